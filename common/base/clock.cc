@@ -1,0 +1,20 @@
+#include "common/base/clock.h"
+
+#include "absl/time/clock.h"
+
+namespace mannequin {
+namespace {
+
+class RealClock : public Clock {
+ public:
+  absl::Time Now() const override { return absl::Now(); }
+};
+
+}  // namespace
+
+const Clock& Clock::Real() {
+  static const RealClock clock;
+  return clock;
+}
+
+}  // namespace mannequin

@@ -1,0 +1,73 @@
+// Runs the jobs of some kinds: leases one, runs it with a heartbeat, ends it, takes
+// the next. The queue's client side, written once for every service.
+//
+//   JobWorker worker(store, "fetcher", {v1::JOB_KIND_CRAWL},
+//                    [&](const v1::Job& job, JobContext& context) { return crawler.Run(job, context); });
+//   worker.Start();
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/store/product_store.h"
+#include "google/protobuf/any.pb.h"
+
+namespace mannequin {
+
+// What a running job may say and ask. Thread-safe.
+class JobContext {
+ public:
+  // Recorded at the next heartbeat (twice a second). `done` is 0 to 1.
+  void Report(const google::protobuf::Message& progress, double done);
+  // True once the job was cancelled, its lease was lost or the worker stops: end soon.
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class JobWorker;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> lease_lost_{false};
+  absl::Mutex mutex_;
+  google::protobuf::Any progress_ ABSL_GUARDED_BY(mutex_);
+  double done_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// One job at a time, on a thread of its own.
+class JobWorker {
+ public:
+  // OK: SUCCEEDED. Otherwise FAILED with the message; but a job that ends after it was
+  // cancelled is CANCELLED, and one that ends because the worker stops is given back.
+  using Handler = std::function<absl::Status(const v1::Job& job, JobContext& context)>;
+
+  JobWorker(ProductStore& store, std::string service, std::vector<v1::JobKind> kinds, Handler handler);
+  // Stops.
+  ~JobWorker();
+
+  void Start();
+  // Asks the running job to end, waits for it, gives it back to the queue.
+  void Stop();
+  // Looks for a job now instead of at the next poll. Call it after CreateJob.
+  void Wake();
+
+ private:
+  void Loop();
+  void RunJob(const v1::Job& job);
+
+  ProductStore& store_;
+  const std::string worker_;
+  const std::vector<v1::JobKind> kinds_;
+  const Handler handler_;
+  absl::Mutex mutex_;
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  bool wake_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace mannequin

@@ -1,0 +1,69 @@
+// The store as every service sees it. One contract, several implementations:
+// RocksStore (embedded, services/store) and RemoteStore (gRPC, beside this file).
+//
+// Requests, responses, bounds and errors are those of
+// proto/mannequin/v1/product_store.proto, field by field; nothing is said twice here.
+//
+//   v1::GetProductRequest request;
+//   request.set_id("B00X");
+//   ASSIGN_OR_RETURN(v1::GetProductResponse found, store.GetProduct(request));
+#pragma once
+
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mannequin/v1/product_store.pb.h"
+
+namespace mannequin {
+
+// Thread-safe. A write is durable when its call returns OK.
+class ProductStore {
+ public:
+  virtual ~ProductStore() = default;
+
+  // One batch, atomic.
+  virtual absl::StatusOr<v1::UpsertProductsResponse> UpsertProducts(const v1::UpsertProductsRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetProductResponse> GetProduct(const v1::GetProductRequest& request) = 0;
+  virtual absl::StatusOr<v1::BatchGetProductsResponse> BatchGetProducts(
+      const v1::BatchGetProductsRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListProductsResponse> ListProducts(const v1::ListProductsRequest& request) = 0;
+  // Calls `visit` for each product of one snapshot in id order, on this thread, with
+  // constant memory. Ends early with the status that `visit` returns when it is not OK.
+  virtual absl::Status ScanProducts(const v1::ScanProductsRequest& request,
+                                    const std::function<absl::Status(const v1::StoredProduct&)>& visit) = 0;
+
+  virtual absl::StatusOr<v1::PutImageResponse> PutImage(const v1::PutImageRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetImageResponse> GetImage(const v1::GetImageRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::LeaseFetchesResponse> LeaseFetches(const v1::LeaseFetchesRequest& request) = 0;
+  virtual absl::StatusOr<v1::CompleteFetchesResponse> CompleteFetches(const v1::CompleteFetchesRequest& request) = 0;
+  virtual absl::StatusOr<v1::RetryFetchesResponse> RetryFetches(const v1::RetryFetchesRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::PutEmbeddingsResponse> PutEmbeddings(const v1::PutEmbeddingsRequest& request) = 0;
+  // As ScanProducts.
+  virtual absl::Status ScanEmbeddings(const v1::ScanEmbeddingsRequest& request,
+                                      const std::function<absl::Status(const v1::Embedding&)>& visit) = 0;
+
+  virtual absl::StatusOr<v1::CreateJobResponse> CreateJob(const v1::CreateJobRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetJobResponse> GetJob(const v1::GetJobRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request) = 0;
+  virtual absl::StatusOr<v1::LeaseJobResponse> LeaseJob(const v1::LeaseJobRequest& request) = 0;
+  virtual absl::StatusOr<v1::HeartbeatJobResponse> HeartbeatJob(const v1::HeartbeatJobRequest& request) = 0;
+  virtual absl::StatusOr<v1::FinishJobResponse> FinishJob(const v1::FinishJobRequest& request) = 0;
+  virtual absl::StatusOr<v1::CancelJobResponse> CancelJob(const v1::CancelJobRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::PutPlaceholderResponse> PutPlaceholder(const v1::PutPlaceholderRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetPlaceholderResponse> GetPlaceholder(const v1::GetPlaceholderRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListPlaceholdersResponse> ListPlaceholders(
+      const v1::ListPlaceholdersRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::PutVerdictsResponse> PutVerdicts(const v1::PutVerdictsRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetVerdictResponse> GetVerdict(const v1::GetVerdictRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListVerdictsResponse> ListVerdicts(const v1::ListVerdictsRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(const v1::GetStatisticsRequest& request) = 0;
+  virtual absl::StatusOr<v1::CreateBackupResponse> CreateBackup(const v1::CreateBackupRequest& request) = 0;
+};
+
+}  // namespace mannequin
