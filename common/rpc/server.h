@@ -19,7 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "grpcpp/impl/service_type.h"
 #include "mannequin/config/v1/config.pb.h"
-#include "prometheus/registry.h"
+#include "common/rpc/metrics.h"
 
 namespace mannequin::rpc {
 
@@ -28,8 +28,7 @@ void BlockSignals();
 // Waits for SIGTERM or SIGINT; returns its number. Needs BlockSignals.
 int WaitForSignal();
 
-// The process's metrics; exposed on every admin port.
-const std::shared_ptr<prometheus::Registry>& MetricsRegistry();
+
 
 // Thread-safe.
 class Server {

@@ -1,0 +1,147 @@
+#include "common/rpc/server.h"
+
+#include <atomic>
+#include <csignal>
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/file.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/address.h"
+#include "common/rpc/admin_http.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/security/server_credentials.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "spdlog/spdlog.h"
+
+namespace mannequin::rpc {
+namespace {
+
+constexpr int kDefaultMaxMessageBytes = 32 << 20;
+constexpr int kDefaultDrainMs = 10'000;
+
+sigset_t HandledSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(const config::v1::ServerConfig& config) {
+  const bool has_pair = !config.tls_certificate_file().empty() && !config.tls_key_file().empty();
+  if (config.tls_certificate_file().empty() != config.tls_key_file().empty()) {
+    return absl::InvalidArgumentError("tls_certificate_file and tls_key_file: set both or none");
+  }
+  if (!has_pair) {
+    if (!config.tls_client_ca_file().empty()) {
+      return absl::InvalidArgumentError("tls_client_ca_file: needs tls_certificate_file and tls_key_file");
+    }
+    return grpc::InsecureServerCredentials();
+  }
+  grpc::SslServerCredentialsOptions options;
+  ASSIGN_OR_RETURN(std::string key, ReadFile(config.tls_key_file()));
+  ASSIGN_OR_RETURN(std::string certificate, ReadFile(config.tls_certificate_file()));
+  options.pem_key_cert_pairs.push_back({std::move(key), std::move(certificate)});
+  if (!config.tls_client_ca_file().empty()) {
+    ASSIGN_OR_RETURN(options.pem_root_certs, ReadFile(config.tls_client_ca_file()));
+    options.client_certificate_request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+  }
+  return grpc::SslServerCredentials(options);
+}
+
+}  // namespace
+
+void BlockSignals() {
+  const sigset_t set = HandledSignals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+int WaitForSignal() {
+  const sigset_t set = HandledSignals();
+  int signal = 0;
+  do {
+    sigwait(&set, &signal);
+  } while (signal == SIGHUP);  // a closed terminal does not end a server
+  return signal;
+}
+
+struct Server::Impl {
+  std::string name;
+  std::string address;
+  absl::Duration drain;
+  std::atomic<bool> serving{false};
+  std::atomic<bool> drained{false};
+  std::unique_ptr<AdminHttp> admin;
+  std::unique_ptr<grpc::Server> grpc;
+};
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(absl::string_view name, const config::v1::ServerConfig& config,
+                                                      const std::vector<grpc::Service*>& services) {
+  ASSIGN_OR_RETURN(HostPort where, ParseAddress(config.listen(), "listen"));
+  if (where.port != 0) RETURN_IF_ERROR(CheckCanListen(where, "listen"));
+  ASSIGN_OR_RETURN(std::shared_ptr<grpc::ServerCredentials> credentials, Credentials(config));
+  auto impl = std::make_unique<Impl>();
+  impl->name = std::string(name);
+  impl->drain = absl::Milliseconds(config.drain_ms() > 0 ? config.drain_ms() : kDefaultDrainMs);
+
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  const int max_message = config.max_message_bytes() > 0 ? config.max_message_bytes() : kDefaultMaxMessageBytes;
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(config.listen(), credentials, &port);
+  builder.SetMaxReceiveMessageSize(max_message);
+  builder.SetMaxSendMessageSize(max_message);
+  // Off: with it two processes could listen on one port and share its calls by chance.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+  builder.experimental().SetInterceptorCreators(MetricsInterceptors());
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  impl->grpc = builder.BuildAndStart();
+  if (!impl->grpc || port == 0) {
+    return absl::UnavailableError(absl::StrCat("listen: cannot listen on ", config.listen()));
+  }
+  impl->address = absl::StrCat(where.host, ":", port);
+  impl->grpc->GetHealthCheckService()->SetServingStatus(false);
+  if (!config.admin_listen().empty()) {
+    absl::StatusOr<std::unique_ptr<AdminHttp>> admin = AdminHttp::Start(config.admin_listen(), impl->serving);
+    if (!admin.ok()) {
+      impl->grpc->Shutdown(std::chrono::system_clock::now());
+      return admin.status();
+    }
+    impl->admin = *std::move(admin);
+  }
+  return std::make_unique<Server>(std::move(impl));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() { Drain(); }
+
+void Server::SetServing(bool serving) {
+  impl_->serving = serving;
+  impl_->grpc->GetHealthCheckService()->SetServingStatus(serving);
+  spdlog::info("{} {} on {}", impl_->name, serving ? "serving" : "not serving", impl_->address);
+}
+
+void Server::Drain() {
+  if (impl_->drained.exchange(true)) return;
+  SetServing(false);
+  impl_->grpc->Shutdown(absl::ToChronoTime(absl::Now() + impl_->drain));
+  impl_->grpc->Wait();
+}
+
+const std::string& Server::address() const { return impl_->address; }
+
+const std::string& Server::admin_address() const {
+  static const std::string none;
+  return impl_->admin ? impl_->admin->address() : none;
+}
+
+}  // namespace mannequin::rpc
