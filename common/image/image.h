@@ -1,8 +1,10 @@
-// Pictures in and out, by libvips: untrusted bytes to pixels and pixels to bytes.
+// Pictures in and out, by libvips and libjpeg-turbo: untrusted bytes to pixels and pixels
+// to bytes.
 //
 //   ASSIGN_OR_RETURN(Pixels pixels, DecodeImage(bytes, {.resize_to = 128}));
 //
-// Everything here is thread-safe after InitImages().
+// Everything here is thread-safe. libvips starts with the first call; a process that
+// wants other than one thread a picture calls InitImages() first.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +45,7 @@ struct DecodeOptions {
   bool pad = true;
 };
 
-// Once a process, before any other call here; `threads` per picture (1 is best when many
+// Only the first call in a process counts. `threads` per picture (1 is best when many
 // pictures are decoded at once). Turns libvips' untrusted loaders and its cache off.
 void InitImages(int threads = 1);
 
@@ -62,6 +64,11 @@ absl::StatusOr<std::string> EncodeImage(const Pixels& pixels, absl::string_view 
 
 // Rasterises an SVG document at its own size.
 absl::StatusOr<Pixels> RenderSvg(absl::string_view svg);
+
+// Difference hash (dHash): 64 bits that say which of two neighbouring cells of a 9x8 grid
+// is darker. Near-duplicates differ in few bits: compare by the count of differing bits,
+// under about 10 for the same picture scaled or recompressed. 0 for an empty picture.
+std::uint64_t PerceptualHash(const Pixels& pixels);
 
 // `images` of one size in rows of `columns`, `gap` white pixels apart.
 Pixels Sheet(const std::vector<Pixels>& images, int columns, int gap = 4);

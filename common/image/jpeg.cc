@@ -1,0 +1,168 @@
+#include "common/image/jpeg.h"
+
+#include <csetjmp>
+#include <cstddef>
+#include <cstdio>
+
+#include <jerror.h>
+#include <jpeglib.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace mannequin {
+namespace {
+
+// A progressive picture may repeat its scans; each costs a pass over the whole picture.
+constexpr int kMaxScans = 100;
+constexpr int kApp1 = JPEG_APP0 + 1;  // EXIF
+constexpr int kApp2 = JPEG_APP0 + 2;  // ICC
+
+// libjpeg reports by calls: errors must not return, so they jump back to the decoder.
+struct ErrorManager {
+  jpeg_error_mgr base;
+  std::jmp_buf jump;
+  char message[JMSG_LENGTH_MAX];
+};
+
+[[noreturn]] void Fail(j_common_ptr info) {
+  auto* manager = reinterpret_cast<ErrorManager*>(info->err);
+  (*info->err->format_message)(info, manager->message);
+  std::longjmp(manager->jump, 1);
+}
+
+// Warnings that mean lost pixels are errors here; untidy but complete data passes, since
+// cameras and old editors leave much of it.
+void OnMessage(j_common_ptr info, int level) {
+  if (level >= 0) return;
+  switch (info->err->msg_code) {
+    case JWRN_ADOBE_XFORM:
+    case JWRN_BOGUS_PROGRESSION:
+    case JWRN_EXTRANEOUS_DATA:
+    case JWRN_JFIF_MAJOR:
+      return;
+    default:
+      Fail(info);
+  }
+}
+
+void OnProgress(j_common_ptr info) {
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number > kMaxScans) {
+    ERREXIT(info, JERR_BAD_PROGRESSION);
+  }
+}
+
+// TIFF inside APP1 (EXIF 2.3, 4.6): byte order, then the first directory's entries of 12
+// bytes: tag, type, count, value. Tag 0x112 is the orientation. 1 when there is none.
+int ExifOrientation(absl::string_view segment) {
+  constexpr absl::string_view kMagic("Exif\0\0", 6);
+  if (!absl::StartsWith(segment, kMagic)) return 1;
+  const absl::string_view tiff = segment.substr(kMagic.size());
+  if (tiff.size() < 8) return 1;
+  const bool little = tiff[0] == 'I';
+  const auto byte = [&](std::size_t at) -> std::uint32_t { return static_cast<std::uint8_t>(tiff[at]); };
+  const auto read16 = [&](std::size_t at) { return little ? byte(at) | byte(at + 1) << 8 : byte(at) << 8 | byte(at + 1); };
+  const auto read32 = [&](std::size_t at) {
+    return little ? read16(at) | read16(at + 2) << 16 : read16(at) << 16 | read16(at + 2);
+  };
+  const std::size_t directory = read32(4);
+  if (directory + 2 > tiff.size()) return 1;
+  const std::size_t entries = read16(directory);
+  for (std::size_t i = 0; i < entries; ++i) {
+    const std::size_t entry = directory + 2 + 12 * i;
+    if (entry + 12 > tiff.size()) return 1;
+    if (read16(entry) != 0x112) continue;
+    const std::uint32_t value = read16(entry + 8);
+    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+  }
+  return 1;
+}
+
+class Decoder {
+ public:
+  Decoder() {
+    info_.err = jpeg_std_error(&errors_.base);
+    errors_.base.error_exit = Fail;
+    errors_.base.emit_message = OnMessage;
+    progress_.progress_monitor = OnProgress;
+  }
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+  ~Decoder() { jpeg_destroy_decompress(&info_); }
+
+  // Nothing with a destructor lives in this frame: libjpeg may jump out of any call.
+  bool Run(absl::string_view bytes, int min_width, int min_height, JpegPicture* picture) {
+    if (setjmp(errors_.jump) != 0) return false;
+    jpeg_create_decompress(&info_);
+    info_.progress = &progress_;
+    jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    jpeg_save_markers(&info_, kApp1, 0xffff);
+    jpeg_save_markers(&info_, kApp2, 0xffff);
+    jpeg_read_header(&info_, TRUE);
+    if (info_.jpeg_color_space == JCS_CMYK || info_.jpeg_color_space == JCS_YCCK) {
+      picture->is_cmyk = true;
+      return true;
+    }
+    info_.out_color_space = JCS_RGB;
+    info_.scale_denom = 8;
+    info_.scale_num = 8;
+    if (min_width > 0 && min_height > 0) {
+      for (unsigned eighths = 1; eighths < 8; eighths *= 2) {
+        if (info_.image_width * eighths / 8 < static_cast<unsigned>(min_width) ||
+            info_.image_height * eighths / 8 < static_cast<unsigned>(min_height)) {
+          continue;
+        }
+        info_.scale_num = eighths;
+        break;
+      }
+    }
+    jpeg_start_decompress(&info_);
+    ReadMarkers(picture);
+    Pixels& pixels = picture->pixels;
+    pixels.width = static_cast<int>(info_.output_width);
+    pixels.height = static_cast<int>(info_.output_height);
+    pixels.rgb.resize(std::size_t{3} * info_.output_width * info_.output_height);
+    while (info_.output_scanline < info_.output_height) {
+      JSAMPROW row = &pixels.rgb[std::size_t{3} * info_.output_scanline * info_.output_width];
+      jpeg_read_scanlines(&info_, &row, 1);
+    }
+    // Reads up to the end-of-image marker, so a picture cut after its last row is seen too.
+    jpeg_finish_decompress(&info_);
+    return true;
+  }
+
+  const char* message() const { return errors_.message; }
+
+ private:
+  void ReadMarkers(JpegPicture* picture) {
+    for (jpeg_saved_marker_ptr marker = info_.marker_list; marker != nullptr; marker = marker->next) {
+      if (marker->marker != kApp1) continue;
+      const int orientation =
+          ExifOrientation({reinterpret_cast<const char*>(marker->data), marker->data_length});
+      if (orientation != 1) picture->orientation = orientation;
+    }
+    JOCTET* icc = nullptr;
+    unsigned size = 0;
+    if (jpeg_read_icc_profile(&info_, &icc, &size)) {
+      picture->icc.assign(reinterpret_cast<const char*>(icc), size);
+      std::free(icc);
+    }
+  }
+
+  jpeg_decompress_struct info_{};
+  jpeg_progress_mgr progress_{};
+  ErrorManager errors_{};
+};
+
+}  // namespace
+
+absl::StatusOr<JpegPicture> DecodeJpeg(absl::string_view bytes, int min_width, int min_height) {
+  JpegPicture picture;
+  Decoder decoder;
+  if (!decoder.Run(bytes, min_width, min_height, &picture)) {
+    return absl::InvalidArgumentError(absl::StrCat("broken picture: JPEG: ", decoder.message()));
+  }
+  return picture;
+}
+
+}  // namespace mannequin

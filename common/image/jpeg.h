@@ -1,0 +1,26 @@
+// JPEG by libjpeg-turbo itself. Nearly every picture of a catalogue is one, libvips'
+// pipeline costs several times the decoding of a small picture, and its scaled loading
+// lets truncated data pass as grey rows.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/image/image.h"
+
+namespace mannequin {
+
+struct JpegPicture {
+  Pixels pixels;        // as stored: orientation and profile not applied
+  int orientation = 1;  // EXIF: 1 to 8
+  std::string icc;      // embedded colour profile; empty: sRGB
+  bool is_cmyk = false; // then nothing is decoded: four channels are libvips' work
+};
+
+// Decodes all of it, at 1/1, 1/2, 1/4 or 1/8 of its size: the smallest at which both
+// sides are still at least `min_width` and `min_height`; 0: full size.
+// INVALID_ARGUMENT: truncated or corrupt, whatever a lenient decoder would make of it.
+absl::StatusOr<JpegPicture> DecodeJpeg(absl::string_view bytes, int min_width, int min_height);
+
+}  // namespace mannequin
