@@ -34,7 +34,8 @@ std::string ShuffledProductText(const v1::Product& product, absl::BitGenRef rand
 class TextEncoder {
  public:
   // From a bundle's folder (files tokenizer.model and doc2vec.safetensors). NOT_FOUND,
-  // or DATA_LOSS when a file is damaged.
+  // DATA_LOSS when a file is damaged, or FAILED_PRECONDITION when it was made with
+  // another version of the format or of the text normaliser.
   static absl::StatusOr<std::unique_ptr<TextEncoder>> Load(const std::string& folder);
   ~TextEncoder();
 
