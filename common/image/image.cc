@@ -1,5 +1,7 @@
 #include "common/image/image.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <cstring>
 #include <mutex>
@@ -105,6 +107,22 @@ absl::StatusOr<Pixels> DecodeByJpeg(absl::string_view bytes, int min_width, int 
   return Upright(FromProfile(std::move(picture.pixels), picture.icc), picture.orientation);
 }
 
+// `png` with an XMP packet in front of its other chunks, where readers look first: an
+// uncompressed iTXt chunk (PNG 11.3.3.4) of the keyword that XMP's part 3 names. libvips
+// drops the packet when libspng writes for it.
+std::string WithPngXmp(absl::string_view png, absl::string_view xmp) {
+  constexpr std::size_t kAfterIhdr = 33;
+  constexpr absl::string_view kKeyword("XML:com.adobe.xmp\0\0\0\0\0", 22);
+  const auto big32 = [](std::uint32_t value) {
+    return std::string{static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
+                       static_cast<char>(value)};
+  };
+  const std::string body = absl::StrCat("iTXt", kKeyword, xmp);
+  const auto crc = crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size()));
+  return absl::StrCat(png.substr(0, kAfterIhdr), big32(static_cast<std::uint32_t>(body.size() - 4)), body,
+                      big32(static_cast<std::uint32_t>(crc)), png.substr(kAfterIhdr));
+}
+
 }  // namespace
 
 void InitImages(int threads) {
@@ -161,14 +179,15 @@ absl::StatusOr<std::string> EncodeImage(const Pixels& pixels, absl::string_view 
     return VipsFailure("cannot encode");
   }
   VipsHandle image(out);
-  if (xmp.has_value()) vips_image_set_blob_copy(image.get(), VIPS_META_XMP_NAME, xmp->data(), xmp->size());
+  const bool is_png = media_type == "image/png";
+  if (xmp.has_value() && !is_png) vips_image_set_blob_copy(image.get(), VIPS_META_XMP_NAME, xmp->data(), xmp->size());
 
   void* buffer = nullptr;
   std::size_t size = 0;
   int failed = 0;
   if (media_type == "image/jpeg") {
     failed = vips_jpegsave_buffer(image.get(), &buffer, &size, "Q", quality, nullptr);
-  } else if (media_type == "image/png") {
+  } else if (is_png) {
     failed = vips_pngsave_buffer(image.get(), &buffer, &size, nullptr);
   } else if (media_type == "image/webp") {
     failed = vips_webpsave_buffer(image.get(), &buffer, &size, "Q", quality, nullptr);
@@ -178,7 +197,8 @@ absl::StatusOr<std::string> EncodeImage(const Pixels& pixels, absl::string_view 
   }
   GlibBytes owned(buffer);
   if (failed != 0) return VipsFailure("cannot encode");
-  return std::string(static_cast<const char*>(buffer), size);
+  const absl::string_view bytes(static_cast<const char*>(buffer), size);
+  return is_png && xmp.has_value() ? WithPngXmp(bytes, *xmp) : std::string(bytes);
 }
 
 absl::StatusOr<Pixels> RenderSvg(absl::string_view svg) {

@@ -44,13 +44,27 @@ double WidthInEms(absl::string_view utf8) {
   return std::max(ems, 0.5);
 }
 
+std::string TextAt(const OverlaySpec& spec, absl::string_view text, double x, double y, double size,
+                   absl::string_view extra) {
+  return absl::StrCat("<text x='", x, "' y='", y + 0.36 * size, "' font-family=\"", Escaped(spec.font),
+                      "\" font-weight='bold' font-size='", size, "' text-anchor='middle' fill='",
+                      Rgb(spec.text_color), "' ", extra, ">", Escaped(text), "</text>");
+}
+
 // One line, in the middle of a box around (x, y), as large as fits.
 std::string Line(const OverlaySpec& spec, double x, double y, double width, double height,
                  absl::string_view extra = "") {
-  const double size = std::min(height / 1.05, width / WidthInEms(spec.text));
-  return absl::StrCat("<text x='", x, "' y='", y + 0.36 * size, "' font-family=\"", Escaped(spec.font),
-                      "\" font-weight='bold' font-size='", size, "' text-anchor='middle' fill='",
-                      Rgb(spec.text_color), "' ", extra, ">", Escaped(spec.text), "</text>");
+  return TextAt(spec, spec.text, x, y, std::min(height / 1.05, width / WidthInEms(spec.text)), extra);
+}
+
+// Two lines, cut at the first space, for shapes about as high as wide.
+std::string Block(const OverlaySpec& spec, double x, double y, double width, double height) {
+  const std::size_t space = spec.text.find(' ');
+  if (space == std::string::npos) return Line(spec, x, y, width, height);
+  const absl::string_view first = absl::string_view(spec.text).substr(0, space);
+  const absl::string_view second = absl::string_view(spec.text).substr(space + 1);
+  const double size = std::min(height / 1.9, width / std::max(WidthInEms(first), WidthInEms(second)));
+  return TextAt(spec, first, x, y - 0.52 * size, size, "") + TextAt(spec, second, x, y + 0.52 * size, size, "");
 }
 
 // A burst or polygon of `points` spikes about (x, y).
@@ -85,11 +99,11 @@ std::string Shapes(const OverlaySpec& spec) {
       return absl::StrCat("<ellipse cx='", w / 2, "' cy='", h / 2, "' rx='", w / 2, "' ry='", h / 2,
                           "' fill='url(#fill)'/><ellipse cx='", w / 2, "' cy='", h / 2, "' rx='", w * 0.44, "' ry='",
                           h * 0.44, "' fill='none' stroke='", Rgb(spec.text_color), "' stroke-width='", ring, "'/>",
-                          Line(spec, w / 2, h / 2, w * 0.78, h * 0.4));
+                          Block(spec, w / 2, h / 2, w * 0.76, h * 0.5));
     }
     case OverlayKind::kStar:
       return absl::StrCat("<polygon points='", Burst(w / 2, h / 2, w / 2, h / 2, 0.82, 16), "' fill='url(#fill)'/>",
-                          Line(spec, w / 2, h / 2, w * 0.74, h * 0.4));
+                          Block(spec, w / 2, h / 2, w * 0.74, h * 0.5));
     case OverlayKind::kRibbon: {
       const double notch = std::min(w * 0.08, h * 0.4);
       return absl::StrCat("<polygon points='0,0 ", w, ",0 ", w - notch, ",", h / 2, " ", w, ",", h, " 0,", h, " ",

@@ -8,6 +8,9 @@ namespace mannequin {
 std::uint64_t PerceptualHash(const Pixels& pixels) {
   constexpr int kColumns = 9;
   constexpr int kRows = 8;
+  // Two grey levels (of 255): product pictures have flat backgrounds, where compression
+  // noise would otherwise decide.
+  constexpr std::int64_t kMargin = 2000;
   if (pixels.width < 1 || pixels.height < 1) return 0;
   // Mean luminance (Rec. 601, scaled by 1,000) of a cell; a cell of a tiny picture is at
   // least one pixel.
@@ -29,7 +32,7 @@ std::uint64_t PerceptualHash(const Pixels& pixels) {
   std::uint64_t hash = 0;
   for (int row = 0; row < kRows; ++row) {
     for (int column = 0; column + 1 < kColumns; ++column) {
-      hash = hash << 1 | (cell[row][column] > cell[row][column + 1] ? 1 : 0);
+      hash = hash << 1 | (cell[row][column] > cell[row][column + 1] + kMargin ? 1 : 0);
     }
   }
   return hash;
