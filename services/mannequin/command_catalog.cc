@@ -1,0 +1,153 @@
+// ingest, crawl, stats, backup
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/status_macros.h"
+#include "mannequin/v1/image_fetcher.grpc.pb.h"
+#include "services/mannequin/command_line.h"
+#include "services/mannequin/ingest/ingest.h"
+#include "services/mannequin/job_view.h"
+
+namespace mannequin {
+namespace {
+
+nlohmann::json ReportJson(const IngestReport& report) {
+  return {{"format", report.format},
+          {"read", report.read},
+          {"accepted", report.accepted},
+          {"rejected", report.rejected},
+          {"duplicates", report.duplicates},
+          {"created", report.created},
+          {"updated", report.updated},
+          {"unchanged", report.unchanged},
+          {"seconds", report.seconds},
+          {"products_per_second", report.products_per_second},
+          {"peak_rss_bytes", report.peak_rss_bytes},
+          {"rejects", report.rejects}};
+}
+
+absl::Status Ingest(Invocation& invocation, const std::string& file, const IngestOptions& options) {
+  ProgressLine progress(invocation.json());
+  const auto show = [&progress](const IngestProgress& p) {
+    const double share = p.total_bytes > 0 ? static_cast<double>(p.read_bytes) / static_cast<double>(p.total_bytes) : 0;
+    progress.Show(absl::StrFormat("ingest  %3.0f %%  %s products  %.1f MB/s  %s left", 100 * share, WithCommas(p.products),
+                                  static_cast<double>(p.read_bytes) / 1e6 / std::max(p.seconds, 1e-3),
+                                  share > 0 ? HumanSeconds(p.seconds * (1 - share) / share) : "?"));
+    return !Interrupted();
+  };
+  ASSIGN_OR_RETURN(const IngestReport report, IngestFile(file, options, invocation.Store(), show));
+  if (invocation.json()) {
+    PrintJson(ReportJson(report));
+    return absl::OkStatus();
+  }
+  progress.End(absl::StrFormat("%s products in %s (%s/s, format %s)", WithCommas(report.accepted), HumanSeconds(report.seconds),
+                               WithCommas(static_cast<std::int64_t>(report.products_per_second)), report.format));
+  std::printf("accepted    %s  (%s created, %s updated, %s unchanged)\nrejected    %s\nduplicates  %s\n",
+              WithCommas(report.accepted).c_str(), WithCommas(report.created).c_str(), WithCommas(report.updated).c_str(),
+              WithCommas(report.unchanged).c_str(), WithCommas(report.rejected).c_str(), WithCommas(report.duplicates).c_str());
+  for (const std::string& reject : report.rejects) std::printf("  %s\n", reject.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status Crawl(Invocation& invocation, const v1::StartCrawlRequest& request) {
+  const auto stub = v1::ImageFetcher::NewStub(invocation.Channel());
+  v1::StartCrawlResponse response;
+  RETURN_IF_ERROR(Call(invocation, *stub, &v1::ImageFetcher::Stub::StartCrawl, request, &response));
+  ProgressLine progress(invocation.json());
+  ASSIGN_OR_RETURN(const v1::Job job, WaitForJob(invocation.Store(), response.job().id(), progress, true));
+  const auto done = ProgressOf<v1::CrawlProgress>(job);
+  if (invocation.json()) {
+    nlohmann::json failed = nlohmann::json::object();
+    for (const auto& count : done.failed()) failed[ShortName(count.failure())] = count.products();
+    PrintJson({{"job", job.id()}, {"stored", done.stored()}, {"failed", failed}, {"retried", done.retried()},
+               {"received_bytes", done.received_bytes()}, {"seconds", done.seconds()}, {"images_per_second", done.images_per_second()}});
+    return absl::OkStatus();
+  }
+  std::printf("stored      %s\n", WithCommas(done.stored()).c_str());
+  for (const auto& count : done.failed()) {
+    std::printf("failed      %s  %s\n", WithCommas(count.products()).c_str(), ShortName(count.failure()).c_str());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Stats(Invocation& invocation) {
+  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse s, invocation.Store().GetStatistics({}));
+  if (invocation.json()) {
+    PrintJson(ToJsonValue(s));
+    return absl::OkStatus();
+  }
+  std::vector<std::vector<std::string>> rows = {{"products", WithCommas(s.products())}};
+  for (const auto& count : s.image_states()) rows.push_back({"  image " + ShortName(count.state()), WithCommas(count.products())});
+  for (const auto& count : s.fetch_failures()) rows.push_back({"    " + ShortName(count.failure()), WithCommas(count.products())});
+  rows.insert(rows.end(), {{"pictures", WithCommas(s.images())},
+                           {"picture bytes", HumanBytes(s.image_bytes())},
+                           {"embeddings", WithCommas(s.embeddings())},
+                           {"placeholders", WithCommas(s.placeholders())},
+                           {"verdicts", WithCommas(s.verdicts())},
+                           {"on disk", HumanBytes(s.disk_bytes())}});
+  std::fputs(FormatTable({"", ""}, rows, {false, true}).c_str(), stdout);
+  return absl::OkStatus();
+}
+
+absl::Status Backup(Invocation& invocation, const std::string& folder) {
+  v1::CreateBackupRequest request;
+  request.set_folder(folder);
+  ASSIGN_OR_RETURN(const v1::CreateBackupResponse response, invocation.Store().CreateBackup(request));
+  if (invocation.json()) {
+    PrintJson(ToJsonValue(response));
+  } else {
+    std::printf("backup %s, %s, in %s on the server\n", absl::StrCat(response.backup_id()).c_str(),
+                HumanBytes(response.size_bytes()).c_str(), folder.c_str());
+  }
+  return absl::OkStatus();
+}
+
+v1::FetchFailure FailureOf(const std::string& name) {
+  for (int i = v1::FetchFailure_MIN; i <= v1::FetchFailure_MAX; ++i) {
+    const auto failure = static_cast<v1::FetchFailure>(i);
+    if (v1::FetchFailure_IsValid(i) && ShortName(failure) == name) return failure;
+  }
+  return v1::FETCH_FAILURE_UNSPECIFIED;
+}
+
+std::set<std::string> FailureNames() {
+  std::set<std::string> names;
+  for (int i = v1::FetchFailure_MIN + 1; i <= v1::FetchFailure_MAX; ++i) names.insert(ShortName(static_cast<v1::FetchFailure>(i)));
+  return names;
+}
+
+}  // namespace
+
+void AddCatalogCommands(CLI::App& app, Invocation& invocation) {
+  const auto file = std::make_shared<std::string>();
+  const auto options = std::make_shared<IngestOptions>();
+  CLI::App* ingest = app.add_subcommand("ingest", "read a catalogue into the store\n  mannequin ingest metadata.json.gz");
+  ingest->add_option("FILE", *file, "SNAP 2014 or our own JSON lines; gzip, zstd or plain")->required();
+  ingest->add_option("--format", options->format, "snap or jsonl (found by looking)");
+  ingest->add_flag("--strict", options->strict, "stop at the first bad line");
+  ingest->add_flag("--dry-run", options->dry_run, "read and check, write nothing");
+  ingest->add_option("--rejects", options->rejects_file, "write bad lines and their reasons here");
+  ingest->callback([&invocation, file, options] {
+    invocation.run = [&invocation, file, options] { return Ingest(invocation, *file, *options); };
+  });
+
+  const auto request = std::make_shared<v1::StartCrawlRequest>();
+  CLI::App* crawl = app.add_subcommand("crawl", "fetch the images that are missing; Ctrl-C ends it, the next crawl goes on");
+  crawl->add_option_function<int>("--connections", [request](int n) { request->set_connections(n); }, "(200)");
+  crawl->add_option_function<std::string>("--retry-failed", [request](const std::string& name) { request->set_retry_failed(FailureOf(name)); },
+                                          "first take up those that failed for this reason")
+      ->check(CLI::IsMember(FailureNames()));
+  crawl->callback([&invocation, request] { invocation.run = [&invocation, request] { return Crawl(invocation, *request); }; });
+
+  app.add_subcommand("stats", "what the store holds")->callback([&invocation] {
+    invocation.run = [&invocation] { return Stats(invocation); };
+  });
+
+  const auto folder = std::make_shared<std::string>();
+  CLI::App* backup = app.add_subcommand("backup", "back the store up, online and incrementally");
+  backup->add_option("FOLDER", *folder, "on the server's machine")->required();
+  backup->callback([&invocation, folder] { invocation.run = [&invocation, folder] { return Backup(invocation, *folder); }; });
+}
+
+}  // namespace mannequin

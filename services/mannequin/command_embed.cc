@@ -1,0 +1,117 @@
+// embed train | catalog | vector | similar
+#include <cstdio>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status_macros.h"
+#include "mannequin/v1/text_embedder.grpc.pb.h"
+#include "services/mannequin/command_line.h"
+#include "services/mannequin/job_view.h"
+
+namespace mannequin {
+namespace {
+
+using Stub = v1::TextEmbedder::Stub;
+
+absl::Status Follow(Invocation& invocation, const v1::Job& job) {
+  ProgressLine progress(invocation.json());
+  ASSIGN_OR_RETURN(const v1::Job ended, WaitForJob(invocation.Store(), job.id(), progress, true));
+  if (invocation.json()) PrintJson(ToJsonValue(ended));
+  return absl::OkStatus();
+}
+
+absl::Status Train(Invocation& invocation, const v1::TrainEmbeddingRequest& request) {
+  const auto stub = v1::TextEmbedder::NewStub(invocation.Channel());
+  v1::TrainEmbeddingResponse response;
+  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::TrainEmbedding, request, &response));
+  return Follow(invocation, response.job());
+}
+
+absl::Status EmbedCatalog(Invocation& invocation) {
+  const auto stub = v1::TextEmbedder::NewStub(invocation.Channel());
+  v1::EmbedCatalogResponse response;
+  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::EmbedCatalog, v1::EmbedCatalogRequest(), &response));
+  return Follow(invocation, response.job());
+}
+
+absl::Status Vector(Invocation& invocation, const std::string& text) {
+  const auto stub = v1::TextEmbedder::NewStub(invocation.Channel());
+  v1::EmbedTextsRequest request;
+  request.add_texts(text);
+  v1::EmbedTextsResponse response;
+  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::EmbedTexts, request, &response));
+  const v1::TextVector& vector = response.vectors(0);
+  if (vector.values().empty()) return absl::InvalidArgumentError(vector.refused_reason());
+  if (invocation.json()) {
+    PrintJson(ToJsonValue(vector));
+  } else {
+    std::printf("pieces    %s\ncoverage  %.2f\nvector    %s\n", absl::StrJoin(vector.pieces(), " ").c_str(),
+                vector.coverage(), absl::StrJoin(vector.values(), " ").c_str());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Similar(Invocation& invocation, const v1::FindSimilarRequest& request) {
+  const auto stub = v1::TextEmbedder::NewStub(invocation.Channel());
+  v1::FindSimilarResponse response;
+  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::FindSimilar, request, &response));
+  if (invocation.json()) {
+    PrintJson(ToJsonValue(response));
+    return absl::OkStatus();
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::SimilarProduct& product : response.products()) {
+    rows.push_back({std::to_string(rows.size() + 1), absl::StrFormat("%.3f", product.cosine()), product.product_id(),
+                    product.title(), absl::StrJoin(product.category_path(), " > ")});
+  }
+  std::fputs(FormatTable({"rank", "cosine", "id", "title", "category"}, rows, {true, true}).c_str(), stdout);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
+  CLI::App* embed = app.add_subcommand("embed", "product text as vectors: train, vector, similar")->require_subcommand(1);
+
+  auto train = std::make_shared<v1::TrainEmbeddingRequest>();
+  CLI::App* command = embed->add_subcommand("train", "train tokenizer and doc2vec on the catalogue\n"
+                                                     "  mannequin embed train --epochs 40");
+  const auto mode = std::make_shared<std::string>("pv-dbow");
+  const auto number = [&](const std::string& flag, auto setter, const std::string& help) {
+    command->add_option_function<std::int64_t>(flag, [train, setter](std::int64_t n) { (train.get()->*setter)(static_cast<std::int32_t>(n)); }, help);
+  };
+  command->add_option("--mode", *mode, "pv-dbow or pv-dm")->check(CLI::IsMember({"pv-dbow", "pv-dm"}))->capture_default_str();
+  number("--vocabulary", &v1::TrainEmbeddingRequest::set_vocabulary_size, "SentencePiece pieces (8000)");
+  number("--dimension", &v1::TrainEmbeddingRequest::set_dimension, "components of a vector (100)");
+  number("--epochs", &v1::TrainEmbeddingRequest::set_epochs, "passes over the catalogue (20)");
+  command->callback([&invocation, train, mode] {
+    train->set_mode(*mode == "pv-dm" ? v1::DOC2VEC_MODE_PV_DM : v1::DOC2VEC_MODE_PV_DBOW);
+    invocation.run = [&invocation, train] { return Train(invocation, *train); };
+  });
+
+  embed->add_subcommand("catalog", "embed every product into the store")->callback([&invocation] {
+    invocation.run = [&invocation] { return EmbedCatalog(invocation); };
+  });
+
+  const auto text = std::make_shared<std::string>();
+  command = embed->add_subcommand("vector", "the vector of a text\n  mannequin embed vector \"red leather boot\"");
+  command->add_option("TEXT", *text)->required();
+  command->callback([&invocation, text] { invocation.run = [&invocation, text] { return Vector(invocation, *text); }; });
+
+  const auto similar = std::make_shared<v1::FindSimilarRequest>();
+  const auto id = std::make_shared<std::string>();
+  const auto count = std::make_shared<int>(10);
+  command = embed->add_subcommand("similar", "the nearest products\n"
+                                             "  mannequin embed similar \"yamaha classical nylon string guitar\" -n 10");
+  command->add_option("TEXT", *text);
+  command->add_option("--id", *id, "instead of a text: the nearest of this product");
+  command->add_option("-n,--count", *count)->capture_default_str();
+  command->callback([&invocation, similar, text, id, count] {
+    if (text->empty() == id->empty()) throw CLI::ValidationError("embed similar", "give TEXT or --id, one of them");
+    id->empty() ? similar->set_text(*text) : similar->set_product_id(*id);
+    similar->set_count(*count);
+    invocation.run = [&invocation, similar] { return Similar(invocation, *similar); };
+  });
+}
+
+}  // namespace mannequin

@@ -1,0 +1,83 @@
+// The command line's shared parts. Each command_*.cc adds its commands to the app and
+// says in `Invocation::run` what to do; main.cc parses, runs and turns the status into
+// the exit status (0 done, 1 failed, 2 usage).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "absl/status/status.h"
+#include "common/rpc/channel.h"
+#include "common/store/product_store.h"
+#include "google/protobuf/message.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
+#include "nlohmann/json.hpp"
+
+namespace mannequin {
+
+struct Invocation {
+  std::string server = "127.0.0.1:8600";
+  std::string output = "text";
+  // What the chosen command does.
+  std::function<absl::Status()> run;
+
+  bool json() const { return output == "json"; }
+  // To `server`, made at the first call.
+  const std::shared_ptr<grpc::Channel>& Channel();
+  ProductStore& Store();
+
+ private:
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<ProductStore> store_;
+};
+
+// Each adds commands under `app`; `invocation` outlives the parse and the run.
+void AddServeCommands(CLI::App& app, Invocation& invocation);        // up
+void AddDemoCommand(CLI::App& app, Invocation& invocation);          // demo
+void AddCatalogCommands(CLI::App& app, Invocation& invocation);      // ingest, crawl, stats, backup
+void AddEmbedCommands(CLI::App& app, Invocation& invocation);        // embed train|catalog|vector|similar
+void AddTrainCommands(CLI::App& app, Invocation& invocation);        // train start|watch|list|cancel|resume
+void AddModelCommands(CLI::App& app, Invocation& invocation);        // models list|show|promote|rollback
+void AddGenerateCommands(CLI::App& app, Invocation& invocation);     // generate, placeholders ...
+void AddScoreCommands(CLI::App& app, Invocation& invocation);        // score
+
+// The server's error, made clearer when nobody answers.
+absl::Status Explain(const grpc::Status& status, const std::string& server);
+
+// One unary call with a deadline of two minutes.
+//
+//   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::GetTraining, request, &response));
+template <typename Stub, typename Interface, typename Request, typename Response>
+absl::Status Call(Invocation& invocation, Stub& stub,
+                  grpc::Status (Interface::*method)(grpc::ClientContext*, const Request&, Response*),
+                  const Request& request, Response* response) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, absl::Minutes(2));
+  return Explain((stub.*method)(&context, request, response), invocation.server);
+}
+
+// A message as one line of JSON with the proto's field names.
+std::string ToJson(const google::protobuf::Message& message);
+// The same as a value, to be put into a bigger document.
+nlohmann::json ToJsonValue(const google::protobuf::Message& message);
+// Prints one JSON document on standard output.
+void PrintJson(const nlohmann::json& value);
+
+// Options that describe a product: --title, --category "A > B > C", --brand, --color and
+// --attribute NAME=VALUE.
+struct ProductOptions {
+  std::string id;
+  std::string title;
+  std::string category;
+  std::string brand;
+  std::string color;
+  std::vector<std::string> attributes;
+};
+void AddProductOptions(CLI::App& command, ProductOptions& options);
+absl::StatusOr<v1::Product> ProductOf(const ProductOptions& options);
+
+}  // namespace mannequin

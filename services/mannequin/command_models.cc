@@ -1,0 +1,98 @@
+// models list | show | promote | rollback
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/base/status_macros.h"
+#include "mannequin/v1/gan_trainer.grpc.pb.h"
+#include "services/mannequin/command_line.h"
+#include "services/mannequin/terminal.h"
+
+namespace mannequin {
+namespace {
+
+using Stub = v1::GanTrainer::Stub;
+
+absl::StatusOr<v1::ListBundlesResponse> Bundles(Invocation& invocation) {
+  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  v1::ListBundlesResponse response;
+  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::ListBundles, v1::ListBundlesRequest(), &response));
+  return response;
+}
+
+absl::Status List(Invocation& invocation) {
+  ASSIGN_OR_RETURN(const v1::ListBundlesResponse response, Bundles(invocation));
+  if (invocation.json()) {
+    PrintJson(ToJsonValue(response));
+    return absl::OkStatus();
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::BundleManifest& bundle : response.bundles()) {
+    std::int64_t bytes = 0;
+    for (const v1::BundleFile& file : bundle.files()) bytes += file.size_bytes();
+    rows.push_back({bundle.version() == response.current_version() ? "*" : "", bundle.version(),
+                    absl::FormatTime("%Y-%m-%d %H:%M", absl::FromUnixSeconds(bundle.created_at().seconds()), absl::LocalTimeZone()),
+                    bundle.has_gan() ? absl::StrCat(bundle.gan().preset(), " ", bundle.gan().resolution(), " px, ",
+                                                    bundle.gan().categories_size(), " categories, ",
+                                                    WithCommas(bundle.gan().steps()), " steps")
+                                     : "embedding only",
+                    HumanBytes(bytes)});
+  }
+  std::fputs(FormatTable({"", "version", "created", "networks", "size"}, rows, {}).c_str(), stdout);
+  return absl::OkStatus();
+}
+
+absl::Status Show(Invocation& invocation, const std::string& version) {
+  ASSIGN_OR_RETURN(const v1::ListBundlesResponse response, Bundles(invocation));
+  const std::string& wanted = version.empty() ? response.current_version() : version;
+  for (const v1::BundleManifest& bundle : response.bundles()) {
+    if (bundle.version() != wanted) continue;
+    std::puts(invocation.json() ? ToJson(bundle).c_str() : bundle.DebugString().c_str());
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(wanted.empty() ? "no bundle was promoted yet; `mannequin embed train` makes the first"
+                                            : absl::StrCat("there is no bundle ", wanted));
+}
+
+absl::Status Promote(Invocation& invocation, const std::string& version) {
+  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  v1::PromoteBundleRequest request;
+  request.set_version(version);
+  v1::PromoteBundleResponse response;
+  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::PromoteBundle, request, &response));
+  std::puts(invocation.json() ? ToJson(response.bundle()).c_str() : absl::StrCat("current: ", version).c_str());
+  return absl::OkStatus();
+}
+
+// To the bundle before the current one.
+absl::Status Rollback(Invocation& invocation) {
+  ASSIGN_OR_RETURN(const v1::ListBundlesResponse response, Bundles(invocation));
+  std::string before;
+  for (const v1::BundleManifest& bundle : response.bundles()) {
+    if (bundle.version() >= response.current_version()) break;
+    before = bundle.version();
+  }
+  if (before.empty()) return absl::FailedPreconditionError("there is no bundle before the current one");
+  return Promote(invocation, before);
+}
+
+}  // namespace
+
+void AddModelCommands(CLI::App& app, Invocation& invocation) {
+  CLI::App* models = app.add_subcommand("models", "model bundles: list, show, promote, rollback")->require_subcommand(1);
+  models->add_subcommand("list", "every bundle, oldest first; * is the current one")->callback([&invocation] {
+    invocation.run = [&invocation] { return List(invocation); };
+  });
+  const auto version = std::make_shared<std::string>();
+  CLI::App* show = models->add_subcommand("show", "one bundle's manifest (the current one's without VERSION)");
+  show->add_option("VERSION", *version);
+  show->callback([&invocation, version] { invocation.run = [&invocation, version] { return Show(invocation, *version); }; });
+  CLI::App* promote = models->add_subcommand("promote", "make a bundle the current one; services follow without a restart");
+  promote->add_option("VERSION", *version)->required();
+  promote->callback([&invocation, version] { invocation.run = [&invocation, version] { return Promote(invocation, *version); }; });
+  models->add_subcommand("rollback", "back to the bundle before the current one")->callback([&invocation] {
+    invocation.run = [&invocation] { return Rollback(invocation); };
+  });
+}
+
+}  // namespace mannequin

@@ -1,0 +1,65 @@
+// The main job, from a catalogue to verdicts and placeholders, on a running suite: what
+// `mannequin demo` does between its start and its page.
+//
+//   ingest -> crawl -> train embedding -> embed -> train GAN -> placeholders -> score
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "mannequin/v1/product.pb.h"
+#include "mannequin/v1/product_store.pb.h"
+#include "mannequin/v1/text_embedder.pb.h"
+#include "mannequin/v1/verdict.pb.h"
+#include "nlohmann/json.hpp"
+#include "services/mannequin/suite.h"
+
+namespace mannequin {
+
+struct DemoOptions {
+  std::string catalog;              // file to ingest
+  std::string pictures_folder;      // where the sheets go
+  std::string truth;                // truth.jsonl of the sample; empty for a catalogue of one's own
+  double train_seconds = 180;
+  int resolution = 64;
+  int features = 32;
+  bool quiet = false;               // no progress
+};
+
+// One row of the stage table.
+struct DemoStage {
+  std::string name;
+  double seconds = 0;
+  nlohmann::json counts;  // object of numbers
+};
+
+struct WorstListing {
+  v1::Product product;
+  v1::Verdict verdict;
+};
+
+struct DemoResult {
+  std::vector<DemoStage> stages;
+  v1::GetStatisticsResponse statistics;
+  v1::Product similar_to;
+  std::vector<v1::SimilarProduct> similar;
+  std::vector<WorstListing> worst;                   // most probably abused first
+  std::map<std::string, std::int64_t> verdicts;      // by VerdictName
+  std::map<std::string, std::optional<double>> auc;  // by ReasonName; empty without a truth
+  std::string placeholder_sheet;                     // PNG
+  std::string worst_sheet;                           // PNG: the worst listings' pictures
+  std::string training_samples;                      // PNG
+};
+
+// CANCELLED after Ctrl-C; else the first stage that failed, named.
+absl::StatusOr<DemoResult> RunDemo(Suite& suite, const DemoOptions& options);
+
+// The last page, for people and for programs.
+std::string DemoPage(const DemoResult& result);
+nlohmann::json DemoJson(const DemoResult& result);
+
+}  // namespace mannequin

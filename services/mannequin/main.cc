@@ -1,0 +1,49 @@
+// The one binary: serves the suite and is its command line.
+#include <cstdio>
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/log.h"
+#include "common/rpc/server.h"
+#include "services/mannequin/command_line.h"
+#include "services/mannequin/terminal.h"
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  mannequin::rpc::BlockSignals();  // before the first thread, so that one place waits for them
+  CLI::App app("Mannequin: finds abused product images and fills in missing ones", "mannequin");
+  app.require_subcommand(1);
+  app.fallthrough();
+  mannequin::Invocation invocation;
+  app.add_option("--server", invocation.server, "HOST:PORT of a running suite")->capture_default_str();
+  app.add_option("--output", invocation.output, "text for people, json for programs")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  mannequin::AddServeCommands(app, invocation);
+  mannequin::AddDemoCommand(app, invocation);
+  mannequin::AddCatalogCommands(app, invocation);
+  mannequin::AddEmbedCommands(app, invocation);
+  mannequin::AddTrainCommands(app, invocation);
+  mannequin::AddModelCommands(app, invocation);
+  mannequin::AddGenerateCommands(app, invocation);
+  mannequin::AddScoreCommands(app, invocation);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  mannequin::config::v1::LogConfig log;
+  log.set_level("warn");
+  (void)mannequin::InitLog("mannequin", log);
+  mannequin::WatchForInterrupt();
+  const absl::Status status = invocation.run();
+  if (status.ok()) return 0;
+  std::cerr << "mannequin: " << status.message() << "\n";
+  return kFailed;
+}

@@ -1,0 +1,139 @@
+#include "services/mannequin/suite.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/image/image.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/server.h"
+#include "services/console/console_server.h"
+#include "services/embedder/embedder_service.h"
+#include "services/fetcher/fetcher_service.h"
+#include "services/generator/generator_service.h"
+#include "services/scorer/scorer_service.h"
+#include "services/store/rocks_store.h"
+#include "services/store/store_service.h"
+#include "services/trainer/trainer_service.h"
+
+namespace mannequin {
+namespace {
+
+config::v1::StoreConfig StoreConfigOf(const SuiteOptions& options) {
+  config::v1::StoreConfig config;
+  config.set_data(options.data + "/store");
+  return config;
+}
+
+config::v1::FetcherConfig FetcherConfigOf(const SuiteOptions& options) {
+  config::v1::FetcherConfig config;
+  for (const std::string& range : options.allow_addresses) config.add_allow_addresses(range);
+  return config;
+}
+
+// The services that load bundles share these names.
+template <typename Config>
+Config WithBundles(const SuiteOptions& options) {
+  Config config;
+  config.set_bundles(options.data + "/bundles");
+  return config;
+}
+
+template <typename Config>
+Config WithDevice(const SuiteOptions& options) {
+  Config config = WithBundles<Config>(options);
+  config.set_device(options.device);
+  return config;
+}
+
+config::v1::TrainerConfig TrainerConfigOf(const SuiteOptions& options) {
+  auto config = WithDevice<config::v1::TrainerConfig>(options);
+  config.set_work(options.data + "/training");
+  return config;
+}
+
+}  // namespace
+
+// Members are destroyed in reverse: the console before the server that it calls, the
+// services before the store that they use.
+struct Suite::Impl {
+  Impl(const SuiteOptions& options, std::unique_ptr<RocksStore> opened)
+      : store(std::move(opened)),
+        store_service(*store),
+        fetcher(*store, FetcherConfigOf(options)),
+        embedder(*store, WithBundles<config::v1::EmbedderConfig>(options)),
+        trainer(*store, TrainerConfigOf(options)),
+        generator(*store, WithDevice<config::v1::GeneratorConfig>(options)),
+        scorer(*store, WithDevice<config::v1::ScorerConfig>(options)),
+        bundles(options.data + "/bundles") {}
+
+  std::unique_ptr<RocksStore> store;
+  StoreService store_service;
+  FetcherService fetcher;
+  EmbedderService embedder;
+  TrainerService trainer;
+  GeneratorService generator;
+  ScorerService scorer;
+  BundleFolder bundles;
+  std::unique_ptr<rpc::Server> server;
+  std::unique_ptr<ConsoleServer> console;
+  std::string console_address;
+  bool stopped = false;
+};
+
+absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options) {
+  if (options.data.empty()) return absl::InvalidArgumentError("--data: give a folder");
+  std::error_code error;
+  for (const char* folder : {"", "/bundles", "/training"}) {
+    std::filesystem::create_directories(options.data + folder, error);
+    if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("--data: cannot make ", options.data, folder));
+  }
+  InitImages();
+  ASSIGN_OR_RETURN(std::unique_ptr<RocksStore> store, RocksStore::Open(StoreConfigOf(options), Clock::Real()));
+  auto impl = std::make_unique<Impl>(options, std::move(store));
+
+  config::v1::ServerConfig server;
+  server.set_listen(options.listen);
+  server.set_admin_listen(options.admin_listen);
+  ASSIGN_OR_RETURN(impl->server, rpc::Server::Start("mannequin", server,
+                                                    {&impl->store_service, &impl->fetcher, &impl->embedder,
+                                                     &impl->trainer, &impl->generator, &impl->scorer}));
+  if (!options.console_listen.empty()) {
+    config::v1::ConsoleConfig console;
+    console.set_listen(options.console_listen);
+    ASSIGN_OR_RETURN(impl->console, ConsoleServer::Start(console, ConsoleChannels::AllOf(rpc::NewChannel(
+                                                                      impl->server->address()))));
+    impl->console_address = impl->console->address();
+  }
+  impl->fetcher.Start();
+  impl->embedder.Start();
+  impl->trainer.Start();
+  impl->generator.Start();
+  impl->scorer.Start();
+  impl->server->SetServing(true);
+  return std::make_unique<Suite>(std::move(impl));
+}
+
+Suite::Suite(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Suite::~Suite() { Stop(); }
+
+void Suite::Stop() {
+  if (std::exchange(impl_->stopped, true)) return;
+  if (impl_->console) impl_->console->Stop();
+  impl_->server->Drain();
+  impl_->scorer.Stop();
+  impl_->generator.Stop();
+  impl_->trainer.Stop();
+  impl_->embedder.Stop();
+  impl_->fetcher.Stop();
+}
+
+ProductStore& Suite::store() { return *impl_->store; }
+BundleFolder Suite::bundles() const { return impl_->bundles; }
+const std::string& Suite::address() const { return impl_->server->address(); }
+const std::string& Suite::admin_address() const { return impl_->server->admin_address(); }
+const std::string& Suite::console_address() const { return impl_->console_address; }
+
+}  // namespace mannequin
