@@ -1,0 +1,80 @@
+#include "services/mannequin/ingest/record_format.h"
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "services/mannequin/ingest/jsonl_format.h"
+#include "services/mannequin/ingest/snap_format.h"
+
+namespace mannequin {
+namespace {
+
+bool Fail(RecordError* error, std::string what) {
+  *error = {0, std::move(what)};
+  return false;
+}
+
+bool Fits(absl::string_view field, const std::string& value, size_t max_bytes, RecordError* error) {
+  if (value.size() <= max_bytes) return true;
+  return Fail(error, absl::StrCat(field, ": ", value.size(), " bytes, at most ", max_bytes, " are kept"));
+}
+
+bool CheckAttributes(const v1::Product& product, RecordError* error) {
+  if (product.attributes().empty()) return true;
+  if (product.attributes_size() > 64) {
+    return Fail(error, absl::StrCat("attributes: ", product.attributes_size(), ", at most 64 are kept"));
+  }
+  absl::flat_hash_set<absl::string_view> names;
+  for (const v1::Attribute& attribute : product.attributes()) {
+    if (attribute.name().empty() || attribute.value().empty()) {
+      return Fail(error, "attributes: a name or value is empty");
+    }
+    if (!Fits("attributes.name", attribute.name(), 64, error)) return false;
+    if (!Fits(attribute.name(), attribute.value(), 256, error)) return false;
+    if (!names.insert(attribute.name()).second) {
+      return Fail(error, absl::StrCat("attributes: \"", attribute.name(), "\" stands twice"));
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+const std::vector<absl::string_view>& KnownFormats() {
+  static const auto* const kNames = new std::vector<absl::string_view>{"jsonl", "snap"};
+  return *kNames;
+}
+
+absl::StatusOr<std::unique_ptr<RecordFormat>> NewRecordFormat(absl::string_view name) {
+  if (name == "jsonl") return std::make_unique<JsonlFormat>();
+  if (name == "snap") return std::make_unique<SnapFormat>();
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown catalogue format \"", name, "\"; known: ", absl::StrJoin(KnownFormats(), ", ")));
+}
+
+bool CheckProduct(const v1::Product& product, RecordError* error) {
+  if (product.id().empty()) return Fail(error, "the record has no id (SNAP: \"asin\")");
+  if (!Fits("id", product.id(), 128, error)) return false;
+  for (const char c : product.id()) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) return Fail(error, "id: a control character");
+  }
+  if (product.title().empty() && product.category_path().empty()) {
+    return Fail(error, "the record has neither a title nor a category");
+  }
+  if (!Fits("title", product.title(), 4096, error) || !Fits("brand", product.brand(), 256, error) ||
+      !Fits("description", product.description(), 65536, error) ||
+      !Fits("image_url", product.image_url(), 2048, error)) {
+    return false;
+  }
+  if (product.category_path_size() > 16) {
+    return Fail(error, absl::StrCat("category_path: ", product.category_path_size(), " parts, at most 16 are kept"));
+  }
+  for (const std::string& part : product.category_path()) {
+    if (!Fits("category_path", part, 256, error)) return false;
+  }
+  return CheckAttributes(product, error);
+}
+
+}  // namespace mannequin

@@ -1,0 +1,41 @@
+// A dialect of catalogue lines. To add one: a class here-after like snap_format.h and an
+// entry in record_format.cc.
+//
+//   ASSIGN_OR_RETURN(std::unique_ptr<RecordFormat> format, NewRecordFormat("snap"));
+//   v1::Product product;
+//   RecordError error;
+//   if (!format->Parse(line, &product, &error)) Reject(line, error);
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "mannequin/v1/product.pb.h"
+#include "services/mannequin/ingest/record_error.h"
+
+namespace mannequin {
+
+// Not thread-safe: it keeps buffers between calls.
+class RecordFormat {
+ public:
+  virtual ~RecordFormat() = default;
+  // E.g. "snap".
+  virtual absl::string_view name() const = 0;
+  // Replaces all of `product` (its memory is used again) with what `line` says, within the
+  // bounds of proto/mannequin/v1/product.proto. False: `error` says why it is no product.
+  virtual bool Parse(absl::string_view line, v1::Product* product, RecordError* error) = 0;
+};
+
+// Names for NewRecordFormat, in the order in which a file is tried.
+const std::vector<absl::string_view>& KnownFormats();
+
+// INVALID_ARGUMENT for a name that is not known; lists those that are.
+absl::StatusOr<std::unique_ptr<RecordFormat>> NewRecordFormat(absl::string_view name);
+
+// The bounds of product.proto, and the rule that every format shares: a product has an id,
+// and a title or a category. False: `error` names the field and its bound.
+bool CheckProduct(const v1::Product& product, RecordError* error);
+
+}  // namespace mannequin
