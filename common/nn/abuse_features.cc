@@ -1,0 +1,73 @@
+#include "common/nn/abuse_features.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+
+namespace mannequin {
+namespace {
+
+bool IsIndexOf(const std::vector<float>& logits, int index) {
+  return index >= 0 && static_cast<std::size_t>(index) < logits.size();
+}
+
+double LogSoftmax(const std::vector<float>& logits, std::size_t index) {
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(logit - largest);
+  return logits[index] - largest - std::log(sum);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<double>> MismatchFeatures(const Judgement& judgement, int listed) {
+  const std::vector<float>& logits = judgement.image_category;
+  if (!IsIndexOf(logits, listed)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("category index ", listed, " is not one of the discriminator's ", logits.size()));
+  }
+  const auto index = static_cast<std::size_t>(listed);
+  double best_other = -std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    if (i != index) best_other = std::max<double>(best_other, logits[i]);
+  }
+  const double margin = logits.size() > 1 ? logits[index] - best_other : 0;
+  return std::vector<double>{LogSoftmax(logits, index), margin, judgement.source};
+}
+
+absl::StatusOr<std::vector<double>> OverlayFeatures(const Judgement& judgement) {
+  std::vector<float> cells = judgement.overlay;
+  if (cells.empty()) return absl::InvalidArgumentError("the discriminator's answer has no overlay map");
+  const std::size_t top = std::min<std::size_t>(4, cells.size());
+  std::partial_sort(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(top), cells.end(), std::greater<>());
+  const double sum = std::accumulate(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(top), 0.0);
+  return std::vector<double>{cells[0], sum / static_cast<double>(top)};
+}
+
+double CategoryProbability(const Judgement& judgement, int category) {
+  if (!IsIndexOf(judgement.image_category, category)) return 0;
+  return std::exp(LogSoftmax(judgement.image_category, static_cast<std::size_t>(category)));
+}
+
+absl::StatusOr<double> CalibratedProbability(const v1::Calibration& calibration, const std::vector<double>& features) {
+  if (static_cast<std::size_t>(calibration.weights_size()) != features.size()) {
+    return absl::DataLossError(absl::StrCat("calibration of ", calibration.reason(), " has ",
+                                            calibration.weights_size(), " weights for ", features.size(),
+                                            " features; promote a bundle that this build made"));
+  }
+  double logit = calibration.bias();
+  for (std::size_t i = 0; i < features.size(); ++i) logit += calibration.weights(static_cast<int>(i)) * features[i];
+  return 1 / (1 + std::exp(-logit));
+}
+
+const v1::Calibration* FindCalibration(const v1::GanInfo& gan, const char* reason) {
+  for (const v1::Calibration& calibration : gan.calibrations()) {
+    if (calibration.reason() == reason) return &calibration;
+  }
+  return nullptr;
+}
+
+}  // namespace mannequin

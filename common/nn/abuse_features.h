@@ -1,0 +1,49 @@
+// What the discriminator's answer says of each abuse reason, as a few numbers that a
+// logistic calibration turns into a probability. The trainer fits the calibration and
+// the scorer applies it, both with this code.
+//
+//   features = MismatchFeatures(judgement, listed_category);
+//   double p = CalibratedProbability(calibration, features);
+//
+// Not torch: plain numbers in and out. Everything here is a pure function.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "mannequin/v1/bundle.pb.h"
+
+namespace mannequin {
+
+// Reasons that the discriminator judges, as Calibration.reason names them.
+inline constexpr char kMismatch[] = "MISMATCH";
+inline constexpr char kPromotionalOverlay[] = "PROMOTIONAL_OVERLAY";
+
+// The discriminator's answer for one listing.
+struct Judgement {
+  float source = 0;                   // logit: a real image that matches its text
+  std::vector<float> category;        // K logits: TAC-GAN's head, which sees image and text
+  std::vector<float> image_category;  // K logits: of the image alone
+  int overlay_width = 0;              // cells of the overlay map
+  int overlay_height = 0;
+  std::vector<float> overlay;         // [overlay_height, overlay_width] logits: text or badge laid over this cell
+};
+
+// [log p(listed | image), margin of the listed category's logit over the best other
+// one, source logit]. INVALID_ARGUMENT when `listed` is not an index of image_category.
+absl::StatusOr<std::vector<double>> MismatchFeatures(const Judgement& judgement, int listed);
+
+// [largest overlay logit, mean of the four largest]. INVALID_ARGUMENT without a map.
+absl::StatusOr<std::vector<double>> OverlayFeatures(const Judgement& judgement);
+
+// p(category | image), 0 to 1, by image_category. 0 when `category` is no index of it.
+double CategoryProbability(const Judgement& judgement, int category);
+
+// sigmoid(weights . features + bias). DATA_LOSS when the calibration was made for
+// another number of features.
+absl::StatusOr<double> CalibratedProbability(const v1::Calibration& calibration, const std::vector<double>& features);
+
+// The manifest's calibration of a reason, or null.
+const v1::Calibration* FindCalibration(const v1::GanInfo& gan, const char* reason);
+
+}  // namespace mannequin

@@ -1,0 +1,177 @@
+#include "common/nn/gan.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/nn/device.h"
+#include "common/nn/networks.h"
+#include "common/nn/weights.h"
+
+namespace mannequin {
+
+struct LoadedGan::Impl {
+  GanShape shape;
+  std::vector<std::string> categories;
+  c10::Device device = c10::kCPU;
+  at::ScalarType type = at::kFloat;
+  // forward() of a torch module is not const; in evaluation mode it changes nothing.
+  mutable Generator generator{nullptr};
+  mutable Discriminator discriminator{nullptr};
+};
+
+namespace {
+
+template <typename Network>
+absl::StatusOr<Network> LoadNetwork(const LoadedGan::Impl& impl, const std::string& path) {
+  Network network(impl.shape);
+  RETURN_IF_ERROR(LoadWeights(*network, path));
+  network->eval();
+  network->FoldBatchNorm();
+  network->to(impl.device, impl.type);
+  torch::NoGradGuard no_grad;
+  for (torch::Tensor& weight : network->parameters()) {
+    weight.set_requires_grad(false);
+    if (weight.dim() == 4) weight.set_data(weight.contiguous(torch::MemoryFormat::ChannelsLast));
+  }
+  return network;
+}
+
+// [N, T] on the device; INVALID_ARGUMENT for a vector of another dimension.
+absl::StatusOr<torch::Tensor> TextTensor(const LoadedGan::Impl& impl, const std::vector<std::vector<float>>& texts) {
+  torch::Tensor tensor = torch::empty({static_cast<std::int64_t>(texts.size()), impl.shape.text});
+  float* row = tensor.data_ptr<float>();
+  for (const std::vector<float>& text : texts) {
+    if (static_cast<int>(text.size()) != impl.shape.text) {
+      return absl::InvalidArgumentError(absl::StrCat("a text vector has ", text.size(), " components, the bundle takes ",
+                                                     impl.shape.text));
+    }
+    row = std::copy(text.begin(), text.end(), row);
+  }
+  return tensor.to(impl.device, impl.type);
+}
+
+absl::StatusOr<torch::Tensor> ImageTensor(const LoadedGan::Impl& impl, const std::vector<Pixels>& images) {
+  const int side = impl.shape.resolution;
+  const std::size_t bytes = static_cast<std::size_t>(side) * static_cast<std::size_t>(side) * 3;
+  torch::Tensor tensor = torch::empty({static_cast<std::int64_t>(images.size()), side, side, 3}, at::kByte);
+  std::uint8_t* out = tensor.data_ptr<std::uint8_t>();
+  for (const Pixels& image : images) {
+    if (image.width != side || image.height != side || image.rgb.size() != bytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("an image is ", image.width, "x", image.height, ", the bundle takes ", side, "x", side));
+    }
+    out = std::copy(image.rgb.begin(), image.rgb.end(), out);
+  }
+  // Interleaved pixels are channels-last already: only the view changes.
+  return tensor.to(impl.device).permute({0, 3, 1, 2}).to(impl.type).div_(127.5).sub_(1);
+}
+
+// Noise depends on the image's own seed only, never on its place in the batch.
+torch::Tensor NoiseTensor(const LoadedGan::Impl& impl, const std::vector<std::uint64_t>& seeds) {
+  std::vector<torch::Tensor> rows;
+  for (const std::uint64_t seed : seeds) rows.push_back(torch::randn({impl.shape.noise}, at::make_generator<at::CPUGeneratorImpl>(seed)));
+  return torch::stack(rows).to(impl.device, impl.type);
+}
+
+std::vector<float> Row(const torch::Tensor& tensor, std::int64_t row) {
+  const torch::Tensor values = tensor[row].flatten().contiguous();
+  return std::vector<float>(values.data_ptr<float>(), values.data_ptr<float>() + values.numel());
+}
+
+}  // namespace
+
+LoadedGan::LoadedGan(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+int LoadedGan::resolution() const { return impl_->shape.resolution; }
+int LoadedGan::text_dimension() const { return impl_->shape.text; }
+const std::vector<std::string>& LoadedGan::categories() const { return impl_->categories; }
+
+int LoadedGan::CategoryIndex(absl::string_view leaf) const {
+  const auto found = std::find(impl_->categories.begin(), impl_->categories.end(), leaf);
+  return found == impl_->categories.end() ? -1 : static_cast<int>(found - impl_->categories.begin());
+}
+
+absl::StatusOr<LoadedGan> LoadGan(const v1::BundleManifest& manifest, const std::string& folder,
+                                  absl::string_view device, GanParts parts) {
+  if (!manifest.has_gan()) {
+    return absl::FailedPreconditionError(absl::StrCat("bundle ", manifest.version(),
+                                                      " has no generator and discriminator; run `mannequin train start`"));
+  }
+  const v1::GanInfo& gan = manifest.gan();
+  auto impl = std::make_shared<LoadedGan::Impl>();
+  impl->shape = {gan.resolution(), gan.features(), gan.noise_dimension(), manifest.embedding().dimension(),
+                 gan.categories_size()};
+  const absl::Status shape = CheckShape(gan.preset(), impl->shape);
+  if (!shape.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("bundle ", manifest.version(), " does not fit this build: ", shape.message()));
+  }
+  impl->categories.assign(gan.categories().begin(), gan.categories().end());
+  ASSIGN_OR_RETURN(impl->device, PickDevice(device));
+  if (FastBf16(impl->device)) impl->type = at::kBFloat16;
+  if (parts.generator) {
+    ASSIGN_OR_RETURN(impl->generator, LoadNetwork<Generator>(*impl, absl::StrCat(folder, "/generator.safetensors")));
+  }
+  if (parts.discriminator) {
+    ASSIGN_OR_RETURN(impl->discriminator,
+                     LoadNetwork<Discriminator>(*impl, absl::StrCat(folder, "/discriminator.safetensors")));
+  }
+  return LoadedGan(std::move(impl));
+}
+
+absl::StatusOr<std::vector<Pixels>> Generate(const LoadedGan& gan, const std::vector<std::vector<float>>& texts,
+                                             const std::vector<std::uint64_t>& seeds) {
+  const LoadedGan::Impl& impl = gan.impl();
+  if (impl.generator.is_empty()) return absl::FailedPreconditionError("the generator was not loaded");
+  if (texts.size() != seeds.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(texts.size(), " texts for ", seeds.size(), " seeds"));
+  }
+  std::vector<Pixels> images;
+  if (texts.empty()) return images;
+  torch::InferenceMode inference;
+  ASSIGN_OR_RETURN(const torch::Tensor text, TextTensor(impl, texts));
+  const torch::Tensor drawn = impl.generator(NoiseTensor(impl, seeds), text);
+  const torch::Tensor bytes =
+      drawn.to(at::kFloat).add(1).mul_(127.5).round_().clamp_(0, 255).permute({0, 2, 3, 1}).to(at::kCPU, at::kByte).contiguous();
+  const int side = impl.shape.resolution;
+  const std::int64_t size = bytes.numel() / bytes.size(0);
+  const std::uint8_t* begin = bytes.data_ptr<std::uint8_t>();
+  for (std::size_t i = 0; i < texts.size(); ++i, begin += size) {
+    images.push_back({side, side, std::vector<std::uint8_t>(begin, begin + size)});
+  }
+  return images;
+}
+
+absl::StatusOr<std::vector<Judgement>> Discriminate(const LoadedGan& gan, const std::vector<Pixels>& images,
+                                                    const std::vector<std::vector<float>>& texts) {
+  const LoadedGan::Impl& impl = gan.impl();
+  if (impl.discriminator.is_empty()) return absl::FailedPreconditionError("the discriminator was not loaded");
+  if (texts.size() != images.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(texts.size(), " texts for ", images.size(), " images"));
+  }
+  std::vector<Judgement> judgements;
+  if (images.empty()) return judgements;
+  torch::InferenceMode inference;
+  ASSIGN_OR_RETURN(const torch::Tensor text, TextTensor(impl, texts));
+  ASSIGN_OR_RETURN(const torch::Tensor image, ImageTensor(impl, images));
+  const ImageFeatures seen = impl.discriminator->See(image);
+  const MatchLogits match = impl.discriminator->Match(seen.map, text);
+  const auto plain = [](const torch::Tensor& t) { return t.to(at::kFloat).to(at::kCPU); };
+  const torch::Tensor source = plain(match.source), category = plain(match.category);
+  const torch::Tensor image_category = plain(seen.image_category), overlay = plain(seen.overlay);
+  for (std::int64_t i = 0; i < image.size(0); ++i) {
+    Judgement judgement;
+    judgement.source = source[i].item<float>();
+    judgement.category = Row(category, i);
+    judgement.image_category = Row(image_category, i);
+    judgement.overlay_width = static_cast<int>(overlay.size(3));
+    judgement.overlay_height = static_cast<int>(overlay.size(2));
+    judgement.overlay = Row(overlay, i);
+    judgements.push_back(std::move(judgement));
+  }
+  return judgements;
+}
+
+}  // namespace mannequin

@@ -1,0 +1,88 @@
+// The networks of preset "tacgan": a text-conditional generator and discriminator after
+// TAC-GAN (Dash et al. 2017, https://arxiv.org/abs/1703.06412), with two heads of our
+// own on the discriminator: the category of the image alone, and a map of overlays.
+//
+//   GanShape shape{.resolution = 128, .features = 64, .noise = 100, .text = 100, .categories = 20};
+//   RETURN_IF_ERROR(CheckShape("tacgan", shape));
+//   Generator generator(shape);
+//   at::Tensor image = generator(noise, text);
+//
+// Tensors are float32 (bfloat16 under autocast). Text vectors are of unit length; the
+// networks scale them to unit variance themselves. Only common/nn and the trainer
+// include this header: it costs what torch costs.
+#pragma once
+
+#include <vector>
+
+#include "common/nn/shape.h"
+#include "torch/torch.h"
+
+namespace mannequin {
+
+// A (transposed) convolution with its batch norm, which Fold() merges for inference.
+// Holds references to modules that its owner has registered.
+struct ConvNorm {
+  torch::nn::Conv2d conv{nullptr};
+  torch::nn::ConvTranspose2d up{nullptr};  // one of the two is set
+  torch::nn::BatchNorm2d norm{nullptr};    // empty once folded
+  torch::Tensor operator()(const torch::Tensor& x);
+  void Fold();
+};
+
+// text [N, T] -> 128; with noise [N, Z] -> 4x4x16nf; transposed convolutions double the
+// side and halve the maps until the image [N, 3, R, R] in [-1, 1].
+class GeneratorImpl : public torch::nn::Module {
+ public:
+  explicit GeneratorImpl(const GanShape& shape);
+  torch::Tensor forward(const torch::Tensor& noise, const torch::Tensor& text);
+  // Merges batch norm into the layers before it. Evaluation only, and final: the module
+  // can no longer be trained or saved.
+  void FoldBatchNorm();
+
+ private:
+  const GanShape shape_;
+  torch::nn::Linear project_{nullptr}, first_{nullptr};
+  torch::nn::BatchNorm2d norm_{nullptr};
+  std::vector<ConvNorm> up_;
+  torch::nn::ConvTranspose2d last_{nullptr};
+};
+TORCH_MODULE(Generator);
+
+// What the discriminator sees in an image before it reads the text.
+struct ImageFeatures {
+  torch::Tensor map;             // [N, 8nf, R/16, R/16]
+  torch::Tensor image_category;  // [N, K] logits, of the image alone
+  torch::Tensor overlay;         // [N, 1, R/8, R/8] logits, high where something is laid over
+};
+
+// What it says of an image with a text.
+struct MatchLogits {
+  torch::Tensor source;    // [N], high for a real image that matches
+  torch::Tensor category;  // [N, K]
+};
+
+// Stride-2 convolutions of nf, 2nf, 4nf and 8nf maps, a 1x1 mix with the text, and four
+// heads. In training mode Gaussian noise of 0.1 is added to image and text.
+class DiscriminatorImpl : public torch::nn::Module {
+ public:
+  explicit DiscriminatorImpl(const GanShape& shape);
+  // image [N, 3, R, R] in [-1, 1]. The features can be matched with several texts, so
+  // that an image is convolved once whatever it is compared with.
+  ImageFeatures See(const torch::Tensor& image);
+  // map [N, 8nf, R/16, R/16], text [N, T].
+  MatchLogits Match(const torch::Tensor& map, const torch::Tensor& text);
+  // As GeneratorImpl's.
+  void FoldBatchNorm();
+
+ private:
+  torch::Tensor Noisy(const torch::Tensor& x) const;
+
+  const GanShape shape_;
+  torch::nn::Linear project_{nullptr}, source_{nullptr}, category_{nullptr}, image_category_{nullptr};
+  std::vector<ConvNorm> down_;
+  ConvNorm mix_;
+  torch::nn::Conv2d overlay_in_{nullptr}, overlay_out_{nullptr};
+};
+TORCH_MODULE(Discriminator);
+
+}  // namespace mannequin

@@ -1,0 +1,95 @@
+#include "common/nn/networks.h"
+
+#include "gtest/gtest.h"
+
+namespace mannequin {
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+
+Sizes SizesOf(const torch::Tensor& tensor) { return tensor.sizes().vec(); }
+
+class NetworksAt : public testing::TestWithParam<int> {};
+
+TEST_P(NetworksAt, GiveTheDocumentedShapes) {
+  const GanShape shape{.resolution = GetParam(), .features = 8, .noise = 10, .text = 12, .categories = 5};
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(1);
+  Generator generator(shape);
+  Discriminator discriminator(shape);
+  const torch::Tensor text = torch::randn({3, 12});
+  const torch::Tensor image = generator(torch::randn({3, 10}), text);
+  EXPECT_EQ(SizesOf(image), (Sizes{3, 3, shape.resolution, shape.resolution}));
+  EXPECT_LE(image.abs().max().item<float>(), 1);
+  const ImageFeatures seen = discriminator->See(image);
+  EXPECT_EQ(SizesOf(seen.map), (Sizes{3, 64, shape.resolution / 16, shape.resolution / 16}));
+  EXPECT_EQ(SizesOf(seen.image_category), (Sizes{3, 5}));
+  EXPECT_EQ(SizesOf(seen.overlay), (Sizes{3, 1, shape.resolution / 8, shape.resolution / 8}));
+  const MatchLogits match = discriminator->Match(seen.map, text);
+  EXPECT_EQ(SizesOf(match.source), (Sizes{3}));
+  EXPECT_EQ(SizesOf(match.category), (Sizes{3, 5}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Resolution, NetworksAt, testing::Values(64, 128));
+
+// Batch norm with statistics that are not the initial ones.
+void Disturb(torch::nn::Module& module) {
+  torch::NoGradGuard no_grad;
+  for (torch::Tensor& parameter : module.parameters()) {
+    if (parameter.dim() == 1) parameter.add_(0.3 * torch::randn_like(parameter));
+  }
+  for (torch::Tensor& buffer : module.buffers()) {
+    if (buffer.is_floating_point()) buffer.add_(0.5 * torch::rand_like(buffer));
+  }
+}
+
+TEST(Networks, FoldingBatchNormChangesNoAnswer) {
+  const GanShape shape{.resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(2);
+  Generator generator(shape);
+  Discriminator discriminator(shape);
+  Disturb(*generator);
+  Disturb(*discriminator);
+  generator->eval();
+  discriminator->eval();
+  const torch::Tensor noise = torch::randn({2, 10}), text = torch::randn({2, 12});
+  const torch::Tensor image = generator(noise, text);
+  const ImageFeatures seen = discriminator->See(image);
+  const MatchLogits match = discriminator->Match(seen.map, text);
+  generator->FoldBatchNorm();
+  discriminator->FoldBatchNorm();
+  EXPECT_TRUE(torch::allclose(generator(noise, text), image, 1e-3, 1e-4));
+  const ImageFeatures folded = discriminator->See(image);
+  EXPECT_TRUE(torch::allclose(folded.image_category, seen.image_category, 1e-3, 1e-3));
+  EXPECT_TRUE(torch::allclose(folded.overlay, seen.overlay, 1e-3, 1e-3));
+  EXPECT_TRUE(torch::allclose(discriminator->Match(folded.map, text).source, match.source, 1e-3, 1e-3));
+}
+
+TEST(Networks, DiscriminatorIsNoisyOnlyWhileTraining) {
+  const GanShape shape{.resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
+  torch::NoGradGuard no_grad;
+  Discriminator discriminator(shape);
+  const torch::Tensor image = torch::randn({2, 3, 64, 64});
+  EXPECT_FALSE(torch::equal(discriminator->See(image).map, discriminator->See(image).map));
+  discriminator->eval();
+  EXPECT_TRUE(torch::equal(discriminator->See(image).map, discriminator->See(image).map));
+}
+
+TEST(CheckShape, NamesWhatIsWrong) {
+  const GanShape good{.resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
+  EXPECT_TRUE(CheckShape("tacgan", good).ok());
+  EXPECT_EQ(CheckShape("stylegan", good).code(), absl::StatusCode::kInvalidArgument);
+  GanShape bad = good;
+  bad.resolution = 100;
+  EXPECT_NE(CheckShape("tacgan", bad).message().find("resolution: 100"), absl::string_view::npos);
+  bad = good;
+  bad.features = 4;
+  EXPECT_NE(CheckShape("tacgan", bad).message().find("features: 4"), absl::string_view::npos);
+  bad = good;
+  bad.categories = 1;
+  EXPECT_EQ(CheckShape("tacgan", bad).code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace mannequin
