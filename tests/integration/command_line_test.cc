@@ -1,0 +1,126 @@
+// The command line as a person meets it: exit status, messages that say what to do.
+#include <signal.h>
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "services/mannequin/roc.h"
+#include "services/mannequin/terminal.h"
+#include "tests/integration/process.h"
+
+namespace mannequin {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+class CommandLine : public ::testing::Test {
+ protected:
+  void SetUp() override { folder_ = MakeTemporaryFolder("command-line").value(); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  struct Ended {
+    int status;
+    std::string output;
+    std::string errors;
+  };
+  Ended Run(std::vector<std::string> words) const {
+    words.insert(words.begin(), Binary("mannequin"));
+    Process process(words, folder_);
+    const int status = process.Wait();
+    return {status, process.output(), process.errors()};
+  }
+
+  std::vector<std::string> UpCommand(const std::string& address) const {
+    return {Binary("mannequin"), "up", "--data", folder_ + "/data", "--listen", address, "--admin-listen", "", "--console-listen", ""};
+  }
+
+  std::string folder_;
+};
+
+TEST_F(CommandLine, SaysUsageWithStatusTwo) {
+  EXPECT_EQ(Run({}).status, kUsage);
+  EXPECT_EQ(Run({"frobnicate"}).status, kUsage);
+  EXPECT_EQ(Run({"ingest"}).status, kUsage);
+  EXPECT_EQ(Run({"score"}).status, kUsage);
+  EXPECT_EQ(Run({"--help"}).status, 0);
+  EXPECT_THAT(Run({"ingest", "--help"}).output, HasSubstr("mannequin ingest metadata.json.gz"));
+}
+
+TEST_F(CommandLine, NamesTheNextStepWhenNobodyServes) {
+  const Ended ended = Run({"--server", absl::StrCat("127.0.0.1:", FreePort()), "models", "list"});
+  EXPECT_EQ(ended.status, kFailed);
+  EXPECT_THAT(ended.errors, HasSubstr("mannequin up"));
+}
+
+TEST_F(CommandLine, ServesIngestsAndRefusesBadInputClearly) {
+  const std::string address = absl::StrCat("127.0.0.1:", FreePort());
+  Process up(UpCommand(address), folder_);
+  ASSERT_TRUE(up.WaitForOutput(address, absl::Seconds(60))) << up.errors();
+
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/products.json",
+                                  "{'asin': 'A1', 'title': 'Red boot', 'categories': [['Shoes', 'Boot']]}\n"
+                                  "{'asin': broken\n"
+                                  "{'asin': 'A1', 'title': 'Blue boot', 'categories': [['Shoes', 'Boot']]}\n").ok());
+  Ended ended = Run({"--server", address, "--output", "json", "ingest", folder_ + "/products.json"});
+  ASSERT_EQ(ended.status, 0) << ended.errors;
+  const nlohmann::json report = nlohmann::json::parse(ended.output);
+  EXPECT_EQ(report["format"], "snap");
+  EXPECT_EQ(report["read"], 3);
+  EXPECT_EQ(report["rejected"], 1);
+  EXPECT_EQ(report["duplicates"], 1);
+  for (const char* key : {"accepted", "seconds", "products_per_second", "peak_rss_bytes"}) EXPECT_TRUE(report.contains(key)) << key;
+
+  ended = Run({"--server", address, "--output", "json", "stats"});
+  EXPECT_EQ(nlohmann::json::parse(ended.output)["products"], "1");
+
+  ended = Run({"--server", address, "ingest", folder_ + "/nothing.json.gz"});
+  EXPECT_EQ(ended.status, kFailed);
+  EXPECT_THAT(ended.errors, HasSubstr("nothing.json.gz"));
+
+  ended = Run({"--server", address, "generate", "--title", "Red boot", "--category", "Boot"});
+  EXPECT_EQ(ended.status, kFailed);
+  EXPECT_THAT(ended.errors, HasSubstr("train"));  // no bundle yet: says what to do
+
+  // The same folder, the same port.
+  ended = Run({"up", "--data", folder_ + "/data", "--listen", "127.0.0.1:0", "--admin-listen", "", "--console-listen", ""});
+  EXPECT_EQ(ended.status, kFailed);
+  EXPECT_THAT(ended.errors, HasSubstr(absl::StrCat(up.pid())));
+  ended = Run({"up", "--data", folder_ + "/other", "--listen", address, "--admin-listen", "", "--console-listen", ""});
+  EXPECT_EQ(ended.status, kFailed);
+  EXPECT_THAT(ended.errors, HasSubstr(address.substr(address.find(':') + 1)));
+
+  up.Signal(SIGTERM);
+  EXPECT_EQ(up.Wait(), 0) << up.errors();
+}
+
+TEST_F(CommandLine, RefusesADataFolderThatCannotBeWritten) {
+  const Ended ended = Run({"up", "--data", "/proc/mannequin", "--listen", "127.0.0.1:0"});
+  EXPECT_EQ(ended.status, kFailed);
+  EXPECT_THAT(ended.errors, HasSubstr("/proc/mannequin"));
+}
+
+TEST(Terminal, CountsInThousandsAndAlignsWideText) {
+  EXPECT_EQ(WithCommas(0), "0");
+  EXPECT_EQ(WithCommas(-1234567), "-1,234,567");
+  EXPECT_EQ(HumanBytes(1'500'000), "1.5 MB");
+  EXPECT_EQ(HumanSeconds(125), "2 min 5 s");
+  EXPECT_EQ(FormatTable({"a", "n"}, {{"특가", "1"}, {"x", "23"}}, {false, true}), "  a      n\n  특가   1\n  x     23\n");
+}
+
+TEST(AreaUnderRoc, CountsTiesHalf) {
+  EXPECT_DOUBLE_EQ(AreaUnderRoc({2, 3}, {1}).value(), 1.0);
+  EXPECT_DOUBLE_EQ(AreaUnderRoc({1}, {1}).value(), 0.5);
+  EXPECT_DOUBLE_EQ(AreaUnderRoc({0, 2}, {1}).value(), 0.5);
+  EXPECT_FALSE(AreaUnderRoc({}, {1}).has_value());
+}
+
+}  // namespace
+}  // namespace mannequin
