@@ -1,0 +1,322 @@
+#include "services/console/console_server.h"
+
+#include <httplib.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/address.h"
+#include "services/console/connect.h"
+#include "services/console/job_events.h"
+#include "services/console/pictures.h"
+#include "services/console/request_guard.h"
+#include "services/console/service_health.h"
+#include "services/console/web_files.h"
+#include "spdlog/spdlog.h"
+
+namespace mannequin {
+namespace {
+
+constexpr char kDefaultListen[] = "127.0.0.1:8680";
+// An image of 16 MiB in base64, and its listing's text.
+constexpr std::size_t kMaxBodyBytes = 24 << 20;
+// A browser keeps six connections, and an event stream holds its thread.
+constexpr std::size_t kThreads = 32;
+constexpr int kMaxStreams = 16;
+// Stop waits for idle connections this long.
+constexpr time_t kKeepAliveSeconds = 1;
+constexpr absl::Duration kDefaultTimeout = absl::Seconds(60);
+constexpr absl::Duration kMaxTimeout = absl::Minutes(10);
+constexpr absl::Duration kPictureTimeout = absl::Seconds(10);
+constexpr absl::Duration kHealthTimeout = absl::Seconds(2);
+constexpr absl::Duration kEventInterval = absl::Milliseconds(500);
+
+const httplib::Headers& SecurityHeaders() {
+  static const httplib::Headers headers = {
+      {"Content-Security-Policy",
+       "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'none'; "
+       "frame-ancestors 'none'"},
+      {"X-Frame-Options", "DENY"},
+      {"X-Content-Type-Options", "nosniff"},
+      {"Referrer-Policy", "no-referrer"},
+      {"Cross-Origin-Resource-Policy", "same-origin"},
+      {"Cross-Origin-Opener-Policy", "same-origin"},
+  };
+  return headers;
+}
+
+void SendError(const absl::Status& status, int http_status, httplib::Response& response) {
+  response.status = http_status;
+  response.set_content(ConnectErrorJson(status), "application/json");
+}
+
+void SendError(const absl::Status& status, httplib::Response& response) {
+  SendError(status, ConnectHttpStatus(status.code()), response);
+}
+
+// What httplib refuses before a handler runs, in words.
+absl::Status Refused(int http_status) {
+  switch (http_status) {
+    case 413:
+      return absl::ResourceExhaustedError(absl::StrCat("the body is over ", kMaxBodyBytes >> 20, " MiB"));
+    case 414:
+      return absl::InvalidArgumentError("the address is too long");
+    case 404:
+      return absl::UnimplementedError("no such page");
+    default:
+      return absl::InvalidArgumentError(absl::StrCat("HTTP ", http_status));
+  }
+}
+
+// 304 when the browser has it already.
+bool IsCached(const httplib::Request& request, const std::string& etag, httplib::Response& response) {
+  response.set_header("ETag", etag);
+  if (request.get_header_value("If-None-Match") != etag) return false;
+  response.status = 304;
+  return true;
+}
+
+// A stored media type is the origin's word: only pictures are sent as what they say.
+std::string SafeMediaType(const std::string& media_type) {
+  for (const char* known : {"image/jpeg", "image/png", "image/webp", "image/gif"}) {
+    if (media_type == known) return media_type;
+  }
+  return "application/octet-stream";
+}
+
+void SendPicture(const httplib::Request& request, const absl::StatusOr<Picture>& picture, httplib::Response& response) {
+  if (!picture.ok()) return SendError(picture.status(), response);
+  response.set_header("Cache-Control", "private, max-age=60");
+  if (picture->generated) response.set_header("X-Mannequin-Generated", "true");
+  if (IsCached(request, absl::StrCat("\"", picture->image.sha256(), "\""), response)) return;
+  response.set_content(picture->image.data(), SafeMediaType(picture->image.media_type()));
+}
+
+absl::StatusOr<absl::Time> DeadlineOf(const httplib::Request& request) {
+  absl::Duration timeout = kDefaultTimeout;
+  if (request.has_header("Connect-Timeout-Ms")) {
+    ASSIGN_OR_RETURN(timeout, ParseConnectTimeout(request.get_header_value("Connect-Timeout-Ms")));
+  }
+  return absl::Now() + std::min(timeout, kMaxTimeout);
+}
+
+absl::Status CheckConnectHeaders(const httplib::Request& request) {
+  const std::string version = request.get_header_value("Connect-Protocol-Version");
+  if (!version.empty() && version != "1") {
+    return absl::InvalidArgumentError(absl::StrCat("Connect-Protocol-Version: expected 1, got \"", version, "\""));
+  }
+  const std::string encoding = request.get_header_value("Content-Encoding");
+  if (!encoding.empty() && encoding != "identity") {
+    return absl::UnimplementedError(absl::StrCat("Content-Encoding: \"", encoding, "\" is not taken, send identity"));
+  }
+  return absl::OkStatus();
+}
+
+bool IsLoopbackAddress(const std::string& host) {
+  return CheckLoopbackHost(absl::StrContains(host, ':') ? absl::StrCat("[", host, "]") : host).ok();
+}
+
+}  // namespace
+
+struct ConsoleServer::Impl {
+  explicit Impl(const ConsoleChannels& to) : channels(to), gateway(to), pictures(to.store) {}
+
+  void Route();
+  // Whether the request may go on; answers it when not. Bodies are read before this: one
+  // left on the connection would be taken for the next request.
+  bool Guard(const httplib::Request& request, httplib::Response& response) const;
+  void Get(const httplib::Request& request, httplib::Response& response);
+  void Post(const httplib::Request& request, httplib::Response& response) const;
+  void SendEvents(const httplib::Request& request, v1::JobKind kind, httplib::Response& response);
+
+  ConsoleChannels channels;
+  Gateway gateway;
+  Pictures pictures;
+  bool loopback = true;
+  std::string address;
+  std::atomic<int> streams = 0;
+  absl::Notification stopping;
+  absl::Mutex stop_mutex;
+  httplib::Server http;
+  std::thread thread;
+};
+
+bool ConsoleServer::Impl::Guard(const httplib::Request& request, httplib::Response& response) const {
+  const std::string host = request.get_header_value("Host");
+  absl::Status status = loopback ? CheckLoopbackHost(host) : absl::OkStatus();
+  if (status.ok()) status = CheckOrigin(request.get_header_value("Origin"), host);
+  if (status.ok()) return true;
+  spdlog::warn("console: refused {} {}: {}", request.method, request.path, std::string(status.message()));
+  SendError(status, response);
+  return false;
+}
+
+void ConsoleServer::Impl::Get(const httplib::Request& request, httplib::Response& response) {
+  absl::string_view rest = request.path;
+  if (rest == "/healthz") return response.set_content("ok\n", "text/plain");
+  if (!Guard(request, response)) return;
+  if (const WebFile* file = FindWebFile(rest == "/" ? "/index.html" : rest); file != nullptr) {
+    response.set_header("Cache-Control", "no-cache");
+    if (IsCached(request, std::string(file->etag), response)) return;
+    return response.set_content(file->bytes.data(), file->bytes.size(), std::string(file->media_type));
+  }
+  if (absl::ConsumePrefix(&rest, "/images/")) {
+    return SendPicture(request, pictures.OfProduct(std::string(rest), absl::Now() + kPictureTimeout), response);
+  }
+  if (absl::ConsumePrefix(&rest, "/placeholders/") && absl::ConsumeSuffix(&rest, ".png")) {
+    return SendPicture(request, pictures.OfPlaceholder(std::string(rest), absl::Now() + kPictureTimeout), response);
+  }
+  if (rest == "/events/crawl") return SendEvents(request, v1::JOB_KIND_CRAWL, response);
+  if (rest == "/events/training") return SendEvents(request, v1::JOB_KIND_TRAIN_GAN, response);
+  if (rest == "/events/job") return SendEvents(request, v1::JOB_KIND_UNSPECIFIED, response);
+  if (rest == "/health/services") {
+    response.set_header("Cache-Control", "no-store");
+    return response.set_content(ServiceHealthJson(channels, kHealthTimeout), "application/json");
+  }
+  if (gateway.Knows(request.path)) {
+    response.set_header("Allow", "POST");
+    return SendError(absl::UnimplementedError(absl::StrCat(request.path, " is called by POST")), 405, response);
+  }
+  SendError(absl::NotFoundError(absl::StrCat("no page ", request.path)), response);
+}
+
+void ConsoleServer::Impl::Post(const httplib::Request& request, httplib::Response& response) const {
+  if (!Guard(request, response)) return;
+  if (!gateway.Knows(request.path)) {
+    return SendError(absl::UnimplementedError(absl::StrCat("no RPC ", request.path)), 404, response);
+  }
+  if (absl::Status type = CheckJsonContentType(request.get_header_value("Content-Type")); !type.ok()) {
+    response.set_header("Accept-Post", "application/json");
+    return SendError(type, 415, response);
+  }
+  if (absl::Status headers = CheckConnectHeaders(request); !headers.ok()) return SendError(headers, response);
+  const absl::StatusOr<absl::Time> deadline = DeadlineOf(request);
+  if (!deadline.ok()) return SendError(deadline.status(), response);
+  const absl::StatusOr<std::string> json = gateway.Call(request.path, request.body, *deadline);
+  if (!json.ok()) return SendError(json.status(), response);
+  response.set_header("Cache-Control", "no-store");
+  response.set_content(*json, "application/json");
+}
+
+void ConsoleServer::Impl::SendEvents(const httplib::Request& request, v1::JobKind kind, httplib::Response& response) {
+  if (!request.has_param("job")) {
+    return SendError(absl::InvalidArgumentError("job: expected ?job=ID"), response);
+  }
+  if (streams.fetch_add(1) >= kMaxStreams) {
+    streams.fetch_sub(1);
+    return SendError(absl::ResourceExhaustedError(absl::StrCat("already ", kMaxStreams, " event streams: close one")),
+                     response);
+  }
+  auto events = std::make_shared<JobEvents>(channels.store, request.get_param_value("job"), kind);
+  response.set_header("Cache-Control", "no-store");
+  response.set_chunked_content_provider(
+      "text/event-stream",
+      [this, events](std::size_t offset, httplib::DataSink& sink) {
+        // The first at once, the others at their interval.
+        if (offset > 0 && stopping.WaitForNotificationWithTimeout(kEventInterval)) {
+          sink.done();
+          return true;
+        }
+        const std::string bytes = events->Next();
+        if (!sink.write(bytes.data(), bytes.size())) return false;
+        if (events->ended()) sink.done();
+        return true;
+      },
+      [this](bool) { streams.fetch_sub(1); });
+}
+
+void ConsoleServer::Impl::Route() {
+  http.set_default_headers(SecurityHeaders());
+  // One pattern: the paths are compared here, not by std::regex, which recurses over
+  // long ones.
+  const auto get = [this](const httplib::Request& request, httplib::Response& response) { Get(request, response); };
+  const auto post = [this](const httplib::Request& request, httplib::Response& response) { Post(request, response); };
+  const auto refuse = [](const httplib::Request& request, httplib::Response& response) {
+    response.set_header("Allow", "GET, POST");
+    SendError(absl::UnimplementedError(absl::StrCat(request.method, " is not taken")), 405, response);
+  };
+  const char any[] = "[^]*";
+  http.Get(any, get).Post(any, post).Put(any, refuse).Patch(any, refuse).Delete(any, refuse).Options(any, refuse);
+  http.set_error_handler([](const httplib::Request&, httplib::Response& response) {
+    if (response.body.empty()) SendError(Refused(response.status), response.status, response);
+  });
+  http.set_exception_handler(
+      [](const httplib::Request& request, httplib::Response& response, std::exception_ptr thrown) {
+        std::string what = "unknown exception";
+        try {
+          std::rethrow_exception(thrown);
+        } catch (const std::exception& e) {
+          what = e.what();
+        } catch (...) {
+        }
+        spdlog::error("console: {} {}: {}", request.method, request.path, what);
+        SendError(absl::InternalError("the console failed; its log says why"), response);
+      });
+}
+
+absl::StatusOr<std::unique_ptr<ConsoleServer>> ConsoleServer::Start(const config::v1::ConsoleConfig& config,
+                                                                    const ConsoleChannels& channels) {
+  const std::string listen = config.listen().empty() ? kDefaultListen : config.listen();
+  ASSIGN_OR_RETURN(rpc::HostPort where, rpc::ParseAddress(listen, "listen"));
+  // httplib does not say why it could not bind.
+  RETURN_IF_ERROR(rpc::CheckCanListen(where, "listen"));
+  auto impl = std::make_unique<Impl>(channels);
+  impl->loopback = IsLoopbackAddress(where.host);
+  httplib::Server& http = impl->http;
+  // The default would be SO_REUSEPORT: two consoles on one port, answering at random.
+  http.set_socket_options([](int fd) {
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  });
+  http.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  http.set_payload_max_length(kMaxBodyBytes);
+  http.set_keep_alive_timeout(kKeepAliveSeconds);
+  http.set_tcp_nodelay(true);
+  impl->Route();
+  if (where.port == 0) {
+    where.port = http.bind_to_any_port(where.host);
+    if (where.port <= 0) return absl::UnavailableError(absl::StrCat("listen: cannot listen on ", listen));
+  } else if (!http.bind_to_port(where.host, where.port)) {
+    return absl::AlreadyExistsError(absl::StrCat("listen: port ", where.port, " on ", where.host,
+                                                 " is taken by another process; stop it or choose another port"));
+  }
+  const bool ipv6 = absl::StrContains(where.host, ':');
+  impl->address = absl::StrCat(ipv6 ? "[" : "", where.host, ipv6 ? "]:" : ":", where.port);
+  impl->thread = std::thread([&http] { http.listen_after_bind(); });
+  pthread_setname_np(impl->thread.native_handle(), "console-http");
+  // stop() does nothing before the server runs.
+  while (!http.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  if (!impl->loopback) {
+    spdlog::warn("console: listening on {} without a login: keep it behind a proxy that has one", impl->address);
+  }
+  return std::make_unique<ConsoleServer>(std::move(impl));
+}
+
+ConsoleServer::ConsoleServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+ConsoleServer::~ConsoleServer() { Stop(); }
+
+const std::string& ConsoleServer::address() const { return impl_->address; }
+
+void ConsoleServer::Stop() {
+  absl::MutexLock lock(&impl_->stop_mutex);
+  if (impl_->stopping.HasBeenNotified()) return;
+  impl_->stopping.Notify();
+  impl_->http.stop();
+  impl_->thread.join();
+}
+
+}  // namespace mannequin

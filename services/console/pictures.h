@@ -1,0 +1,36 @@
+// The picture that stands for a product: its own, or else its approved placeholder, which
+// is always said to be generated.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "grpcpp/channel.h"
+#include "mannequin/v1/product.pb.h"
+
+namespace mannequin {
+
+struct Picture {
+  v1::Image image;
+  // Drawn by the suite, not a photograph.
+  bool generated = false;
+};
+
+// Thread-safe.
+class Pictures {
+ public:
+  explicit Pictures(std::shared_ptr<grpc::Channel> store) : store_(std::move(store)) {}
+
+  // NOT_FOUND when the product is unknown or has neither picture; else the store's error.
+  absl::StatusOr<Picture> OfProduct(const std::string& product_id, absl::Time deadline) const;
+
+  // The placeholder of a product in whatever state, for its review. NOT_FOUND.
+  absl::StatusOr<Picture> OfPlaceholder(const std::string& product_id, absl::Time deadline) const;
+
+ private:
+  std::shared_ptr<grpc::Channel> store_;
+};
+
+}  // namespace mannequin

@@ -1,0 +1,38 @@
+// Similar: the nearest products of a text.
+import { h, field, busy, empty, picture } from './dom.js';
+import { call, imageUrl } from './api.js';
+import { t } from './i18n.js';
+
+export function render(root) {
+  const input = h('input', { name: 'text', required: true, maxlength: '4096', autocomplete: 'off', placeholder: t('example.title') });
+  const button = h('button', { class: 'primary', type: 'submit' }, t('similar.run'));
+  const form = h('form', { class: 'card inline', onsubmit: run }, field(t('field.title'), input), button);
+  const result = h('div', { 'aria-live': 'polite' }, empty(t('similar.empty'), t('similar.emptyText')));
+  root.append(form, result);
+
+  function run(event) {
+    event.preventDefault();
+    busy(button, async () => {
+      try {
+        const { products = [] } = await call('TextEmbedder/FindSimilar', { text: input.value, count: 24 });
+        const own = await withOwnImage(products.map((product) => product.productId));
+        result.replaceChildren(products.length ? h('div', { class: 'gallery' }, products.map((product) => tile(product, own.has(product.productId)))) : empty(t('similar.none'), ''));
+      } catch (error) {
+        const hint = error.code === 'failed_precondition' ? t('similar.train') : '';
+        result.replaceChildren(empty(t('failed'), `${error.message} ${hint}`));
+      }
+    });
+  }
+
+  // A picture of any other product is its generated placeholder.
+  async function withOwnImage(ids) {
+    if (!ids.length) return new Set();
+    const { products = [] } = await call('ProductStore/BatchGetProducts', { ids });
+    return new Set(products.filter(({ image }) => image?.state === 'IMAGE_STATE_STORED').map(({ product }) => product.id));
+  }
+
+  function tile({ productId, cosine = 0, title = '', categoryPath = [] }, own) {
+    return h('figure', { class: 'tile' }, picture(imageUrl(productId), title, !own && t('generated')),
+      h('figcaption', {}, h('span', { class: 'title' }, title || productId), h('span', { class: 'quiet' }, categoryPath.join(' › ')), h('span', { class: 'score', title: t('similar.cosine') }, cosine.toFixed(3))));
+  }
+}

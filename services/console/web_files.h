@@ -1,0 +1,21 @@
+// The page's files, built into the binary by embed_files.cmake. A path is looked up, never
+// opened: nothing outside this table can be served.
+#pragma once
+
+#include "absl/strings/string_view.h"
+
+namespace mannequin {
+
+struct WebFile {
+  // "/style.css".
+  absl::string_view path;
+  absl::string_view media_type;
+  // Quoted, as in the ETag header; changes with the bytes.
+  absl::string_view etag;
+  absl::string_view bytes;
+};
+
+// Null when there is no such file. Thread-safe.
+const WebFile* FindWebFile(absl::string_view path);
+
+}  // namespace mannequin

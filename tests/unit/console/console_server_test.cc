@@ -1,0 +1,416 @@
+// The console over HTTP, before a real store on RocksDB behind a real gRPC server.
+#include "services/console/console_server.h"
+
+#include <httplib.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/server.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mannequin/v1/gan_trainer.pb.h"
+#include "nlohmann/json.hpp"
+#include "services/store/rocks_store.h"
+#include "services/store/store_service.h"
+
+namespace mannequin {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr char kJson[] = "application/json";
+constexpr char kGetProduct[] = "/mannequin.v1.ProductStore/GetProduct";
+constexpr char kStatistics[] = "/mannequin.v1.ProductStore/GetStatistics";
+// The smallest PNG: a signature and an empty end, which is all that the console looks at.
+const std::string kPng("\x89PNG\r\n\x1a\n\0\0\0\0IEND\xae\x42\x60\x82", 20);
+
+class Console : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = *MakeTemporaryFolder("console-test");
+    config::v1::StoreConfig config;
+    config.set_data(folder_ + "/store");
+    store_ = *RocksStore::Open(config, Clock::Real());
+    service_ = std::make_unique<StoreService>(*store_);
+    config::v1::ServerConfig server;
+    server.set_listen("127.0.0.1:0");
+    auto started = rpc::Server::Start("store", server, {service_.get()});
+    ASSERT_TRUE(started.ok()) << started.status();
+    server_ = *std::move(started);
+    server_->SetServing(true);
+    const auto channel = rpc::NewChannel(server_->address());
+    channels_ = {channel, channel, channel, channel, channel, channel};
+    config::v1::ConsoleConfig console;
+    console.set_listen("127.0.0.1:0");
+    auto console_started = ConsoleServer::Start(console, channels_);
+    ASSERT_TRUE(console_started.ok()) << console_started.status();
+    console_ = *std::move(console_started);
+    http_ = std::make_unique<httplib::Client>("http://" + console_->address());
+  }
+
+  void TearDown() override {
+    http_.reset();
+    console_.reset();
+    channels_ = {};
+    server_.reset();
+    service_.reset();
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void AddProduct(const std::string& id, const std::string& image_url = "") {
+    v1::UpsertProductsRequest request;
+    v1::Product& product = *request.add_products();
+    product.set_id(id);
+    product.set_title("Navy shirt");
+    product.add_category_path("Apparel");
+    product.set_image_url(image_url);
+    const auto written = store_->UpsertProducts(request);
+    ASSERT_TRUE(written.ok()) << written.status();
+  }
+
+  void AddImage(const std::string& id, const std::string& media_type = "image/png") {
+    v1::PutImageRequest request;
+    request.set_product_id(id);
+    request.mutable_image()->set_data(kPng);
+    request.mutable_image()->set_media_type(media_type);
+    const auto put = store_->PutImage(request);
+    ASSERT_TRUE(put.ok()) << put.status();
+  }
+
+  void AddPlaceholder(const std::string& id, v1::PlaceholderState state) {
+    v1::PutPlaceholderRequest request;
+    request.mutable_placeholder()->set_product_id(id);
+    request.mutable_placeholder()->set_state(state);
+    request.mutable_image()->set_data(kPng + id);
+    request.mutable_image()->set_media_type("image/png");
+    const auto put = store_->PutPlaceholder(request);
+    ASSERT_TRUE(put.ok()) << put.status();
+  }
+
+  std::string AddTraining() {
+    v1::CreateJobRequest request;
+    request.set_kind(v1::JOB_KIND_TRAIN_GAN);
+    request.mutable_spec()->PackFrom(v1::CreateTrainingRequest());
+    return store_->CreateJob(request)->job().id();
+  }
+
+  httplib::Result Post(const std::string& path, const std::string& body, const httplib::Headers& headers = {}) {
+    return http_->Post(path, headers, body, kJson);
+  }
+
+  // The whole of an event stream that ends.
+  std::string Events(const std::string& path) {
+    const httplib::Result answer = http_->Get(path);
+    return answer ? answer->body : "";
+  }
+
+  static std::string CodeOf(const httplib::Result& answer) {
+    if (!answer) return "no answer";
+    const json body = json::parse(answer->body, nullptr, false);
+    return body.is_object() ? body.value("code", "") : "not JSON: " + answer->body;
+  }
+
+  std::string folder_;
+  std::unique_ptr<RocksStore> store_;
+  std::unique_ptr<StoreService> service_;
+  std::unique_ptr<rpc::Server> server_;
+  ConsoleChannels channels_;
+  std::unique_ptr<ConsoleServer> console_;
+  std::unique_ptr<httplib::Client> http_;
+};
+
+TEST_F(Console, CarriesAUnaryCallAsJson) {
+  AddProduct("B000", "http://images.example/1.jpg");
+  const auto statistics = Post(kStatistics, "{}");
+  ASSERT_TRUE(statistics);
+  EXPECT_EQ(statistics->status, 200);
+  EXPECT_EQ(statistics->get_header_value("Content-Type"), kJson);
+  // 64-bit integers are strings in protobuf's JSON.
+  EXPECT_EQ(json::parse(statistics->body)["products"], "1");
+
+  const auto product = Post(kGetProduct, R"({"id":"B000"})");
+  ASSERT_TRUE(product);
+  EXPECT_EQ(product->status, 200);
+  const json body = json::parse(product->body)["product"];
+  EXPECT_EQ(body["product"]["title"], "Navy shirt");
+  EXPECT_EQ(body["product"]["categoryPath"], json::array({"Apparel"}));
+  EXPECT_EQ(body["image"]["state"], "IMAGE_STATE_PENDING");
+}
+
+TEST_F(Console, CarriesBytesAsBase64BothWays) {
+  AddProduct("B000");
+  const auto put =
+      Post("/mannequin.v1.ProductStore/PutImage",
+           R"({"productId":"B000","image":{"data":"iVBORw0KGgoAAAAASUVORK5CYII=","mediaType":"image/png"}})");
+  ASSERT_TRUE(put);
+  ASSERT_EQ(put->status, 200) << put->body;
+  const auto got = Post("/mannequin.v1.ProductStore/GetImage", R"({"productId":"B000"})");
+  ASSERT_TRUE(got);
+  EXPECT_EQ(json::parse(got->body)["image"]["data"], "iVBORw0KGgoAAAAASUVORK5CYII=");
+}
+
+TEST_F(Console, WritesAJobsSpecByItsOwnType) {
+  const std::string id = AddTraining();
+  const auto job = Post("/mannequin.v1.ProductStore/GetJob", absl::StrCat(R"({"id":")", id, "\"}"));
+  ASSERT_TRUE(job);
+  EXPECT_EQ(json::parse(job->body)["job"]["spec"]["@type"], "type.googleapis.com/mannequin.v1.CreateTrainingRequest");
+}
+
+TEST_F(Console, AnswersTheServicesErrorByItsConnectCode) {
+  const auto missing = Post(kGetProduct, R"({"id":"nothing"})");
+  ASSERT_TRUE(missing);
+  EXPECT_EQ(missing->status, 404);
+  EXPECT_EQ(CodeOf(missing), "not_found");
+  EXPECT_THAT(json::parse(missing->body)["message"].get<std::string>(), HasSubstr("nothing"));
+
+  const auto invalid = Post("/mannequin.v1.ProductStore/BatchGetProducts", "{}");
+  ASSERT_TRUE(invalid);
+  EXPECT_EQ(invalid->status, 400);
+  EXPECT_EQ(CodeOf(invalid), "invalid_argument");
+}
+
+TEST_F(Console, AnswersUnimplementedForAServiceThatIsNotServedThere) {
+  const auto answer = Post("/mannequin.v1.GanTrainer/ListTrainings", "{}");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 501);
+  EXPECT_EQ(CodeOf(answer), "unimplemented");
+}
+
+TEST_F(Console, AnswersUnavailableWhileTheServiceIsAway) {
+  server_.reset();
+  const auto answer = Post(kStatistics, "{}", {{"Connect-Timeout-Ms", "20000"}});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_EQ(CodeOf(answer), "unavailable");
+}
+
+TEST_F(Console, NamesTheWrongFieldOfTheJson) {
+  const auto unknown = Post(kGetProduct, R"({"idd":"B000"})");
+  ASSERT_TRUE(unknown);
+  EXPECT_EQ(unknown->status, 400);
+  EXPECT_EQ(CodeOf(unknown), "invalid_argument");
+  EXPECT_THAT(unknown->body, HasSubstr("idd"));
+  for (const char* body : {"", "   ", "{", "[]", "nonsense", R"({"id":{}})"}) {
+    EXPECT_EQ(CodeOf(Post(kGetProduct, body)), "invalid_argument") << body;
+  }
+}
+
+TEST_F(Console, RefusesAnotherContentTypeSoThatAFormCannotCall) {
+  for (const char* type : {"text/plain", "application/x-www-form-urlencoded", "application/proto"}) {
+    const auto answer = http_->Post(kStatistics, "{}", type);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 415) << type;
+    EXPECT_EQ(answer->get_header_value("Accept-Post"), kJson);
+  }
+}
+
+TEST_F(Console, RefusesAnotherOrigin) {
+  const auto foreign = Post(kStatistics, "{}", {{"Origin", "http://evil.example"}});
+  ASSERT_TRUE(foreign);
+  EXPECT_EQ(foreign->status, 403);
+  EXPECT_EQ(CodeOf(foreign), "permission_denied");
+  EXPECT_EQ(Post(kStatistics, "{}", {{"Origin", "http://" + console_->address()}})->status, 200);
+}
+
+TEST_F(Console, RefusesANameThatWasReboundToThisMachine) {
+  const httplib::Headers rebound = {{"Host", "evil.example"}, {"Origin", "http://evil.example"}};
+  EXPECT_EQ(Post(kStatistics, "{}", rebound)->status, 403);
+  EXPECT_EQ(http_->Get("/", rebound)->status, 403);
+}
+
+// A refused body that stayed on the connection would be read as the next request, and that
+// one would come without an Origin.
+TEST_F(Console, DoesNotTakeARefusedBodyForARequest) {
+  const std::string call = R"({"kind":"JOB_KIND_TRAIN_GAN"})";
+  const std::string smuggled =
+      absl::StrCat("POST /mannequin.v1.ProductStore/CreateJob HTTP/1.1\r\nHost: localhost\r\n",
+                   "Content-Type: application/json\r\nContent-Length: ", call.size(), "\r\n\r\n", call);
+  http_->set_keep_alive(true);
+  EXPECT_EQ(http_->Post(kStatistics, {{"Origin", "http://evil.example"}}, smuggled, "text/plain")->status, 403);
+  EXPECT_EQ(http_->Post("/nowhere", smuggled, "text/plain")->status, 404);
+  EXPECT_EQ(Post(kStatistics, "{}")->status, 200);
+  EXPECT_EQ(store_->ListJobs({})->jobs_size(), 0);
+}
+
+TEST_F(Console, RefusesABodyOverItsBound) {
+  const auto answer = Post(kGetProduct, absl::StrCat(R"({"id":")", std::string(25 << 20, 'x'), "\"}"));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 413);
+  EXPECT_EQ(CodeOf(answer), "resource_exhausted");
+}
+
+TEST_F(Console, AnswersUnknownPathsAsTheProtocolDoes) {
+  for (const char* path : {"/mannequin.v1.ProductStore/Nothing", "/mannequin.v1.Nothing/GetProduct",
+                           "/grpc.health.v1.Health/Check", "/", "//mannequin.v1.ProductStore/GetStatistics"}) {
+    const auto answer = Post(path, "{}");
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 404) << path;
+    EXPECT_EQ(CodeOf(answer), "unimplemented") << path;
+  }
+}
+
+TEST_F(Console, SaysThatAStreamingCallIsNotCarried) {
+  const auto answer = Post("/mannequin.v1.ProductStore/ScanProducts", "{}");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 501);
+  EXPECT_EQ(CodeOf(answer), "unimplemented");
+  EXPECT_THAT(answer->body, HasSubstr("streaming"));
+}
+
+TEST_F(Console, TakesOtherMethodsOnlyWhereTheyBelong) {
+  const auto get = http_->Get(kStatistics);
+  ASSERT_TRUE(get);
+  EXPECT_EQ(get->status, 405);
+  EXPECT_EQ(get->get_header_value("Allow"), "POST");
+  EXPECT_EQ(http_->Put("/", "{}", kJson)->status, 405);
+  // No preflight is ever granted.
+  const auto preflight = http_->Options(kStatistics);
+  ASSERT_TRUE(preflight);
+  EXPECT_EQ(preflight->status, 405);
+  EXPECT_FALSE(preflight->has_header("Access-Control-Allow-Origin"));
+}
+
+TEST_F(Console, KeepsTheCallersTimeout) {
+  for (const char* wrong : {"0", "-1", "soon", "12345678901"}) {
+    const auto answer = Post(kStatistics, "{}", {{"Connect-Timeout-Ms", wrong}});
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 400) << wrong;
+    EXPECT_THAT(answer->body, HasSubstr("Connect-Timeout-Ms"));
+  }
+  EXPECT_EQ(Post(kStatistics, "{}", {{"Connect-Timeout-Ms", "30000"}})->status, 200);
+}
+
+TEST_F(Console, RefusesAProtocolVersionOrEncodingThatItDoesNotKnow) {
+  EXPECT_EQ(CodeOf(Post(kStatistics, "{}", {{"Connect-Protocol-Version", "2"}})), "invalid_argument");
+  EXPECT_EQ(Post(kStatistics, "{}", {{"Connect-Protocol-Version", "1"}})->status, 200);
+}
+
+TEST_F(Console, ServesThePageUnderAStrictPolicy) {
+  const auto page = http_->Get("/");
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->status, 200);
+  EXPECT_THAT(page->get_header_value("Content-Type"), StartsWith("text/html"));
+  EXPECT_THAT(page->body, HasSubstr("<title>Mannequin</title>"));
+  EXPECT_THAT(page->get_header_value("Content-Security-Policy"),
+              StartsWith("default-src 'self'; img-src 'self' data: blob:;"));
+  EXPECT_EQ(page->get_header_value("X-Frame-Options"), "DENY");
+  EXPECT_EQ(page->get_header_value("X-Content-Type-Options"), "nosniff");
+  // The policy forbids scripts and styles within the page.
+  EXPECT_EQ(page->body.find("<style"), std::string::npos);
+  EXPECT_EQ(page->body.find(" style="), std::string::npos);
+
+  const auto script = http_->Get("/app.js");
+  ASSERT_TRUE(script);
+  EXPECT_THAT(script->get_header_value("Content-Type"), StartsWith("text/javascript"));
+  EXPECT_EQ(http_->Get("/app.js", {{"If-None-Match", script->get_header_value("ETag")}})->status, 304);
+  EXPECT_EQ(http_->Get("/healthz")->body, "ok\n");
+}
+
+TEST_F(Console, ServesNothingOutsideItsTable) {
+  for (const char* path : {"/../etc/passwd", "/..%2f..%2fetc%2fpasswd", "/%2e%2e/%2e%2e/etc/passwd", "/web/../app.js",
+                           "/images/../../etc/passwd", "/placeholders/..%2f..%2fetc%2fpasswd.png", "//etc/passwd",
+                           "/app.js%00.html", "/services/console/console_server.cc"}) {
+    const auto answer = http_->Get(path);
+    ASSERT_TRUE(answer) << path;
+    EXPECT_GE(answer->status, 400) << path;
+    EXPECT_EQ(answer->body.find("root:"), std::string::npos) << path;
+  }
+}
+
+TEST_F(Console, ServesAProductsOwnImage) {
+  AddProduct("a/b 1&?", "http://images.example/1.png");
+  AddImage("a/b 1&?");
+  const auto image = http_->Get("/images/a%2Fb%201%26%3F");
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->status, 200) << image->body;
+  EXPECT_EQ(image->body, kPng);
+  EXPECT_EQ(image->get_header_value("Content-Type"), "image/png");
+  EXPECT_FALSE(image->has_header("X-Mannequin-Generated"));
+  EXPECT_EQ(http_->Get("/images/a%2Fb%201%26%3F", {{"If-None-Match", image->get_header_value("ETag")}})->status, 304);
+  EXPECT_EQ(http_->Get("/images/unknown")->status, 404);
+}
+
+TEST_F(Console, SaysThatAPlaceholderIsGeneratedAndServesItOnlyOnceApproved) {
+  AddProduct("proposed");
+  AddProduct("approved");
+  AddPlaceholder("proposed", v1::PLACEHOLDER_STATE_PROPOSED);
+  AddPlaceholder("approved", v1::PLACEHOLDER_STATE_APPROVED);
+  EXPECT_EQ(http_->Get("/images/proposed")->status, 404);
+  const auto image = http_->Get("/images/approved");
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->status, 200) << image->body;
+  EXPECT_EQ(image->body, kPng + "approved");
+  EXPECT_EQ(image->get_header_value("X-Mannequin-Generated"), "true");
+  const auto review = http_->Get("/placeholders/proposed.png");
+  ASSERT_TRUE(review);
+  EXPECT_EQ(review->body, kPng + "proposed");
+  EXPECT_EQ(review->get_header_value("X-Mannequin-Generated"), "true");
+}
+
+TEST_F(Console, TellsAJobsProgressAsEventsUntilItsEnd) {
+  const std::string id = AddTraining();
+  v1::CancelJobRequest cancel;
+  cancel.set_id(id);
+  ASSERT_TRUE(store_->CancelJob(cancel).ok());
+  const std::string events = Events("/events/training?job=" + id);
+  EXPECT_THAT(events, StartsWith("event: job\ndata: {"));
+  EXPECT_THAT(events, HasSubstr("JOB_STATE_CANCELLED"));
+  EXPECT_THAT(Events("/events/crawl?job=" + id), StartsWith("event: problem\ndata: {\"code\":\"not_found\""));
+  EXPECT_THAT(Events("/events/job?job=nothing"), StartsWith("event: problem\n"));
+  EXPECT_EQ(http_->Get("/events/job")->status, 400);
+}
+
+TEST_F(Console, EndsOpenEventStreamsWhenItStops) {
+  const std::string id = AddTraining();
+  std::thread stopper;
+  http_->Get("/events/training?job=" + id, [&](const char*, std::size_t) {
+    if (!stopper.joinable()) stopper = std::thread([this] { console_->Stop(); });
+    return true;
+  });
+  ASSERT_TRUE(stopper.joinable()) << "no event came";
+  stopper.join();
+}
+
+TEST_F(Console, SaysWhichServicesAnswer) {
+  const auto answer = http_->Get("/health/services");
+  ASSERT_TRUE(answer);
+  const json services = json::parse(answer->body)["services"];
+  ASSERT_EQ(services.size(), 6u);
+  EXPECT_EQ(services[0]["name"], "store");
+  EXPECT_EQ(services[0]["state"], "serving");
+  server_->SetServing(false);
+  EXPECT_EQ(json::parse(http_->Get("/health/services")->body)["services"][0]["state"], "not_serving");
+  server_.reset();
+  EXPECT_EQ(json::parse(http_->Get("/health/services")->body)["services"][0]["state"], "unreachable");
+}
+
+TEST_F(Console, NamesThePortThatIsTaken) {
+  config::v1::ConsoleConfig config;
+  config.set_listen(console_->address());
+  const auto second = ConsoleServer::Start(config, channels_);
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists);
+  const std::string port = console_->address().substr(console_->address().rfind(':') + 1);
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr(port));
+}
+
+TEST_F(Console, RefusesAnAddressThatIsNone) {
+  config::v1::ConsoleConfig config;
+  for (const char* wrong : {"8680", "localhost", "localhost:http", "127.0.0.1:65536"}) {
+    config.set_listen(wrong);
+    EXPECT_EQ(ConsoleServer::Start(config, channels_).status().code(), absl::StatusCode::kInvalidArgument) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace mannequin
