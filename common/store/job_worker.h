@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "common/store/product_store.h"
 #include "google/protobuf/any.pb.h"
@@ -42,8 +43,9 @@ class JobContext {
 // One job at a time, on a thread of its own.
 class JobWorker {
  public:
-  // OK: SUCCEEDED. Otherwise FAILED with the message; but a job that ends after it was
-  // cancelled is CANCELLED, and one that ends because the worker stops is given back.
+  // OK: SUCCEEDED. Otherwise, or when it throws, FAILED with the message; but, whatever
+  // it returns, a job that ends after it was cancelled is CANCELLED and one that ends
+  // after the worker was told to stop is given back, to run again.
   using Handler = std::function<absl::Status(const v1::Job& job, JobContext& context)>;
 
   JobWorker(ProductStore& store, std::string service, std::vector<v1::JobKind> kinds, Handler handler);
@@ -59,6 +61,11 @@ class JobWorker {
  private:
   void Loop();
   void RunJob(const v1::Job& job);
+  // Renews the lease of `id` until `ended`; tells `context` what the store says.
+  void Heartbeat(const std::string& id, JobContext& context, absl::Notification& ended);
+  void Finish(const v1::Job& job, JobContext& context, const absl::Status& status, bool stopped);
+  // False once the worker stops.
+  bool WaitForNextPoll();
 
   ProductStore& store_;
   const std::string worker_;
@@ -67,6 +74,7 @@ class JobWorker {
   absl::Mutex mutex_;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   bool wake_ ABSL_GUARDED_BY(mutex_) = false;
+  JobContext* running_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::thread thread_;
 };
 
