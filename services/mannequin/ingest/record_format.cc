@@ -1,8 +1,8 @@
 #include "services/mannequin/ingest/record_format.h"
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "services/mannequin/ingest/jsonl_format.h"
@@ -33,6 +33,9 @@ bool CheckAttributes(const v1::Product& product, RecordError* error) {
     }
     if (!Fits("attributes.name", attribute.name(), 64, error)) return false;
     if (!Fits(attribute.name(), attribute.value(), 256, error)) return false;
+    if (absl::c_any_of(attribute.name(), [](unsigned char c) { return absl::ascii_isupper(c); })) {
+      return Fail(error, absl::StrCat("attributes: \"", attribute.name(), "\" is not lower case"));
+    }
     if (!names.insert(attribute.name()).second) {
       return Fail(error, absl::StrCat("attributes: \"", attribute.name(), "\" stands twice"));
     }

@@ -33,28 +33,29 @@ bool SnapFormat::ParseRecord(v1::Product* product) {
   return cursor_.AtEnd() || cursor_.FailHere("text after the record");
 }
 
+// assign() and not set_...(): protobuf's setters make a temporary string first.
 bool SnapFormat::ParseField(absl::string_view key, v1::Product* product) {
   absl::string_view text;
   switch (key.size()) {
     case 4:
       if (key != "asin") break;
       if (!ReadText(key, &text)) return false;
-      product->set_id(text.data(), text.size());
+      product->mutable_id()->assign(text.data(), text.size());
       return true;
     case 5:
       if (key == "title") {
         if (!ReadText(key, &text)) return false;
-        product->set_title(text.data(), text.size());
+        product->mutable_title()->assign(text.data(), text.size());
         return true;
       }
       if (key == "brand") {
         if (!ReadText(key, &text)) return false;
-        product->set_brand(text.data(), text.size());
+        product->mutable_brand()->assign(text.data(), text.size());
         return true;
       }
       if (key == "imUrl") {
         if (!ReadText(key, &text)) return false;
-        product->set_image_url(text.data(), text.size());
+        product->mutable_image_url()->assign(text.data(), text.size());
         return true;
       }
       if (key == "price") return ReadPrice(product);
@@ -65,7 +66,7 @@ bool SnapFormat::ParseField(absl::string_view key, v1::Product* product) {
     case 11:
       if (key != "description") break;
       if (!ReadText(key, &text)) return false;
-      product->set_description(text.data(), text.size());
+      product->mutable_description()->assign(text.data(), text.size());
       return true;
   }
   return cursor_.SkipValue(/*depth=*/1);
@@ -110,7 +111,7 @@ bool SnapFormat::ReadPath(char close, v1::Product* product) {
   while (!closed) {
     absl::string_view part;
     if (!ReadText("categories", &part)) return false;
-    if (!part.empty()) product->add_category_path(part.data(), part.size());
+    if (!part.empty()) product->add_category_path()->assign(part.data(), part.size());
     if (!cursor_.NextItem(close, &closed)) return false;
   }
   return true;
@@ -127,7 +128,7 @@ bool SnapFormat::ReadPrice(v1::Product* product) {
   if (!cursor_.ReadNumber(&number)) return false;
   v1::Attribute* const attribute = product->add_attributes();
   attribute->set_name("price");
-  attribute->set_value(number.data(), number.size());
+  attribute->mutable_value()->assign(number.data(), number.size());
   return true;
 }
 
