@@ -36,8 +36,6 @@ constexpr std::size_t kMaxBodyBytes = 24 << 20;
 // A browser keeps six connections, and an event stream holds its thread.
 constexpr std::size_t kThreads = 32;
 constexpr int kMaxStreams = 16;
-// Stop waits for idle connections this long.
-constexpr time_t kKeepAliveSeconds = 1;
 constexpr absl::Duration kDefaultTimeout = absl::Seconds(60);
 constexpr absl::Duration kMaxTimeout = absl::Minutes(10);
 constexpr absl::Duration kPictureTimeout = absl::Seconds(10);
@@ -125,6 +123,26 @@ absl::Status CheckConnectHeaders(const httplib::Request& request) {
   return absl::OkStatus();
 }
 
+// Reads the body up to its bound, however it is sent: the server's own bound does not
+// hold for chunks. False when it is longer or malformed; the response then says so.
+bool ReadBody(const httplib::Request& request, const httplib::ContentReader& read, std::string& body,
+              httplib::Response& response) {
+  bool too_long = false;
+  const auto take = [&](const char* data, std::size_t size) {
+    too_long = body.size() + size > kMaxBodyBytes;
+    if (!too_long) body.append(data, size);
+    return !too_long;
+  };
+  // A form is refused by its type; its parts are not wanted.
+  const bool whole = request.is_multipart_form_data() ? read([](const httplib::MultipartFormData&) { return true; },
+                                                             [](const char*, std::size_t) { return true; })
+                                                      : read(take);
+  if (whole) return true;
+  const int http_status = too_long ? 413 : response.status > 0 ? response.status : 400;
+  SendError(Refused(http_status), http_status, response);
+  return false;
+}
+
 bool IsLoopbackAddress(const std::string& host) {
   return CheckLoopbackHost(absl::StrContains(host, ':') ? absl::StrCat("[", host, "]") : host).ok();
 }
@@ -135,11 +153,10 @@ struct ConsoleServer::Impl {
   explicit Impl(const ConsoleChannels& to) : channels(to), gateway(to), pictures(to.store) {}
 
   void Route();
-  // Whether the request may go on; answers it when not. Bodies are read before this: one
-  // left on the connection would be taken for the next request.
+  // Whether the request may go on; answers it when not.
   bool Guard(const httplib::Request& request, httplib::Response& response) const;
   void Get(const httplib::Request& request, httplib::Response& response);
-  void Post(const httplib::Request& request, httplib::Response& response) const;
+  void Post(const httplib::Request& request, const std::string& body, httplib::Response& response) const;
   void SendEvents(const httplib::Request& request, v1::JobKind kind, httplib::Response& response);
 
   ConsoleChannels channels;
@@ -193,7 +210,8 @@ void ConsoleServer::Impl::Get(const httplib::Request& request, httplib::Response
   SendError(absl::NotFoundError(absl::StrCat("no page ", request.path)), response);
 }
 
-void ConsoleServer::Impl::Post(const httplib::Request& request, httplib::Response& response) const {
+void ConsoleServer::Impl::Post(const httplib::Request& request, const std::string& body,
+                               httplib::Response& response) const {
   if (!Guard(request, response)) return;
   if (!gateway.Knows(request.path)) {
     return SendError(absl::UnimplementedError(absl::StrCat("no RPC ", request.path)), 404, response);
@@ -205,7 +223,7 @@ void ConsoleServer::Impl::Post(const httplib::Request& request, httplib::Respons
   if (absl::Status headers = CheckConnectHeaders(request); !headers.ok()) return SendError(headers, response);
   const absl::StatusOr<absl::Time> deadline = DeadlineOf(request);
   if (!deadline.ok()) return SendError(deadline.status(), response);
-  const absl::StatusOr<std::string> json = gateway.Call(request.path, request.body, *deadline);
+  const absl::StatusOr<std::string> json = gateway.Call(request.path, body, *deadline);
   if (!json.ok()) return SendError(json.status(), response);
   response.set_header("Cache-Control", "no-store");
   response.set_content(*json, "application/json");
@@ -243,7 +261,11 @@ void ConsoleServer::Impl::Route() {
   // One pattern: the paths are compared here, not by std::regex, which recurses over
   // long ones.
   const auto get = [this](const httplib::Request& request, httplib::Response& response) { Get(request, response); };
-  const auto post = [this](const httplib::Request& request, httplib::Response& response) { Post(request, response); };
+  const auto post = [this](const httplib::Request& request, httplib::Response& response,
+                           const httplib::ContentReader& read) {
+    std::string body;
+    if (ReadBody(request, read, body, response)) Post(request, body, response);
+  };
   const auto refuse = [](const httplib::Request& request, httplib::Response& response) {
     response.set_header("Allow", "GET, POST");
     SendError(absl::UnimplementedError(absl::StrCat(request.method, " is not taken")), 405, response);
@@ -283,7 +305,9 @@ absl::StatusOr<std::unique_ptr<ConsoleServer>> ConsoleServer::Start(const config
   });
   http.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   http.set_payload_max_length(kMaxBodyBytes);
-  http.set_keep_alive_timeout(kKeepAliveSeconds);
+  // One request a connection: a body that was refused half read must not be taken for
+  // the next request, which would come without the Origin of the page that sent it.
+  http.set_keep_alive_max_count(1);
   http.set_tcp_nodelay(true);
   impl->Route();
   if (where.port == 0) {

@@ -55,7 +55,7 @@ export function render(root, signal) {
     const approve = h('button', { type: 'button', class: 'good', onclick: () => review(card, item, true) }, t('approve'));
     const reject = h('button', { type: 'button', class: 'bad', onclick: () => review(card, item, false) }, t('reject'));
     const card = h('figure', { tabIndex: 0, class: 'tile', 'aria-label': title || item.productId },
-      picture(placeholderUrl(item.productId), title, t('generated')),
+      picture(placeholderUrl(item.productId), title),
       h('figcaption', {}, h('span', { class: 'title' }, title || item.productId), h('span', { class: 'quiet' }, `${percent(item.confidence || 0)} · ${t(item.state)}`), item.rejectionReason ? h('span', { class: 'quiet' }, item.rejectionReason) : null),
       open ? h('div', { class: 'actions' }, approve, reject) : null);
     card.review = open ? (yes) => review(card, item, yes) : undefined;
@@ -78,14 +78,16 @@ export function render(root, signal) {
     }
   }
 
-  grid.addEventListener('keydown', (event) => {
-    const card = event.target.closest('.tile');
-    if (!card || event.ctrlKey || event.metaKey || event.altKey) return;
+  document.addEventListener('keydown', (event) => {
     const key = event.key.toLowerCase();
-    if (key === 'a' || key === 'r') card.review?.(key === 'a');
+    if (!['a', 'r', 'arrowright', 'arrowleft'].includes(key) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest('input, select, [role="tab"]')) return;
+    const card = event.target.closest('.tile');
+    // The first key only chooses the first picture: nothing is decided unseen.
+    if (!card) grid.querySelector('.tile')?.focus();
+    else if (key === 'a' || key === 'r') card.review?.(key === 'a');
     else if (key === 'arrowright') card.nextElementSibling?.focus();
-    else if (key === 'arrowleft') card.previousElementSibling?.focus();
-    else return;
+    else card.previousElementSibling?.focus();
     event.preventDefault();
-  });
+  }, { signal });
 }
