@@ -1,0 +1,128 @@
+#include "services/fetcher/result_writer.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "spdlog/spdlog.h"
+
+namespace mannequin {
+namespace {
+
+// Besides the picture: ids, URL, message and framing.
+constexpr std::int64_t kResultOverheadBytes = 4096;
+
+std::int64_t BytesOf(const v1::FetchResult& result) {
+  return kResultOverheadBytes + static_cast<std::int64_t>(result.image().data().size());
+}
+
+bool MayPass(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsAborted(status);
+}
+
+}  // namespace
+
+ResultWriter::ResultWriter(ProductStore& store, ResultWriterOptions options, Written written)
+    : store_(store), options_(std::move(options)), written_(std::move(written)) {
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "fetch-write");
+    Loop();
+  });
+}
+
+ResultWriter::~ResultWriter() { Stop(); }
+
+void ResultWriter::Add(v1::FetchResult result) {
+  absl::MutexLock lock(&mutex_);
+  if (!status_.ok()) return;
+  if (queue_.empty()) first_added_ = absl::Now();
+  queued_bytes_ += BytesOf(result);
+  queue_.push_back(std::move(result));
+}
+
+void ResultWriter::Flush() {
+  absl::MutexLock lock(&mutex_);
+  flush_ = true;
+}
+
+void ResultWriter::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stop_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status ResultWriter::status() const {
+  absl::MutexLock lock(&mutex_);
+  return status_;
+}
+
+bool ResultWriter::BatchIsDue() const {
+  return stop_ || flush_ || static_cast<int>(queue_.size()) >= options_.max_results ||
+         queued_bytes_ >= options_.max_bytes;
+}
+
+v1::CompleteFetchesRequest ResultWriter::TakeBatch() {
+  v1::CompleteFetchesRequest request;
+  request.set_worker(options_.worker);
+  std::int64_t bytes = 0;
+  while (!queue_.empty() && request.results_size() < options_.max_results) {
+    const std::int64_t next = BytesOf(queue_.front());
+    if (bytes > 0 && bytes + next > options_.max_bytes) break;
+    bytes += next;
+    *request.add_results() = std::move(queue_.front());
+    queue_.pop_front();
+  }
+  queued_bytes_ -= bytes;
+  first_added_ = absl::Now();
+  if (queue_.empty()) flush_ = false;
+  return request;
+}
+
+void ResultWriter::Loop() {
+  for (;;) {
+    v1::CompleteFetchesRequest request;
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(
+          +[](ResultWriter* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) {
+            return self->stop_ || !self->queue_.empty();
+          },
+          this));
+      if (queue_.empty()) return;
+      mutex_.AwaitWithDeadline(absl::Condition(this, &ResultWriter::BatchIsDue), first_added_ + options_.max_wait);
+      request = TakeBatch();
+    }
+    const absl::Status status = Write(request);
+    if (status.ok()) {
+      written_(request);
+      continue;
+    }
+    absl::MutexLock lock(&mutex_);
+    status_ = status;
+    queue_.clear();
+    queued_bytes_ = 0;
+  }
+}
+
+absl::Status ResultWriter::Write(const v1::CompleteFetchesRequest& request) {
+  const absl::Time give_up = absl::Now() + options_.patience;
+  absl::Duration pause = absl::Milliseconds(50);
+  for (;;) {
+    const absl::Status status = store_.CompleteFetches(request).status();
+    if (status.ok()) return status;
+    const absl::Status final_status(
+        status.code(), absl::StrCat("store: writing ", request.results_size(), " results: ", status.message()));
+    if (!MayPass(status) || absl::Now() + pause > give_up) return final_status;
+    spdlog::warn("{}; trying again", final_status.ToString());
+    absl::MutexLock lock(&mutex_);
+    if (mutex_.AwaitWithTimeout(absl::Condition(&stop_), pause)) return final_status;
+    pause = std::min(pause * 2, absl::Seconds(5));
+  }
+}
+
+}  // namespace mannequin

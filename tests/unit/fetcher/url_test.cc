@@ -1,0 +1,38 @@
+#include "services/fetcher/url.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace mannequin {
+namespace {
+
+TEST(Url, IsNormalised) {
+  const absl::StatusOr<Url> url = ParseUrl(" HTTP://Shop.Example/a b.jpg?x=1#top ");
+  ASSERT_TRUE(url.ok()) << url.status();
+  EXPECT_EQ(url->text, "http://shop.example/a%20b.jpg?x=1");
+  EXPECT_EQ(url->origin, "http://shop.example:80");
+  EXPECT_EQ(ParseUrl("https://shop.example:8443/a")->origin, "https://shop.example:8443");
+}
+
+TEST(Url, UnusualSpellingsOfAnAddressBecomeThatAddress) {
+  EXPECT_EQ(ParseUrl("http://0x7f.1/")->origin, "http://127.0.0.1:80");
+  EXPECT_EQ(ParseUrl("http://2130706433/")->origin, "http://127.0.0.1:80");
+}
+
+TEST(Url, AnythingButHttpAndHttpsIsRefused) {
+  for (const char* text : {"file:///etc/passwd", "ftp://a.example/x", "gopher://a.example", "data:image/png;base64,AA",
+                           "javascript:alert(1)", "a.jpg", "", "//a.example/x", "http://", "http://a.example:99999/"}) {
+    EXPECT_EQ(ParseUrl(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
+  }
+}
+
+TEST(Url, CredentialsControlCharactersAndExcessAreRefused) {
+  EXPECT_EQ(ParseUrl("http://me:secret@a.example/").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ParseUrl("http://a.example/\r\nHost: b").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ParseUrl("http://a.example/" + std::string(2048, 'x')).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace mannequin
