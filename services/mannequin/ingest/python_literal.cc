@@ -34,7 +34,9 @@ std::string Describe(absl::string_view text) {
     const absl::string_view inside = text.substr(1, std::min<size_t>(length - 1, 40));
     return absl::StrCat("\"", absl::CHexEscape(inside), length > 41 ? "...\"" : "\"");
   }
-  while (length < text.size() && (IsNameCharacter(text[length]) || text[length] == '.')) ++length;
+  if (IsNameCharacter(text[0]) || text[0] == '.') {
+    while (length < text.size() && (IsNameCharacter(text[length]) || text[length] == '.')) ++length;
+  }
   return absl::CHexEscape(text.substr(0, std::min<size_t>(length, 40)));
 }
 

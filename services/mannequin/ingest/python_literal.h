@@ -94,26 +94,46 @@ class LiteralCursor {
   const RecordError& error() const { return error_; }
 
  private:
+#if defined(__SSE2__)
+  // A bit a byte.
+  struct Stops {
+    unsigned found;
+    unsigned not_ascii;
+  };
+  static Stops StopsAt(const char* p, char quote) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i ends =
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(quote)), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x0D)), bytes);
+    return {static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(ends, controls))),
+            static_cast<unsigned>(_mm_movemask_epi8(bytes))};
+  }
+#endif
+
   // First of `quote`, backslash and bytes up to 0x0D (NUL and line breaks are among them),
   // or end_. `*high` becomes true when a byte before it is not ASCII.
   const char* FindStop(const char* p, char quote, bool* high) const {
 #if defined(__SSE2__)
-    const __m128i quotes = _mm_set1_epi8(quote);
-    const __m128i backslashes = _mm_set1_epi8('\\');
-    const __m128i controls = _mm_set1_epi8(0x0D);
-    while (end_ - p >= 16) {
-      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-      const __m128i stops =
-          _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quotes), _mm_cmpeq_epi8(bytes, backslashes)),
-                       _mm_cmpeq_epi8(_mm_min_epu8(bytes, controls), bytes));
-      const unsigned found = static_cast<unsigned>(_mm_movemask_epi8(stops));
-      const unsigned not_ascii = static_cast<unsigned>(_mm_movemask_epi8(bytes));
-      if (found != 0) {
-        *high |= (not_ascii & (found - 1) & ~found) != 0;
-        return p + __builtin_ctz(found);
+    for (; end_ - p >= 16; p += 16) {
+      const Stops stops = StopsAt(p, quote);
+      if (stops.found != 0) {
+        *high |= (stops.not_ascii & (stops.found - 1) & ~stops.found) != 0;
+        return p + __builtin_ctz(stops.found);
       }
-      *high |= not_ascii != 0;
-      p += 16;
+      *high |= stops.not_ascii != 0;
+    }
+    // Less than 16 bytes are left: look at the text's last 16 and forget those before `p`.
+    if (end_ - begin_ >= 16) {
+      Stops stops = StopsAt(end_ - 16, quote);
+      const int before = 16 - static_cast<int>(end_ - p);
+      stops.found >>= before;
+      stops.not_ascii >>= before;
+      if (stops.found == 0) {
+        *high |= stops.not_ascii != 0;
+        return end_;
+      }
+      *high |= (stops.not_ascii & (stops.found - 1) & ~stops.found) != 0;
+      return p + __builtin_ctz(stops.found);
     }
 #endif
     for (; p < end_; ++p) {

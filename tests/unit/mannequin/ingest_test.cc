@@ -1,0 +1,244 @@
+#include "services/mannequin/ingest/ingest.h"
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/store/rocks_store.h"
+#include "tests/unit/mannequin/compressed.h"
+
+namespace mannequin {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+std::string SnapLine(absl::string_view id, absl::string_view title) {
+  return absl::StrCat("{'asin': '", id, "', 'title': '", title, "', 'categories': [['Apparel', 'Shirts']]}\n");
+}
+
+class IngestTest : public ::testing::Test {
+ protected:
+  IngestTest() : folder_(*MakeTemporaryFolder("ingest_test")) {
+    config::v1::StoreConfig config;
+    config.set_data(folder_ + "/store");
+    config.set_block_cache_bytes(8 << 20);
+    absl::StatusOr<std::unique_ptr<RocksStore>> store = RocksStore::Open(config, Clock::Real());
+    EXPECT_EQ(store.status(), absl::OkStatus());
+    store_ = *std::move(store);
+  }
+  ~IngestTest() override {
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  std::string Write(absl::string_view name, absl::string_view bytes) {
+    const std::string path = absl::StrCat(folder_, "/", name);
+    std::ofstream(path, std::ios::binary) << std::string(bytes);
+    return path;
+  }
+  std::string TitleOf(const std::string& id) {
+    v1::GetProductRequest request;
+    request.set_id(id);
+    const absl::StatusOr<v1::GetProductResponse> found = store_->GetProduct(request);
+    return found.ok() ? found->product().product().title() : std::string(found.status().message());
+  }
+  int64_t Stored() { return store_->GetStatistics({})->products(); }
+
+  const std::string folder_;
+  std::unique_ptr<RocksStore> store_;
+};
+
+TEST_F(IngestTest, AGzippedSnapFileIsStoredAndASecondRunChangesNothing) {
+  std::string plain;
+  for (int i = 0; i < 25'000; ++i) plain += SnapLine(absl::StrCat("B", i), absl::StrCat("Shirt ", i));
+  const std::string path = Write("metadata.json.gz", Gzip(plain));
+  IngestProgress last;
+  int calls = 0;
+  const absl::StatusOr<IngestReport> report = IngestFile(path, {}, *store_, [&](const IngestProgress& now) {
+    EXPECT_GE(now.products, last.products);
+    last = now;
+    ++calls;
+    return true;
+  });
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_EQ(report->format, "snap");
+  EXPECT_EQ(report->compression, "gzip");
+  EXPECT_EQ(report->read, 25'000);
+  EXPECT_EQ(report->accepted, 25'000);
+  EXPECT_EQ(report->created, 25'000);
+  EXPECT_EQ(report->rejected + report->duplicates + report->updated + report->unchanged, 0);
+  EXPECT_GT(report->peak_rss_bytes, 1 << 20);
+  EXPECT_EQ(calls, 3);  // batches of 10,000
+  EXPECT_EQ(last.products, 25'000);
+  EXPECT_EQ(last.read_bytes, last.total_bytes);
+  EXPECT_EQ(Stored(), 25'000);
+  EXPECT_EQ(TitleOf("B24999"), "Shirt 24999");
+
+  const absl::StatusOr<IngestReport> again = IngestFile(path, {}, *store_);
+  ASSERT_EQ(again.status(), absl::OkStatus());
+  EXPECT_EQ(again->unchanged, 25'000);
+}
+
+TEST_F(IngestTest, OurOwnJsonLinesInZstdAreFoundByLooking) {
+  const std::string path = Write("products", Zstd("\xEF\xBB\xBF\n{\"id\": \"A\", \"title\": \"one\"}\r\n\r\n{\"id\": \"B\", \"title\": \"two\"}"));
+  const absl::StatusOr<IngestReport> report = IngestFile(path, {}, *store_);
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_EQ(report->format, "jsonl");
+  EXPECT_EQ(report->compression, "zstd");
+  EXPECT_EQ(report->accepted, 2);
+  EXPECT_EQ(TitleOf("B"), "two");
+}
+
+TEST_F(IngestTest, BadLinesAreCountedNamedAndKeptAside) {
+  const std::string path = Write("mixed", SnapLine("A", "one") + "{'asin': 'B', 'title': 'T', 'price': 'abc'}\n" +
+                                              "{'title': 'no id'}\n" + "{'asin': 'C', 'title': 'caf\xE9'}\n" +
+                                              SnapLine("D", "last"));
+  const std::string rejects = folder_ + "/rejects";
+  const absl::StatusOr<IngestReport> report = IngestFile(path, {.rejects_file = rejects}, *store_);
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_EQ(report->read, 5);
+  EXPECT_EQ(report->accepted, 2);
+  EXPECT_EQ(report->rejected, 3);
+  EXPECT_THAT(report->rejects,
+              ElementsAre(path + ":2:38: price: expected a number, got \"abc\" (line skipped; --strict stops here)",
+                          path + ":3: the record has no id (SNAP: \"asin\") (line skipped; --strict stops here)",
+                          path + ":4:28: invalid UTF-8 (line skipped; --strict stops here)"));
+  EXPECT_EQ(*ReadFile(rejects),
+            "2\tprice: expected a number, got \"abc\"\t{'asin': 'B', 'title': 'T', 'price': 'abc'}\n"
+            "3\tthe record has no id (SNAP: \"asin\")\t{'title': 'no id'}\n"
+            "4\tinvalid UTF-8\t{'asin': 'C', 'title': 'caf\xE9'}\n");
+  EXPECT_EQ(Stored(), 2);
+}
+
+TEST_F(IngestTest, OnlyTheFirstReasonsAreKept) {
+  std::string plain = SnapLine("A", "one");
+  for (int i = 0; i < 50; ++i) plain += "{'asin': 1}\n";
+  const absl::StatusOr<IngestReport> report = IngestFile(Write("bad", plain), {.max_reject_messages = 7}, *store_);
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_EQ(report->rejected, 50);
+  EXPECT_EQ(report->rejects.size(), 7u);
+}
+
+TEST_F(IngestTest, StrictStopsAtTheFirstBadLineAndKeepsWhatCameBefore) {
+  const std::string path = Write("mixed", SnapLine("A", "one") + "{'asin': 'B', 'price': 'abc'}\n" + SnapLine("C", "three"));
+  const absl::Status status = IngestFile(path, {.strict = true}, *store_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(std::string(status.message()),
+            path + ":2:24: price: expected a number, got \"abc\" (--strict stops here) (1 products before it were kept)");
+  EXPECT_EQ(TitleOf("A"), "one");
+  EXPECT_EQ(Stored(), 1);
+}
+
+TEST_F(IngestTest, OfOneIdTheLaterWinsWithinABatchAndAcross) {
+  std::string plain = SnapLine("A", "first") + SnapLine("B", "b") + SnapLine("A", "second");
+  for (int i = 0; i < 12'000; ++i) plain += SnapLine(absl::StrCat("X", i), "x");
+  plain += SnapLine("B", "b later") + SnapLine("A", "third") + SnapLine("A", "fourth");
+  const absl::StatusOr<IngestReport> report = IngestFile(Write("twice", plain), {}, *store_);
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_EQ(report->accepted, 12'006);
+  EXPECT_EQ(report->duplicates, 4);
+  EXPECT_EQ(report->created, 12'002);
+  EXPECT_EQ(report->updated, 2);
+  EXPECT_EQ(TitleOf("A"), "fourth");
+  EXPECT_EQ(TitleOf("B"), "b later");
+  EXPECT_EQ(Stored(), 12'002);
+}
+
+TEST_F(IngestTest, BigProductsMakeSmallerBatches) {
+  std::string plain;
+  const std::string description(60'000, 'd');
+  for (int i = 0; i < 200; ++i) {
+    absl::StrAppend(&plain, "{'asin': 'B", i, "', 'title': 'T', 'description': '", description, "'}\n");
+  }
+  int calls = 0;
+  const absl::StatusOr<IngestReport> report = IngestFile(Write("big", plain), {}, *store_, [&](const IngestProgress&) {
+    ++calls;
+    return true;
+  });
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_EQ(report->created, 200);
+  EXPECT_EQ(calls, 3);  // 12 MB in messages of at most 4 MiB
+}
+
+TEST_F(IngestTest, ATruncatedGzipKeepsWhatCameBeforeAndNamesTheOffset) {
+  std::string plain;
+  for (int i = 0; i < 30'000; ++i) plain += SnapLine(absl::StrCat("B", i * 7919 % 30'011), absl::StrCat("Shirt ", i * 31 % 977));
+  const std::string whole = Gzip(plain);
+  const std::string path = Write("cut.gz", whole.substr(0, whole.size() / 2));
+  const absl::Status status = IngestFile(path, {}, *store_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("cut.gz: gzip ends early at byte ", whole.size() / 2)));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("(", Stored(), " products before it were kept)")));
+  EXPECT_GT(Stored(), 10'000);
+  EXPECT_LT(Stored(), 30'000);
+}
+
+TEST_F(IngestTest, ALineTooLongIsRefusedByItsNumber) {
+  const std::string path =
+      Write("long", SnapLine("A", "one") + "{'asin': 'B', 'title': '" + std::string(3 << 20, 'x') + "'}\n" + SnapLine("C", "c"));
+  const absl::StatusOr<IngestReport> report = IngestFile(path, {.max_line_bytes = 1 << 20}, *store_);
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_EQ(report->accepted, 2);
+  EXPECT_THAT(report->rejects, ElementsAre(StartsWith(absl::StrCat(path, ":2: a line of ", (3 << 20) + 26, " bytes, at most 1048576 are read"))));
+}
+
+TEST_F(IngestTest, ADryRunChecksAllAndWritesNothing) {
+  const absl::StatusOr<IngestReport> report =
+      IngestFile(Write("dry", SnapLine("A", "one") + "{'asin': 1}\n"), {.dry_run = true}, *store_);
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_EQ(report->accepted, 1);
+  EXPECT_EQ(report->rejected, 1);
+  EXPECT_EQ(report->created, 0);
+  EXPECT_EQ(Stored(), 0);
+}
+
+TEST_F(IngestTest, TheCallerMayCancel) {
+  std::string plain;
+  for (int i = 0; i < 200'000; ++i) plain += SnapLine(absl::StrCat("B", i), "x");
+  const absl::Status status =
+      IngestFile(Write("many", plain), {}, *store_, [](const IngestProgress&) { return false; }).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(Stored(), 10'000);
+}
+
+TEST_F(IngestTest, AFileThatIsNoCatalogueFailsWithItsFirstFault) {
+  const std::string path = Write("page.json.gz", "<html>404</html>\n<p>\n");
+  const absl::Status status = IngestFile(path, {}, *store_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), StartsWith("no line of " + path + " is a product in a known format (jsonl, snap)"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(path + ":1:1: record: expected a dict, got <"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("it is not compressed, whatever its name says"));
+
+  const absl::Status forced = IngestFile(path, {.format = "snap"}, *store_).status();
+  EXPECT_THAT(std::string(forced.message()), StartsWith("no line of " + path + " is a product; the first fault: " + path + ":1:1:"));
+  EXPECT_THAT(std::string(IngestFile(Write("empty", ""), {}, *store_).status().message()), HasSubstr("it is empty"));
+}
+
+TEST_F(IngestTest, ABadFirstLineDoesNotHideTheFormat) {
+  const absl::StatusOr<IngestReport> report = IngestFile(Write("late", "garbage\n\n" + SnapLine("A", "one")), {}, *store_);
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_EQ(report->format, "snap");
+  EXPECT_EQ(report->rejected, 1);
+}
+
+TEST_F(IngestTest, WrongArgumentsAreNamed) {
+  const std::string path = Write("ok", SnapLine("A", "one"));
+  const absl::Status format = IngestFile(path, {.format = "xml"}, *store_).status();
+  EXPECT_EQ(format.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(format.message()), HasSubstr("known: jsonl, snap"));
+  EXPECT_EQ(IngestFile(folder_ + "/nowhere", {}, *store_).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(IngestFile(path, {.max_line_bytes = 10}, *store_).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(IngestFile(path, {.rejects_file = folder_ + "/no/such/rejects"}, *store_).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace mannequin
