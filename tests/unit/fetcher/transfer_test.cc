@@ -209,7 +209,7 @@ TEST(Transfer, AForbiddenAddressIsNeverConnected) {
   forbidden.OnOther(Serve("secret"));
   const AddressFilter filter;
   TransferEngine engine(filter, {});
-  for (const std::string& host : {"127.0.0.1", "localhost", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]"}) {
+  for (const char* host : {"127.0.0.1", "localhost", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]"}) {
     const TransferResult result = Begin(engine, absl::StrCat("http://", host, ":", forbidden.port(), "/")).get();
     EXPECT_EQ(Outcome(result), "FETCH_FAILURE_FORBIDDEN_ADDRESS never") << host << ": " << result.message;
   }
