@@ -22,11 +22,11 @@ namespace mannequin {
 
 struct IngestOptions {
   // "snap" or "jsonl"; empty: the first format in which one of the first lines is a product.
-  std::string format;
+  std::string format = {};
   // Stop at the first refused line.
   bool strict = false;
   // Refused lines and their reasons are written here (rejects.h); empty: nowhere.
-  std::string rejects_file;
+  std::string rejects_file = {};
   // Read and check all, write nothing.
   bool dry_run = false;
   // A longer line is refused, without ever being in memory whole. 1 KiB to 1 GiB.
