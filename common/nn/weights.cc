@@ -30,7 +30,11 @@ std::optional<at::ScalarType> TypeOf(const std::string& dtype) {
   return std::nullopt;
 }
 
-std::string ShapeText(const torch::Tensor& tensor) { return absl::StrCat("[", absl::StrJoin(tensor.sizes(), ", "), "]"); }
+// "F32[3, 64]".
+std::string Describe(const torch::Tensor& tensor) {
+  const char* type = NameOf(tensor.scalar_type());
+  return absl::StrCat(type == nullptr ? "?" : type, "[", absl::StrJoin(tensor.sizes(), ", "), "]");
+}
 
 }  // namespace
 
@@ -78,9 +82,8 @@ absl::Status CopyTensors(const TensorMap& from, const TensorMap& into, const std
     if (found == from.end()) return absl::DataLossError(absl::StrCat(where, ": tensor \"", name, "\" is missing"));
     const torch::Tensor& source = found->second;
     if (source.sizes() != target.sizes() || source.is_floating_point() != target.is_floating_point()) {
-      return absl::DataLossError(absl::StrCat(where, ": tensor \"", name, "\" is ", source.dtype().name(),
-                                              ShapeText(source), ", expected ", target.dtype().name(),
-                                              ShapeText(target)));
+      return absl::DataLossError(absl::StrCat(where, ": tensor \"", name, "\" is ", Describe(source), ", expected ",
+                                              Describe(target)));
     }
   }
   for (const auto& [name, source] : from) {
