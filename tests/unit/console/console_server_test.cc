@@ -36,11 +36,20 @@ const std::string kPng("\x89PNG\r\n\x1a\n\0\0\0\0IEND\xae\x42\x60\x82", 20);
 
 class Console : public ::testing::Test {
  protected:
-  void SetUp() override {
+  // One store for all: each test has products of its own. Opening one takes half a second.
+  static void SetUpTestSuite() {
     folder_ = *MakeTemporaryFolder("console-test");
     config::v1::StoreConfig config;
     config.set_data(folder_ + "/store");
     store_ = *RocksStore::Open(config, Clock::Real());
+  }
+
+  static void TearDownTestSuite() {
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void SetUp() override {
     service_ = std::make_unique<StoreService>(*store_);
     config::v1::ServerConfig server;
     server.set_listen("127.0.0.1:0");
@@ -64,8 +73,6 @@ class Console : public ::testing::Test {
     channels_ = {};
     server_.reset();
     service_.reset();
-    store_.reset();
-    std::filesystem::remove_all(folder_);
   }
 
   void AddProduct(const std::string& id, const std::string& image_url = "") {
@@ -121,8 +128,8 @@ class Console : public ::testing::Test {
     return body.is_object() ? body.value("code", "") : "not JSON: " + answer->body;
   }
 
-  std::string folder_;
-  std::unique_ptr<RocksStore> store_;
+  static inline std::string folder_;
+  static inline std::unique_ptr<RocksStore> store_;
   std::unique_ptr<StoreService> service_;
   std::unique_ptr<rpc::Server> server_;
   ConsoleChannels channels_;
@@ -137,7 +144,7 @@ TEST_F(Console, CarriesAUnaryCallAsJson) {
   EXPECT_EQ(statistics->status, 200);
   EXPECT_EQ(statistics->get_header_value("Content-Type"), kJson);
   // 64-bit integers are strings in protobuf's JSON.
-  EXPECT_EQ(json::parse(statistics->body)["products"], "1");
+  EXPECT_TRUE(json::parse(statistics->body)["products"].is_string()) << statistics->body;
 
   const auto product = Post(kGetProduct, R"({"id":"B000"})");
   ASSERT_TRUE(product);
@@ -149,13 +156,13 @@ TEST_F(Console, CarriesAUnaryCallAsJson) {
 }
 
 TEST_F(Console, CarriesBytesAsBase64BothWays) {
-  AddProduct("B000");
+  AddProduct("B001");
   const auto put =
       Post("/mannequin.v1.ProductStore/PutImage",
-           R"({"productId":"B000","image":{"data":"iVBORw0KGgoAAAAASUVORK5CYII=","mediaType":"image/png"}})");
+           R"({"productId":"B001","image":{"data":"iVBORw0KGgoAAAAASUVORK5CYII=","mediaType":"image/png"}})");
   ASSERT_TRUE(put);
   ASSERT_EQ(put->status, 200) << put->body;
-  const auto got = Post("/mannequin.v1.ProductStore/GetImage", R"({"productId":"B000"})");
+  const auto got = Post("/mannequin.v1.ProductStore/GetImage", R"({"productId":"B001"})");
   ASSERT_TRUE(got);
   EXPECT_EQ(json::parse(got->body)["image"]["data"], "iVBORw0KGgoAAAAASUVORK5CYII=");
 }
@@ -236,12 +243,13 @@ TEST_F(Console, DoesNotTakeARefusedBodyForARequest) {
   const std::string smuggled =
       absl::StrCat("POST /mannequin.v1.ProductStore/CreateJob HTTP/1.1\r\nHost: localhost\r\n",
                    "Content-Type: application/json\r\nContent-Length: ", call.size(), "\r\n\r\n", call);
+  const int jobs = store_->ListJobs({})->jobs_size();
   http_->set_keep_alive(true);
   EXPECT_EQ(http_->Post(kStatistics, {{"Origin", "http://evil.example"}}, smuggled, "text/plain")->status, 403);
   EXPECT_EQ(http_->Post("/nowhere", smuggled, "text/plain")->status, 404);
   http_->Post(kStatistics, {{"Origin", "http://evil.example"}}, smuggled, "multipart/form-data");
   EXPECT_EQ(Post(kStatistics, "{}")->status, 200);
-  EXPECT_EQ(store_->ListJobs({})->jobs_size(), 0);
+  EXPECT_EQ(store_->ListJobs({})->jobs_size(), jobs);
 }
 
 TEST_F(Console, RefusesABodyOverItsBound) {
