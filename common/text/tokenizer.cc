@@ -1,5 +1,6 @@
 #include "common/text/tokenizer.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <iterator>
@@ -22,6 +23,7 @@ namespace {
 
 // Byte pieces (256), <unk>, <s>, </s>, and room for letters.
 constexpr int kSmallestVocabulary = 300;
+constexpr int kLargestVocabulary = 64'000;
 
 std::string_view Std(absl::string_view text) { return {text.data(), text.size()}; }
 
@@ -43,6 +45,16 @@ class TextIterator : public sentencepiece::SentenceIterator {
   std::int64_t texts_ = 0;
 };
 
+// The size asked for; then smaller ones, for a text with too few pieces; then larger
+// ones, for a text whose letters alone are more.
+std::vector<int> SizesToTry(int asked) {
+  asked = std::clamp(asked, kSmallestVocabulary, kLargestVocabulary);
+  std::vector<int> sizes;
+  for (int size = asked; size >= kSmallestVocabulary; size = size * 3 / 4) sizes.push_back(size);
+  for (int size = asked * 2; size <= kLargestVocabulary; size *= 2) sizes.push_back(size);
+  return sizes;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> TrainTokenizer(const NextText& next, const TokenizerOptions& options) {
@@ -55,7 +67,7 @@ absl::StatusOr<std::string> TrainTokenizer(const NextText& next, const Tokenizer
   std::size_t at = 0;
   const NextText again = [&]() -> const std::string* { return at < texts.size() ? &texts[at++] : nullptr; };
   sentencepiece::util::Status status;
-  for (int size = options.vocabulary_size; size >= kSmallestVocabulary; size = size * 3 / 4) {
+  for (const int size : SizesToTry(options.vocabulary_size)) {
     at = 0;
     TextIterator iterator(again);
     const std::unordered_map<std::string, std::string> arguments = {

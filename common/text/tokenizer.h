@@ -19,7 +19,7 @@
 namespace mannequin {
 
 struct TokenizerOptions {
-  int vocabulary_size = 8'000;  // 300 to 64,000; fewer when the text has no more to give
+  int vocabulary_size = 8'000;  // 300 to 64,000; fewer or more when the text asks for it
   int threads = 2;
   // Texts that are looked at, chosen at random, so that memory is bounded.
   int max_texts = 2'000'000;
