@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/nn/torch_device.h"
 #include "torch/torch.h"
 
 namespace mannequin {
@@ -64,6 +65,8 @@ absl::StatusOr<c10::Device> PickDevice(absl::string_view name) {
   }
   return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
+
+absl::Status CheckDevice(absl::string_view name) { return PickDevice(name).status(); }
 
 bool FastBf16(c10::Device device) { return device.is_cuda() || CpuHasBf16(); }
 

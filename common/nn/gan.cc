@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "common/nn/device.h"
 #include "common/nn/networks.h"
+#include "common/nn/torch_device.h"
 #include "common/nn/weights.h"
 
 namespace mannequin {

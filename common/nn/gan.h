@@ -48,7 +48,7 @@ struct GanParts {
 
 // FAILED_PRECONDITION when the bundle has no GAN or names a preset that this build does
 // not know; DATA_LOSS, naming the tensor, when the weights do not fit the manifest;
-// PickDevice's errors.
+// CheckDevice's errors.
 absl::StatusOr<LoadedGan> LoadGan(const v1::BundleManifest& manifest, const std::string& folder,
                                   absl::string_view device, GanParts parts = {});
 

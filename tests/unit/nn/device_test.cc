@@ -1,5 +1,6 @@
 #include "common/nn/device.h"
 
+#include "common/nn/torch_device.h"
 #include "gtest/gtest.h"
 
 namespace mannequin {

@@ -1,0 +1,148 @@
+#include "services/trainer/batches.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+#include <random>
+
+#include "absl/random/distributions.h"
+#include "absl/time/clock.h"
+#include "common/base/status_macros.h"
+
+namespace mannequin {
+namespace {
+
+constexpr std::size_t kAhead = 3;  // batches ready at most
+constexpr int kChanged = 12;       // levels of 255 from which a pixel counts as painted
+constexpr double kCellShare = 0.15;  // of painted pixels from which a cell counts
+
+std::mt19937_64 RandomOf(std::uint64_t seed, std::uint64_t stream, std::uint64_t number) {
+  std::seed_seq sequence{seed & 0xffffffff, seed >> 32, stream, number & 0xffffffff, number >> 32};
+  return std::mt19937_64(sequence);
+}
+
+// A shuffle of our own: std::shuffle and absl differ from build to build.
+void Shuffle(std::vector<std::size_t>& order, std::mt19937_64 random) {
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
+}
+
+void CopyFlipped(const std::uint8_t* from, int side, std::uint8_t* to) {
+  for (int y = 0; y < side; ++y) {
+    for (int x = 0; x < side; ++x) {
+      std::copy_n(from + (y * side + side - 1 - x) * 3, 3, to + (y * side + x) * 3);
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<OverlayBank> RenderOverlayBank(int count, int resolution, std::uint64_t seed) {
+  std::mt19937_64 random = RandomOf(seed, 1, 0);
+  OverlayBank bank;
+  while (bank.size() < static_cast<std::size_t>(count)) {
+    OverlaySpec spec = RandomOverlay(random, resolution);
+    ASSIGN_OR_RETURN(OverlayPatch patch, RenderOverlay(spec));
+    bank.emplace_back(std::move(spec), std::move(patch));
+  }
+  return bank;
+}
+
+void BlendRandomOverlay(Pixels& image, const OverlayBank& bank, absl::BitGenRef random, float* cells) {
+  const int side = image.width, across = side / kOverlayCell;
+  const std::vector<std::uint8_t> before = image.rgb;
+  const auto& [spec, patch] = bank[absl::Uniform<std::size_t>(random, 0, bank.size())];
+  const int jitter = spec.kind == OverlayKind::kBorder ? 0 : side / 8;
+  Blend(image, patch, spec.x + absl::Uniform(absl::IntervalClosed, random, -jitter, jitter),
+        spec.y + absl::Uniform(absl::IntervalClosed, random, -jitter, jitter), spec.opacity);
+  std::vector<int> painted(static_cast<std::size_t>(across * across));
+  for (int y = 0; y < side; ++y) {
+    for (int x = 0; x < side; ++x) {
+      const std::size_t at = static_cast<std::size_t>(y * side + x) * 3;
+      int change = 0;
+      for (std::size_t c = at; c < at + 3; ++c) change = std::max(change, std::abs(int{image.rgb[c]} - int{before[c]}));
+      if (change >= kChanged) ++painted[static_cast<std::size_t>(y / kOverlayCell * across + x / kOverlayCell)];
+    }
+  }
+  for (std::size_t i = 0; i < painted.size(); ++i) {
+    cells[i] = painted[i] >= kCellShare * kOverlayCell * kOverlayCell ? 1.0f : 0.0f;
+  }
+}
+
+BatchSource::BatchSource(const Pack& pack, const std::vector<PackedProduct>& products, const OverlayBank& bank,
+                         const BatchOptions& options, std::int64_t first_step)
+    : pack_(pack), products_(products), bank_(bank), options_(options), next_step_(first_step) {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+BatchSource::~BatchSource() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stop_ = true;
+  }
+  thread_.join();
+}
+
+Batch BatchSource::Next() {
+  const absl::Time begin = absl::Now();
+  absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(+[](std::deque<Batch>* ready) { return !ready->empty(); }, &ready_));
+  wait_seconds_ += absl::ToDoubleSeconds(absl::Now() - begin);
+  Batch batch = std::move(ready_.front());
+  ready_.pop_front();
+  return batch;
+}
+
+void BatchSource::Loop() {
+  while (true) {
+    Batch batch = Make(next_step_++);
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(+[](BatchSource* self) { return self->stop_ || self->ready_.size() < kAhead; }, this));
+    if (stop_) return;
+    ready_.push_back(std::move(batch));
+  }
+}
+
+Batch BatchSource::Make(std::int64_t step) {
+  const int side = pack_.resolution(), dimension = pack_.text_dimension();
+  const std::size_t bytes = static_cast<std::size_t>(pack_.image_bytes());
+  const std::size_t cells = static_cast<std::size_t>((side / kOverlayCell) * (side / kOverlayCell));
+  const auto count = static_cast<std::size_t>(options_.batch);
+  const auto population = static_cast<std::int64_t>(products_.size());
+  Batch batch;
+  batch.step = step;
+  batch.images.resize(count * bytes);
+  batch.texts.resize(count * static_cast<std::size_t>(dimension));
+  batch.labels.resize(count);
+  batch.honest.assign(count, 1.0f);
+  batch.overlay_cells.assign(count * cells, 0.0f);
+  std::mt19937_64 random = RandomOf(options_.seed, 2, static_cast<std::uint64_t>(step));
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int64_t position = step * options_.batch + static_cast<std::int64_t>(i);
+    if (position / population != epoch_) {
+      epoch_ = position / population;
+      order_.resize(products_.size());
+      std::iota(order_.begin(), order_.end(), std::size_t{0});
+      Shuffle(order_, RandomOf(options_.seed, 3, static_cast<std::uint64_t>(epoch_)));
+    }
+    const PackedProduct& product = products_[order_[static_cast<std::size_t>(position % population)]];
+    std::uint8_t* image = batch.images.data() + i * bytes;
+    if (options_.flip && random() % 2 == 0) {
+      CopyFlipped(pack_.image(product.slot), side, image);
+    } else {
+      std::copy_n(pack_.image(product.slot), bytes, image);
+    }
+    std::copy_n(pack_.text(product.slot, static_cast<int>(random() % kShuffles)), dimension,
+                batch.texts.data() + i * static_cast<std::size_t>(dimension));
+    batch.labels[i] = product.category;
+    if (!bank_.empty() && absl::Bernoulli(random, options_.overlay_share)) {
+      Pixels pixels{side, side, std::vector<std::uint8_t>(image, image + bytes)};
+      BlendRandomOverlay(pixels, bank_, random, batch.overlay_cells.data() + i * cells);
+      std::copy(pixels.rgb.begin(), pixels.rgb.end(), image);
+      const float* map = batch.overlay_cells.data() + i * cells;
+      batch.honest[i] = std::any_of(map, map + cells, [](float cell) { return cell > 0; }) ? 0.0f : 1.0f;
+    }
+  }
+  return batch;
+}
+
+}  // namespace mannequin

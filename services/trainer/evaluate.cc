@@ -1,0 +1,120 @@
+#include "services/trainer/evaluate.h"
+
+#include <algorithm>
+#include <random>
+
+#include "common/base/status_macros.h"
+#include "services/trainer/calibration.h"
+
+namespace mannequin {
+namespace {
+
+constexpr std::size_t kBatch = 64;
+constexpr std::size_t kDrawn = 256;
+
+std::vector<float> TextOf(const Pack& pack, const PackedProduct& product) {
+  const float* begin = pack.text(product.slot, 0);
+  return std::vector<float>(begin, begin + pack.text_dimension());
+}
+
+absl::StatusOr<std::vector<Judgement>> Judge(const LoadedGan& gan, const std::vector<Pixels>& images,
+                                             const std::vector<std::vector<float>>& texts) {
+  std::vector<Judgement> all;
+  for (std::size_t begin = 0; begin < images.size(); begin += kBatch) {
+    const auto from = static_cast<std::ptrdiff_t>(begin);
+    const auto to = static_cast<std::ptrdiff_t>(std::min(begin + kBatch, images.size()));
+    ASSIGN_OR_RETURN(std::vector<Judgement> some,
+                     Discriminate(gan, {images.begin() + from, images.begin() + to}, {texts.begin() + from, texts.begin() + to}));
+    std::move(some.begin(), some.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+// Spread evenly over `products`, `count` at most.
+std::vector<PackedProduct> Sample(const std::vector<PackedProduct>& products, std::size_t count) {
+  std::vector<PackedProduct> sample;
+  count = std::min(count, products.size());
+  for (std::size_t i = 0; i < count; ++i) sample.push_back(products[i * products.size() / count]);
+  return sample;
+}
+
+}  // namespace
+
+double ConfidenceFloor(int categories) { return std::min(0.2, 2.0 / std::max(1, categories)); }
+
+absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, const OverlayBank& bank, std::uint64_t seed) {
+  Evaluation result;
+  std::vector<PackedProduct> products = Sample(pack.held_out, kMaxJudged);
+  result.from_training = products.size() < kMinHeldOut;
+  if (result.from_training) products = Sample(pack.training, std::max(kMinHeldOut, pack.training.size() / 10));
+  result.products = static_cast<std::int64_t>(products.size());
+
+  std::mt19937_64 random(seed);
+  std::vector<Pixels> clean, swapped, overlaid;
+  std::vector<std::vector<float>> texts;
+  std::vector<char> has_swap;
+  std::vector<float> cells(static_cast<std::size_t>(pack.resolution() / kOverlayCell * (pack.resolution() / kOverlayCell)));
+  for (const PackedProduct& product : products) {
+    clean.push_back(pack.ImageOf(product));
+    texts.push_back(TextOf(pack, product));
+    overlaid.push_back(clean.back());
+    do {
+      overlaid.back() = clean.back();
+      BlendRandomOverlay(overlaid.back(), bank, random, cells.data());
+    } while (std::all_of(cells.begin(), cells.end(), [](float cell) { return cell == 0; }));
+    std::size_t other = random() % products.size();
+    for (std::size_t i = 0; i < products.size() && products[other].category == product.category; ++i) {
+      other = (other + 1) % products.size();
+    }
+    has_swap.push_back(products[other].category != product.category ? 1 : 0);
+    swapped.push_back(pack.ImageOf(products[other]));
+  }
+  ASSIGN_OR_RETURN(const std::vector<Judgement> on_clean, Judge(gan, clean, texts));
+  ASSIGN_OR_RETURN(const std::vector<Judgement> on_swapped, Judge(gan, swapped, texts));
+  ASSIGN_OR_RETURN(const std::vector<Judgement> on_overlaid, Judge(gan, overlaid, texts));
+
+  std::vector<Example> mismatch, overlay;
+  for (std::size_t i = 0; i < products.size(); ++i) {
+    const int category = products[i].category;
+    ASSIGN_OR_RETURN(std::vector<double> match, MismatchFeatures(on_clean[i], category));
+    mismatch.push_back({std::move(match), false});
+    const std::vector<float>& logits = on_clean[i].image_category;
+    result.category_accuracy += std::max_element(logits.begin(), logits.end()) - logits.begin() == category ? 1 : 0;
+    if (has_swap[i] != 0) {
+      ASSIGN_OR_RETURN(std::vector<double> other, MismatchFeatures(on_swapped[i], category));
+      mismatch.push_back({std::move(other), true});
+    }
+    ASSIGN_OR_RETURN(std::vector<double> plain, OverlayFeatures(on_clean[i]));
+    ASSIGN_OR_RETURN(std::vector<double> painted, OverlayFeatures(on_overlaid[i]));
+    overlay.push_back({std::move(plain), false});
+    overlay.push_back({std::move(painted), true});
+  }
+  result.category_accuracy /= static_cast<double>(products.size());
+  result.left_out.resize(2);
+  ASSIGN_OR_RETURN(v1::Calibration for_mismatch, FitCalibration(kMismatch, mismatch, &result.left_out[0]));
+  ASSIGN_OR_RETURN(v1::Calibration for_overlay, FitCalibration(kPromotionalOverlay, overlay, &result.left_out[1]));
+  result.calibrations = {std::move(for_mismatch), std::move(for_overlay)};
+
+  result.confidence_floor = ConfidenceFloor(static_cast<int>(pack.categories.size()));
+  const std::vector<PackedProduct> asked = Sample(products, kDrawn);
+  for (std::size_t begin = 0; begin < asked.size(); begin += kBatch) {
+    std::vector<std::vector<float>> some;
+    std::vector<std::uint64_t> seeds;
+    for (std::size_t i = begin; i < std::min(begin + kBatch, asked.size()); ++i) {
+      some.push_back(TextOf(pack, asked[i]));
+      seeds.push_back(seed + i);
+    }
+    ASSIGN_OR_RETURN(const std::vector<Pixels> drawn, Generate(gan, some, seeds));
+    ASSIGN_OR_RETURN(const std::vector<Judgement> judged, Discriminate(gan, drawn, some));
+    for (std::size_t i = 0; i < judged.size(); ++i) {
+      const double p = CategoryProbability(judged[i], asked[begin + i].category);
+      result.drawn_agreement += p;
+      result.drawn_above_floor += p >= result.confidence_floor ? 1 : 0;
+    }
+  }
+  result.drawn_agreement /= static_cast<double>(asked.size());
+  result.drawn_above_floor /= static_cast<double>(asked.size());
+  return result;
+}
+
+}  // namespace mannequin

@@ -1,0 +1,40 @@
+// What a finished pair of networks is worth: calibrations and figures on products that
+// training never saw, through the very code that serves.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/nn/gan.h"
+#include "services/trainer/batches.h"
+#include "services/trainer/pack.h"
+
+namespace mannequin {
+
+struct Evaluation {
+  std::vector<v1::Calibration> calibrations;  // MISMATCH and PROMOTIONAL_OVERLAY
+  std::vector<int> left_out;                  // clean examples thought mislabelled, for each
+  std::int64_t products = 0;
+  bool from_training = false;  // too few were held out: figures are on training products
+  // Of real images of these products: share whose category is told from the image alone.
+  double category_accuracy = 0;
+  // Of images drawn from their texts: mean probability of the asked category, and the
+  // share above the floor.
+  double drawn_agreement = 0, drawn_above_floor = 0;
+  double confidence_floor = 0;
+};
+
+// At least this many products are judged; with fewer held out, a tenth of training.
+inline constexpr std::size_t kMinHeldOut = 40;
+inline constexpr std::size_t kMaxJudged = 2000;
+
+// Below this probability of the asked category a drawn image is not shown: 0.2, or twice
+// chance when there are so many categories that this is less.
+double ConfidenceFloor(int categories);
+
+// Each product three times: as it is, with the image of a product of another category,
+// and with an overlay from `bank` (not the one that was trained on). Fixed by `seed`.
+absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, const OverlayBank& bank,
+                                    std::uint64_t seed);
+
+}  // namespace mannequin

@@ -1,0 +1,101 @@
+// Steady-state images a second of a TAC-GAN training from JPEG files: packs the listed
+// files as a training job does, then times steps.
+//
+//   bench_gan_train LIST WORK    LIST: lines of "file <tab> category <tab> title"
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "common/base/file.h"
+#include "common/base/status_macros.h"
+#include "common/nn/device.h"
+#include "common/text/text_model.h"
+#include "services/store/rocks_store.h"
+#include "services/trainer/batches.h"
+#include "services/trainer/gan_training.h"
+#include "services/trainer/pack.h"
+
+namespace mannequin {
+namespace {
+
+constexpr int kBatch = 64, kWarmUp = 2, kSteps = 8;
+
+double SecondsSince(absl::Time begin) { return absl::ToDoubleSeconds(absl::Now() - begin); }
+
+absl::Status AddProducts(ProductStore& store, const std::string& list, std::vector<std::string>& titles) {
+  std::ifstream in(list);
+  std::string line;
+  while (std::getline(in, line)) {
+    const std::vector<std::string> fields = absl::StrSplit(line, '\t');
+    if (fields.size() != 3) return absl::InvalidArgumentError(list + ": expected file, category and title: " + line);
+    v1::UpsertProductsRequest upsert;
+    v1::Product& product = *upsert.add_products();
+    product.set_id(fields[0]);
+    product.add_category_path(fields[1]);
+    product.set_title(fields[2]);
+    product.set_image_url("http://127.0.0.1/image.jpg");
+    RETURN_IF_ERROR(store.UpsertProducts(upsert).status());
+    v1::PutImageRequest put;
+    put.set_product_id(fields[0]);
+    ASSIGN_OR_RETURN(*put.mutable_image()->mutable_data(), ReadFile(fields[0]));
+    RETURN_IF_ERROR(store.PutImage(put).status());
+    titles.push_back(fields[2]);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run(const std::string& list, const std::string& work) {
+  InitImages();
+  SetCpuThreads(0);
+  config::v1::StoreConfig config;
+  config.set_data(work + "/data");
+  ASSIGN_OR_RETURN(const auto store, RocksStore::Open(config, Clock::Real()));
+  std::vector<std::string> titles;
+  RETURN_IF_ERROR(AddProducts(*store, list, titles));
+  TextModelOptions text_options;
+  text_options.doc2vec.epochs = 1;
+  std::size_t next = 0;
+  ASSIGN_OR_RETURN(const TextModel model,
+                   TextModel::Train([&]() { return next < titles.size() ? &titles[next++] : nullptr; }, text_options, nullptr));
+  RETURN_IF_ERROR(model.Save(work));
+  ASSIGN_OR_RETURN(const auto encoder, TextEncoder::Load(work));
+
+  const absl::Time begin = absl::Now();
+  PackOptions pack_options;
+  pack_options.path = work + "/pack.u8";
+  ASSIGN_OR_RETURN(const auto pack, BuildPack(*store, *encoder, pack_options, [] { return false; }, [](double) {}));
+  const double pack_seconds = SecondsSince(begin);
+
+  ASSIGN_OR_RETURN(const OverlayBank bank, RenderOverlayBank(240, pack->resolution(), 1));
+  GanTrainingOptions options;
+  options.shape = {.resolution = 128, .features = 64, .noise = 100, .text = pack->text_dimension(),
+                   .categories = static_cast<int>(pack->categories.size())};
+  options.device = "cpu";
+  ASSIGN_OR_RETURN(const auto training, GanTraining::Create(options));
+  BatchSource source(*pack, pack->training, bank, {.batch = kBatch, .seed = 1, .overlay_share = 0.25, .flip = true}, 0);
+  for (int step = 0; step < kWarmUp; ++step) training->Step(source.Next());
+  const absl::Time steady = absl::Now();
+  for (int step = 0; step < kSteps; ++step) training->Step(source.Next());
+  const StepLosses losses = training->TakeLosses();
+  if (!losses.finite()) return absl::InternalError("a loss is not a number");
+  std::printf("{\"images_per_second\": %.2f, \"pack_seconds\": %.1f, \"images\": %zu}\n",
+              kBatch * kSteps / SecondsSince(steady), pack_seconds, pack->training.size() + pack->held_out.size());
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace mannequin
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: bench_gan_train LIST WORK\n");
+    return 2;
+  }
+  const absl::Status status = mannequin::Run(argv[1], argv[2]);
+  if (!status.ok()) std::fprintf(stderr, "bench_gan_train: %s\n", status.ToString().c_str());
+  return status.ok() ? 0 : 1;
+}

@@ -1,0 +1,114 @@
+#include "services/trainer/calibration.h"
+
+#include <cmath>
+#include <limits>
+
+#include "common/nn/abuse_features.h"
+#include "gtest/gtest.h"
+#include "services/trainer/health.h"
+
+namespace mannequin {
+namespace {
+
+TEST(AreaUnderRoc, CountsPairsInOrder) {
+  EXPECT_EQ(AreaUnderRoc({0, 1}, {2, 3}), 1);
+  EXPECT_EQ(AreaUnderRoc({2, 3}, {0, 1}), 0);
+  EXPECT_EQ(AreaUnderRoc({1, 1}, {1, 1}), 0.5);
+  EXPECT_EQ(AreaUnderRoc({0, 2}, {1}), 0.5);
+}
+
+TEST(ExpectedCalibrationError, IsZeroWhenStatedAndObservedAgree) {
+  EXPECT_NEAR(ExpectedCalibrationError({0.5, 0.5}, {0.5}), 0, 1e-12);
+  EXPECT_NEAR(ExpectedCalibrationError({0.0}, {1.0}), 0, 1e-12);
+  EXPECT_NEAR(ExpectedCalibrationError({1.0}, {0.0}), 1, 1e-12);
+  EXPECT_NEAR(ExpectedCalibrationError({0.2}, {0.8}), 0.2, 1e-12);
+}
+
+TEST(ThresholdAt, LeavesTheAskedShareAbove) {
+  std::vector<double> clean;
+  for (int i = 0; i < 100; ++i) clean.push_back(i / 100.0);
+  const double threshold = ThresholdAt(clean, 0.05);
+  int above = 0;
+  for (const double score : clean) above += score > threshold ? 1 : 0;
+  EXPECT_EQ(above, 5);
+  EXPECT_EQ(ThresholdAt({0.3}, 1), 0.3);
+}
+
+std::vector<Example> TwoHills(double distance) {
+  std::vector<Example> examples;
+  for (int i = 0; i < 200; ++i) {
+    const double x = std::sin(i * 12.9898) * 1.5, noise = std::cos(i * 78.233);
+    examples.push_back({{100 + x, noise}, false});
+    examples.push_back({{100 + distance + x, noise}, true});
+  }
+  return examples;
+}
+
+TEST(FitCalibration, SeparatesAndIsMonotoneInTheTellingFeature) {
+  int left_out = -1;
+  const auto calibration = FitCalibration(kMismatch, TwoHills(2), &left_out);
+  ASSERT_TRUE(calibration.ok()) << calibration.status();
+  EXPECT_EQ(calibration->reason(), "MISMATCH");
+  EXPECT_GT(calibration->auc(), 0.9);
+  EXPECT_LT(calibration->expected_calibration_error(), 0.15);
+  EXPECT_LE(calibration->review_threshold(), calibration->abuse_threshold());
+  double last = 0;
+  for (double x = 96; x < 106; x += 0.5) {
+    const double p = *CalibratedProbability(*calibration, {x, 0});
+    EXPECT_GT(p, last);
+    last = p;
+  }
+  EXPECT_NEAR(*CalibratedProbability(*calibration, {101, 0}), 0.5, 0.1);
+}
+
+TEST(FitCalibration, UselessFeatureSaysHalf) {
+  int left_out = -1;
+  const auto calibration = FitCalibration(kMismatch, TwoHills(0), &left_out);
+  ASSERT_TRUE(calibration.ok());
+  EXPECT_NEAR(calibration->auc(), 0.5, 0.05);
+  EXPECT_NEAR(*CalibratedProbability(*calibration, {100, 0}), 0.5, 0.05);
+  EXPECT_EQ(left_out, 0);
+}
+
+TEST(FitCalibration, LeavesOutAFewMislabelledCleanOnes) {
+  std::vector<Example> examples = TwoHills(6);
+  for (int i = 0; i < 10; ++i) examples.push_back({{106, 0}, false});
+  int left_out = -1;
+  const auto calibration = FitCalibration(kPromotionalOverlay, examples, &left_out);
+  ASSERT_TRUE(calibration.ok());
+  EXPECT_EQ(left_out, 10);
+  EXPECT_LT(calibration->abuse_threshold(), *CalibratedProbability(*calibration, {106, 0}));
+}
+
+TEST(FitCalibration, NeedsBothKinds) {
+  int left_out = 0;
+  EXPECT_EQ(FitCalibration(kMismatch, {{{1}, true}}, &left_out).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(FitCalibration(kMismatch, {}, &left_out).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+StepLosses Losses(double generator, double discriminator, double deviation) {
+  StepLosses losses;
+  losses.steps = 50;
+  losses.generator = losses.generator_source = generator;
+  losses.discriminator = losses.discriminator_source = discriminator;
+  losses.fake_deviation = deviation;
+  return losses;
+}
+
+TEST(HealthMonitor, TellsGoodFromBad) {
+  HealthMonitor good, diverging, collapsed, not_a_number;
+  for (int i = 0; i < 6; ++i) {
+    good.Add(Losses(0.5, 0.4, 0.2));
+    diverging.Add(Losses(0.99, 0.01, 0.2));
+    collapsed.Add(Losses(0.5, 0.4, 0.001));
+  }
+  not_a_number.Add(Losses(std::numeric_limits<double>::quiet_NaN(), 0.4, 0.2));
+  EXPECT_EQ(good.state(), v1::TRAINING_HEALTH_HEALTHY);
+  EXPECT_EQ(diverging.state(), v1::TRAINING_HEALTH_DIVERGING);
+  EXPECT_EQ(collapsed.state(), v1::TRAINING_HEALTH_COLLAPSED);
+  EXPECT_EQ(not_a_number.state(), v1::TRAINING_HEALTH_DIVERGING);
+  EXPECT_NEAR(good.generator(), 0.5, 1e-12);
+}
+
+}  // namespace
+}  // namespace mannequin

@@ -1,0 +1,106 @@
+#include "services/trainer/gan_training.h"
+
+#include <filesystem>
+#include <random>
+
+#include "common/base/file.h"
+#include "common/nn/device.h"
+#include "gtest/gtest.h"
+
+namespace mannequin {
+namespace {
+
+GanTrainingOptions Small() {
+  GanTrainingOptions options;
+  options.shape = {.resolution = 64, .features = 8, .noise = 6, .text = 5, .categories = 3};
+  options.device = "cpu";
+  options.seed = 9;
+  return options;
+}
+
+// What a step sees is fixed by its number.
+Batch BatchOf(std::int64_t step) {
+  std::mt19937 random(static_cast<unsigned>(step));
+  Batch batch;
+  batch.step = step;
+  for (int i = 0; i < 4 * 64 * 64 * 3; ++i) batch.images.push_back(static_cast<std::uint8_t>(random()));
+  for (int i = 0; i < 4 * 5; ++i) batch.texts.push_back(static_cast<float>(random() % 100) / 100);
+  batch.labels = {0, 1, 2, static_cast<std::int64_t>(random() % 3)};
+  batch.honest = {1, 1, 0, 1};
+  batch.overlay_cells.assign(4 * 64, 0);
+  batch.overlay_cells[2 * 64 + 5] = 1;
+  return batch;
+}
+
+class Training : public testing::Test {
+ protected:
+  Training() : folder_(*MakeTemporaryFolder("training")), path_(folder_ + "/checkpoint.safetensors") { SetCpuThreads(1); }
+  ~Training() override { std::filesystem::remove_all(folder_); }
+
+  const std::string folder_, path_;
+};
+
+TEST_F(Training, ResumesExactlyWhereItWas) {
+  const auto whole = *GanTraining::Create(Small());
+  for (std::int64_t step = 0; step < 2; ++step) whole->Step(BatchOf(step));
+  ASSERT_TRUE(whole->SaveCheckpoint(path_, 2, {{"categories", "a\nb"}}).ok());
+  whole->TakeLosses();
+  for (std::int64_t step = 2; step < 4; ++step) whole->Step(BatchOf(step));
+  const StepLosses expected = whole->TakeLosses();
+
+  const auto again = *GanTraining::Create(Small());
+  const auto resumed = again->LoadCheckpoint(path_);
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_EQ(resumed->next_step, 2);
+  EXPECT_EQ(resumed->facts.at("categories"), "a\nb");
+  for (std::int64_t step = 2; step < 4; ++step) again->Step(BatchOf(step));
+  const StepLosses got = again->TakeLosses();
+  EXPECT_TRUE(expected.finite());
+  EXPECT_EQ(got.generator, expected.generator);
+  EXPECT_EQ(got.discriminator, expected.discriminator);
+  EXPECT_EQ(again->Sample({{1, 0, 0, 0, 0}}, 4)[0].rgb, whole->Sample({{1, 0, 0, 0, 0}}, 4)[0].rgb);
+}
+
+TEST_F(Training, LearnsToTellRealFromWrong) {
+  const auto training = *GanTraining::Create(Small());
+  training->Step(BatchOf(0));
+  const StepLosses first = training->TakeLosses();
+  for (std::int64_t step = 1; step < 12; ++step) training->Step(BatchOf(0));
+  training->TakeLosses();
+  training->Step(BatchOf(0));
+  EXPECT_LT(training->TakeLosses().discriminator, first.discriminator);
+}
+
+TEST_F(Training, BceWorksToo) {
+  GanTrainingOptions options = Small();
+  options.loss = "bce";
+  const auto training = *GanTraining::Create(options);
+  training->Step(BatchOf(0));
+  EXPECT_TRUE(training->TakeLosses().finite());
+}
+
+TEST_F(Training, CheckpointOfOtherNetworksOrDamagedIsRefused) {
+  const auto training = *GanTraining::Create(Small());
+  ASSERT_TRUE(training->SaveCheckpoint(path_, 1, {}).ok());
+  GanTrainingOptions options = Small();
+  options.shape.features = 16;
+  EXPECT_EQ((*GanTraining::Create(options))->LoadCheckpoint(path_).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(training->LoadCheckpoint(folder_ + "/none").status().code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(WriteFileAtomically(path_, "not a checkpoint").ok());
+  EXPECT_EQ(training->LoadCheckpoint(path_).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(Training, UnknownPresetLossAndDeviceAreRefused) {
+  GanTrainingOptions options = Small();
+  options.preset = "stylegan";
+  EXPECT_EQ(GanTraining::Create(options).status().code(), absl::StatusCode::kInvalidArgument);
+  options = Small();
+  options.loss = "wgan";
+  EXPECT_EQ(GanTraining::Create(options).status().code(), absl::StatusCode::kInvalidArgument);
+  options = Small();
+  options.device = "tpu";
+  EXPECT_EQ(GanTraining::Create(options).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace mannequin
