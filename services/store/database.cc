@@ -1,0 +1,109 @@
+#include "services/store/database.h"
+
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "services/store/rocks_options.h"
+#include "services/store/rocks_status.h"
+
+namespace mannequin::store {
+
+std::string Describe(absl::string_view verb, Family family, absl::string_view key) {
+  return absl::StrCat(verb, " ", FamilyName(family), "/", absl::CHexEscape(key));
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& folder, std::int64_t block_cache_bytes,
+                                                         rocksdb::Env* env) {
+  if (folder.empty()) return absl::InvalidArgumentError("data: is empty; name the folder of the store's data");
+  ASSIGN_OR_RETURN(std::unique_ptr<OwnerLock> lock, OwnerLock::Take(folder));
+  std::unique_ptr<Database> database(new Database(folder, std::move(lock)));
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::Open(DatabaseOptions(env), folder, FamilyDescriptors(block_cache_bytes),
+                                                   &database->handles_, &db);
+  database->db_.reset(db);
+  RETURN_IF_ERROR(FromRocks(opened, absl::StrCat("open store ", folder)));
+  return database;
+}
+
+Database::~Database() {
+  if (db_ == nullptr) return;
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
+  db_->Close();
+}
+
+absl::StatusOr<std::optional<std::string>> Database::Get(Family family, absl::string_view key,
+                                                         const rocksdb::ReadOptions& options) const {
+  std::string value;
+  const rocksdb::Status got = db_->Get(options, handle(family), ToSlice(key), &value);
+  if (got.IsNotFound()) return std::optional<std::string>();
+  RETURN_IF_ERROR(FromRocks(got, Describe("read", family, key)));
+  return std::optional<std::string>(std::move(value));
+}
+
+std::unique_ptr<rocksdb::Iterator> Database::NewIterator(Family family, const rocksdb::ReadOptions& options) const {
+  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, handle(family)));
+}
+
+absl::StatusOr<std::uint64_t> Database::Apply(rocksdb::WriteBatch& batch) {
+  RETURN_IF_ERROR(Recover());
+  const absl::Status written = FromRocks(db_->Write(rocksdb::WriteOptions(), &batch), absl::StrCat("write to ", folder_));
+  absl::MutexLock lock(&mutex_);
+  if (!written.ok()) {
+    failure_ = written;
+    return written;
+  }
+  return ++applied_;
+}
+
+absl::Status Database::Sync(std::uint64_t ticket) {
+  absl::MutexLock lock(&mutex_);
+  while (synced_ < ticket) {
+    if (!failure_.ok()) return failure_;
+    if (syncing_) {  // Somebody is at it; perhaps the next round covers this ticket.
+      synced_changed_.Wait(&mutex_);
+      continue;
+    }
+    syncing_ = true;
+    const std::uint64_t target = applied_;
+    mutex_.Unlock();
+    const absl::Status done = FromRocks(db_->SyncWAL(), absl::StrCat("sync ", folder_));
+    mutex_.Lock();
+    syncing_ = false;
+    if (done.ok()) {
+      synced_ = std::max(synced_, target);
+    } else {
+      failure_ = done;
+    }
+    synced_changed_.SignalAll();
+  }
+  return absl::OkStatus();
+}
+
+std::uint64_t Database::last_ticket() const {
+  absl::MutexLock lock(&mutex_);
+  return applied_;
+}
+
+absl::Status Database::Recover() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (failure_.ok()) return absl::OkStatus();
+  }
+  // Memory into synced tables, which also starts a new log.
+  rocksdb::Status recovered = db_->Resume();
+  if (recovered.ok()) recovered = db_->Flush(rocksdb::FlushOptions(), handles_);
+  absl::MutexLock lock(&mutex_);
+  if (!recovered.ok()) {
+    // "Already recovering" says less than what went wrong at first.
+    if (!recovered.IsBusy()) failure_ = FromRocks(recovered, absl::StrCat("write to ", folder_));
+    return failure_;
+  }
+  failure_ = absl::OkStatus();
+  synced_ = applied_;
+  synced_changed_.SignalAll();
+  return absl::OkStatus();
+}
+
+}  // namespace mannequin::store

@@ -1,0 +1,107 @@
+// RocksDB with our column families, our errors and one way to write: a batch becomes
+// visible in Apply and durable in Sync.
+//
+//   {
+//     absl::MutexLock lock(&writer_mutex);
+//     ASSIGN_OR_RETURN(ticket, db.Apply(batch));
+//   }
+//   RETURN_IF_ERROR(db.Sync(ticket));   // one fsync serves all that wait here
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "rocksdb/db.h"
+#include "rocksdb/write_batch.h"
+#include "services/store/keys.h"
+#include "services/store/owner_lock.h"
+
+namespace mannequin::store {
+
+inline rocksdb::Slice ToSlice(absl::string_view text) { return {text.data(), text.size()}; }
+inline absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// "read products/B00X": what an error's message begins with.
+std::string Describe(absl::string_view verb, Family family, absl::string_view key);
+
+// DATA_LOSS when `bytes` are not a Message.
+template <typename Message>
+absl::StatusOr<Message> Decode(Family family, absl::string_view key, absl::string_view bytes) {
+  Message message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::DataLossError(
+        Describe("read", family, key) + ": the record is not a " + Message::descriptor()->full_name());
+  }
+  return message;
+}
+
+// Thread-safe, but for Apply, which one thread at a time may call.
+class Database {
+ public:
+  // Makes the database when it is not there. FAILED_PRECONDITION with the pid of the
+  // process that has it open; PERMISSION_DENIED; DATA_LOSS when it is damaged.
+  // `env` is the file system; nullptr: the machine's.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& folder, std::int64_t block_cache_bytes,
+                                                        rocksdb::Env* env);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Nothing when there is no such key.
+  absl::StatusOr<std::optional<std::string>> Get(Family family, absl::string_view key,
+                                                 const rocksdb::ReadOptions& options = {}) const;
+
+  // As Get, decoded.
+  template <typename Message>
+  absl::StatusOr<std::optional<Message>> Read(Family family, absl::string_view key,
+                                              const rocksdb::ReadOptions& options = {}) const {
+    absl::StatusOr<std::optional<std::string>> bytes = Get(family, key, options);
+    if (!bytes.ok()) return bytes.status();
+    if (!bytes->has_value()) return std::optional<Message>();
+    absl::StatusOr<Message> message = Decode<Message>(family, key, **bytes);
+    if (!message.ok()) return message.status();
+    return std::optional<Message>(*std::move(message));
+  }
+
+  std::unique_ptr<rocksdb::Iterator> NewIterator(Family family, const rocksdb::ReadOptions& options = {}) const;
+
+  // Makes the batch visible, whole or not at all; answers a ticket for Sync. After a
+  // failure (a full disk) it first tries to get RocksDB going again.
+  absl::StatusOr<std::uint64_t> Apply(rocksdb::WriteBatch& batch);
+  // Returns when all up to the ticket survives a crash.
+  absl::Status Sync(std::uint64_t ticket);
+  // The ticket of the last Apply.
+  std::uint64_t last_ticket() const;
+
+  rocksdb::DB& rocks() const { return *db_; }
+  rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles_[static_cast<std::size_t>(family) + 1]; }
+  const std::string& folder() const { return folder_; }
+
+ private:
+  Database(std::string folder, std::unique_ptr<OwnerLock> lock) : folder_(std::move(folder)), lock_(std::move(lock)) {}
+  absl::Status Recover();
+
+  const std::string folder_;
+  const std::unique_ptr<OwnerLock> lock_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // "default", then in the order of Family.
+
+  mutable absl::Mutex mutex_;
+  absl::CondVar synced_changed_;
+  std::uint64_t applied_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t synced_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool syncing_ ABSL_GUARDED_BY(mutex_) = false;
+  // After a failed write or fsync: what is in memory may not be in the log. An fsync
+  // that fails must not be tried again (it would say yes for pages the kernel has
+  // dropped); Recover writes the data anew instead.
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace mannequin::store

@@ -1,0 +1,141 @@
+#include "services/store/edit.h"
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "services/store/rocks_status.h"
+
+namespace mannequin::store {
+namespace {
+
+// Whether workers may take it, so that the queue lists it.
+bool IsOpen(const v1::Job& job) {
+  return job.state() == v1::JOB_STATE_QUEUED || job.state() == v1::JOB_STATE_RUNNING;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<std::string>> Edit::Get(Family family, absl::string_view key) {
+  std::string value;
+  const rocksdb::Status got =
+      batch_.GetFromBatchAndDB(&db_.rocks(), rocksdb::ReadOptions(), db_.handle(family), ToSlice(key), &value);
+  if (got.IsNotFound()) return std::optional<std::string>();
+  RETURN_IF_ERROR(FromRocks(got, Describe("read", family, key)));
+  return std::optional<std::string>(std::move(value));
+}
+
+void Edit::PutProduct(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after) {
+  Put(Family::kProducts, after.product().id(), after.SerializeAsString());
+  // Both lists are sorted: one walk finds what went and what came.
+  const std::vector<std::string> old = before ? IndexEntries(*before) : std::vector<std::string>();
+  const std::vector<std::string> now = IndexEntries(after);
+  auto gone = old.begin();
+  for (auto entry = now.begin(); entry != now.end() || gone != old.end();) {
+    if (entry == now.end() || (gone != old.end() && *gone < *entry)) {
+      Delete(Family::kIndex, *gone++);
+    } else if (gone == old.end() || *entry < *gone) {
+      Put(Family::kIndex, *entry++, "");
+    } else {
+      ++entry;
+      ++gone;
+    }
+  }
+  if (before) {
+    statistics_.CountImage(before->image(), -1);
+  } else {
+    ++statistics_.products;
+  }
+  statistics_.CountImage(after.image(), 1);
+}
+
+void Edit::PutEmbedding(bool existed, const v1::Embedding& embedding) {
+  Put(Family::kEmbeddings, embedding.product_id(), embedding.SerializeAsString());
+  if (!existed) ++statistics_.embeddings;
+}
+
+void Edit::PutJob(const std::optional<v1::Job>& before, const v1::Job& after) {
+  Put(Family::kJobs, after.id(), after.SerializeAsString());
+  const bool was_open = before && IsOpen(*before);
+  const std::string entry = QueuePrefix(after.kind()) + after.id();
+  if (IsOpen(after) && !was_open) Put(Family::kIndex, entry, "");
+  if (!IsOpen(after) && was_open) Delete(Family::kIndex, entry);
+}
+
+void Edit::PutIdempotencyKey(absl::string_view key, absl::string_view job_id) {
+  Put(Family::kIndex, IdempotencyKey(key), job_id);
+}
+
+void Edit::PutPlaceholder(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after) {
+  Put(Family::kPlaceholders, after.product_id(), after.SerializeAsString());
+  if (before) {
+    Delete(Family::kIndex, PlaceholderStatePrefix(before->state()) + after.product_id());
+  } else {
+    ++statistics_.placeholders;
+  }
+  Put(Family::kIndex, PlaceholderStatePrefix(after.state()) + after.product_id(), "");
+}
+
+void Edit::PutVerdict(const std::optional<v1::Verdict>& before, const v1::Verdict& after) {
+  Put(Family::kVerdicts, after.product_id(), after.SerializeAsString());
+  if (before) {
+    Delete(Family::kIndex, VerdictKindPrefix(before->kind()) + after.product_id());
+  } else {
+    ++statistics_.verdicts;
+  }
+  Put(Family::kIndex, VerdictKindPrefix(after.kind()) + after.product_id(), "");
+}
+
+absl::Status Edit::AddImage(const v1::Image& image, absl::string_view sha256) {
+  ASSIGN_OR_RETURN(const std::string key, ImageKey(sha256));
+  ASSIGN_OR_RETURN(const std::optional<std::string> count, Get(Family::kImageReferences, key));
+  std::int64_t references = 0;
+  if (count && !absl::SimpleAtoi(*count, &references)) {
+    return absl::DataLossError(absl::StrCat("image_references/", sha256, ": not a number"));
+  }
+  Put(Family::kImageReferences, key, absl::StrCat(references + 1));
+  if (references > 0) return absl::OkStatus();
+  Put(Family::kImages, key, image.SerializeAsString());
+  ++statistics_.images;
+  statistics_.image_bytes += static_cast<std::int64_t>(image.data().size());
+  return absl::OkStatus();
+}
+
+absl::Status Edit::DropImage(absl::string_view sha256) {
+  if (sha256.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string key, ImageKey(sha256));
+  ASSIGN_OR_RETURN(const std::optional<std::string> count, Get(Family::kImageReferences, key));
+  std::int64_t references = 0;
+  if (!count || !absl::SimpleAtoi(*count, &references) || references < 1) {
+    return absl::DataLossError(absl::StrCat("image_references/", sha256, ": no count of a picture that is in use"));
+  }
+  if (references > 1) {
+    Put(Family::kImageReferences, key, absl::StrCat(references - 1));
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const std::optional<v1::Image> image, Read<v1::Image>(Family::kImages, key));
+  if (!image) return absl::DataLossError(absl::StrCat("images/", sha256, ": a picture that is in use is gone"));
+  Delete(Family::kImageReferences, key);
+  Delete(Family::kImages, key);
+  --statistics_.images;
+  statistics_.image_bytes -= static_cast<std::int64_t>(image->data().size());
+  return absl::OkStatus();
+}
+
+rocksdb::WriteBatch& Edit::Finish() {
+  Put(Family::kCounters, "statistics", statistics_.ToProto().SerializeAsString());
+  return *batch_.GetWriteBatch();
+}
+
+// Neither fails: the batch is memory without a bound.
+void Edit::Put(Family family, absl::string_view key, absl::string_view value) {
+  batch_.Put(db_.handle(family), ToSlice(key), ToSlice(value)).PermitUncheckedError();
+}
+
+void Edit::Delete(Family family, absl::string_view key) {
+  batch_.Delete(db_.handle(family), ToSlice(key)).PermitUncheckedError();
+}
+
+}  // namespace mannequin::store

@@ -1,0 +1,71 @@
+// One atomic change: reads see what it has already written, indexes and statistics
+// follow each record by themselves.
+//
+//   Edit edit(db, statistics);
+//   ASSIGN_OR_RETURN(std::optional<v1::StoredProduct> before, edit.Read<v1::StoredProduct>(Family::kProducts, id));
+//   RETURN_IF_ERROR(edit.PutProduct(before, after));
+//   ... Database::Apply(edit.batch())
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "mannequin/v1/job.pb.h"
+#include "mannequin/v1/placeholder.pb.h"
+#include "mannequin/v1/product.pb.h"
+#include "mannequin/v1/verdict.pb.h"
+#include "rocksdb/utilities/write_batch_with_index.h"
+#include "services/store/database.h"
+#include "services/store/keys.h"
+#include "services/store/statistics.h"
+
+namespace mannequin::store {
+
+// Not thread-safe. `before` is always what Read answered for the record.
+class Edit {
+ public:
+  Edit(const Database& db, const Statistics& statistics) : db_(db), statistics_(statistics) {}
+
+  // The record with this edit's writes; nothing when there is none.
+  template <typename Message>
+  absl::StatusOr<std::optional<Message>> Read(Family family, absl::string_view key) {
+    absl::StatusOr<std::optional<std::string>> bytes = Get(family, key);
+    if (!bytes.ok()) return bytes.status();
+    if (!bytes->has_value()) return std::optional<Message>();
+    absl::StatusOr<Message> message = Decode<Message>(family, key, **bytes);
+    if (!message.ok()) return message.status();
+    return std::optional<Message>(*std::move(message));
+  }
+  absl::StatusOr<std::optional<std::string>> Get(Family family, absl::string_view key);
+
+  void PutProduct(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after);
+  void PutEmbedding(bool existed, const v1::Embedding& embedding);
+  void PutJob(const std::optional<v1::Job>& before, const v1::Job& after);
+  void PutIdempotencyKey(absl::string_view key, absl::string_view job_id);
+  void PutPlaceholder(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after);
+  void PutVerdict(const std::optional<v1::Verdict>& before, const v1::Verdict& after);
+
+  // Keeps a picture for one more product or placeholder; written once, however many
+  // refer to it. `sha256` is that of `image.data()`.
+  absl::Status AddImage(const v1::Image& image, absl::string_view sha256);
+  // One reference less; the last takes the picture along. Nothing for an empty hash.
+  absl::Status DropImage(absl::string_view sha256);
+
+  bool empty() { return batch_.GetWriteBatch()->Count() == 0; }
+  // With the statistics as its last record.
+  rocksdb::WriteBatch& Finish();
+  const Statistics& statistics() const { return statistics_; }
+
+ private:
+  void Put(Family family, absl::string_view key, absl::string_view value);
+  void Delete(Family family, absl::string_view key);
+
+  const Database& db_;
+  Statistics statistics_;
+  rocksdb::WriteBatchWithIndex batch_{rocksdb::BytewiseComparator(), 0, /*overwrite_key=*/true};
+};
+
+}  // namespace mannequin::store

@@ -1,0 +1,319 @@
+// The queue of long work: create, lease, heartbeat, end.
+//
+//            lease                    finish
+//   QUEUED ---------> RUNNING ----------------> SUCCEEDED | FAILED | CANCELLED
+//      ^ |               | | lease expired, attempts spent: FAILED
+//      | | cancel        | | lease expired, cancel asked:   CANCELLED
+//      | +-> CANCELLED   | lease expired, else: leased again
+//      +-----------------+ finish as QUEUED: given back
+//
+// A lease is compare-and-set under the writer mutex: `worker` in the record is who holds
+// it. Its end is in the record too, so leases outlive the store's process. A worker whose
+// lease expired while nobody else took it may renew it; there is still one holder.
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
+#include "common/base/status_macros.h"
+#include "services/store/database.h"
+#include "services/store/edit.h"
+#include "services/store/page_token.h"
+#include "services/store/prefix_cursor.h"
+#include "services/store/rocks_status.h"
+#include "services/store/rocks_store.h"
+#include "services/store/timestamp.h"
+#include "services/store/validate.h"
+
+namespace mannequin {
+
+using store::Family;
+
+namespace {
+
+constexpr absl::string_view kJobPrefix = "job-";
+constexpr int kDefaultAttempts = 3;
+constexpr std::size_t kMaxError = 4096;
+constexpr std::size_t kMaxPageBytes = std::size_t{8} << 20;
+
+absl::Status NoSuchJob(const std::string& id) {
+  return absl::NotFoundError(absl::StrCat("job ", id, ": not in the store"));
+}
+
+absl::Status CheckKind(absl::string_view field, v1::JobKind kind) {
+  if (kind != v1::JOB_KIND_UNSPECIFIED && v1::JobKind_IsValid(kind)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(field, ": is not one of JobKind"));
+}
+
+bool LeaseExpired(const v1::Job& job, absl::Time now) { return store::FromProto(job.lease_expires_at()) <= now; }
+
+void DropLease(v1::Job& job) {
+  job.clear_worker();
+  job.clear_lease_expires_at();
+}
+
+void End(v1::Job& job, v1::JobState state, absl::Time now) {
+  DropLease(job);
+  job.set_state(state);
+  *job.mutable_ended_at() = store::ToProto(now);
+}
+
+// What becomes of a RUNNING job whose lease has expired, when it may not run again.
+// False when it may.
+bool EndExpired(v1::Job& job, absl::Time now) {
+  if (job.cancel_requested()) {
+    End(job, v1::JOB_STATE_CANCELLED, now);
+    return true;
+  }
+  if (job.attempts() < job.max_attempts()) return false;
+  const std::string last = job.error().empty() ? "" : absl::StrCat("; before that: ", job.error());
+  job.set_error(store::CleanText(absl::StrCat("attempt ", job.attempts(), " of ", job.max_attempts(), ": ", job.worker(),
+                                              " stopped renewing its lease", last),
+                                 kMaxError));
+  End(job, v1::JOB_STATE_FAILED, now);
+  return true;
+}
+
+// The job if `worker` holds its lease.
+absl::StatusOr<v1::Job> ReadHeld(store::Edit& edit, const std::string& id, const std::string& worker) {
+  ASSIGN_OR_RETURN(const std::optional<v1::Job> job, edit.Read<v1::Job>(Family::kJobs, id));
+  if (!job) return NoSuchJob(id);
+  if (job->state() != v1::JOB_STATE_RUNNING || job->worker() != worker) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "job ", id, ": ", worker, " does not hold its lease (it is ", v1::JobState_Name(job->state()),
+        job->worker().empty() ? "" : absl::StrCat(", held by ", job->worker()), "); drop the work"));
+  }
+  return *job;
+}
+
+// The first job of `kind` before `before` (empty: any) that may be leased. Jobs on the
+// way whose attempts are spent are ended.
+absl::StatusOr<std::optional<v1::Job>> FindLeasable(const store::Database& db, store::Edit& edit, v1::JobKind kind,
+                                                    const std::string& before, absl::Time now) {
+  store::PrefixCursor open(db, store::QueuePrefix(kind));
+  for (open.SeekAfter(""); open.Valid(); open.Next()) {
+    const std::string id(open.id());
+    if (!before.empty() && id >= before) break;
+    ASSIGN_OR_RETURN(const std::optional<v1::Job> job, edit.Read<v1::Job>(Family::kJobs, id));
+    if (!job) return absl::DataLossError(absl::StrCat("jobs/", id, ": in the queue, but gone"));
+    if (job->state() == v1::JOB_STATE_QUEUED) return job;
+    if (!LeaseExpired(*job, now)) continue;
+    v1::Job ended = *job;
+    if (!EndExpired(ended, now)) return job;
+    edit.PutJob(job, ended);
+  }
+  RETURN_IF_ERROR(open.status());
+  return std::optional<v1::Job>();
+}
+
+// When an id of NewId was made; the epoch for what is not one.
+absl::Time TimeOfId(absl::string_view id) {
+  static constexpr absl::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  std::int64_t milliseconds = 0;
+  for (const char c : id.substr(std::min(id.size(), kJobPrefix.size()), 10)) {
+    const std::size_t digit = kAlphabet.find(c);
+    if (digit == absl::string_view::npos) return absl::UnixEpoch();
+    milliseconds = milliseconds * 32 + static_cast<std::int64_t>(digit);
+  }
+  return absl::FromUnixMillis(milliseconds);
+}
+
+// An id behind `last`, also for two in one millisecond and for a clock set back: order
+// of ids is order of creation.
+std::string NextJobId(absl::Time now, const std::string& last) {
+  const absl::Time time = std::max(now, TimeOfId(last));
+  std::string id = NewId(kJobPrefix, time);
+  return id > last ? id : NewId(kJobPrefix, time + absl::Milliseconds(1));
+}
+
+}  // namespace
+
+absl::StatusOr<v1::CreateJobResponse> RocksStore::CreateJob(const v1::CreateJobRequest& request) {
+  RETURN_IF_ERROR(CheckKind("kind", request.kind()));
+  RETURN_IF_ERROR(store::CheckCount("max_attempts", request.max_attempts(), 0, 100));
+  RETURN_IF_ERROR(store::CheckText("idempotency_key", request.idempotency_key(), 0, 128));
+  v1::CreateJobResponse response;
+  v1::Job& job = *response.mutable_job();
+  RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
+    if (!request.idempotency_key().empty()) {
+      ASSIGN_OR_RETURN(const std::optional<std::string> id,
+                       edit.Get(Family::kIndex, store::IdempotencyKey(request.idempotency_key())));
+      if (id) {
+        ASSIGN_OR_RETURN(const std::optional<v1::Job> first, edit.Read<v1::Job>(Family::kJobs, *id));
+        if (!first) return absl::DataLossError(absl::StrCat("jobs/", *id, ": in the index, but gone"));
+        job = *first;
+        return absl::OkStatus();
+      }
+    }
+    const absl::Time now = clock_.Now();
+    last_job_id_ = NextJobId(now, last_job_id_);
+    job.set_id(last_job_id_);
+    job.set_kind(request.kind());
+    job.set_state(v1::JOB_STATE_QUEUED);
+    if (request.has_spec()) *job.mutable_spec() = request.spec();
+    job.set_max_attempts(request.max_attempts() == 0 ? kDefaultAttempts : request.max_attempts());
+    *job.mutable_created_at() = store::ToProto(now);
+    edit.PutJob(std::nullopt, job);
+    if (!request.idempotency_key().empty()) edit.PutIdempotencyKey(request.idempotency_key(), job.id());
+    return absl::OkStatus();
+  }));
+  return response;
+}
+
+absl::StatusOr<v1::GetJobResponse> RocksStore::GetJob(const v1::GetJobRequest& request) {
+  RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
+  ASSIGN_OR_RETURN(std::optional<v1::Job> job, db_->Read<v1::Job>(Family::kJobs, request.id()));
+  if (!job) return NoSuchJob(request.id());
+  v1::GetJobResponse response;
+  *response.mutable_job() = *std::move(job);
+  return response;
+}
+
+absl::StatusOr<v1::ListJobsResponse> RocksStore::ListJobs(const v1::ListJobsRequest& request) {
+  if (!v1::JobKind_IsValid(request.kind())) return absl::InvalidArgumentError("kind: is not one of JobKind");
+  if (!v1::JobState_IsValid(request.state())) return absl::InvalidArgumentError("state: is not one of JobState");
+  ASSIGN_OR_RETURN(const int page_size, store::PageSize(request.page_size()));
+  const std::string query = absl::StrCat("jobs ", request.kind(), " ", request.state());
+  ASSIGN_OR_RETURN(const std::string before, store::ParsePageToken(query, request.page_token()));
+  v1::ListJobsResponse response;
+  std::size_t bytes = 0;
+  const auto jobs = db_->NewIterator(Family::kJobs);
+  if (before.empty()) {
+    jobs->SeekToLast();
+  } else {
+    jobs->SeekForPrev(before);
+    if (jobs->Valid() && jobs->key() == rocksdb::Slice(before)) jobs->Prev();
+  }
+  for (; jobs->Valid(); jobs->Prev()) {
+    ASSIGN_OR_RETURN(v1::Job job, store::Decode<v1::Job>(Family::kJobs, store::ToView(jobs->key()),
+                                                         store::ToView(jobs->value())));
+    if (request.kind() != v1::JOB_KIND_UNSPECIFIED && job.kind() != request.kind()) continue;
+    if (request.state() != v1::JOB_STATE_UNSPECIFIED && job.state() != request.state()) continue;
+    if (response.jobs_size() == page_size || bytes > kMaxPageBytes) {
+      response.set_next_page_token(store::MakePageToken(query, response.jobs().rbegin()->id()));
+      break;
+    }
+    bytes += job.ByteSizeLong();
+    *response.add_jobs() = std::move(job);
+  }
+  RETURN_IF_ERROR(store::FromRocks(jobs->status(), "list jobs"));
+  return response;
+}
+
+absl::StatusOr<v1::LeaseJobResponse> RocksStore::LeaseJob(const v1::LeaseJobRequest& request) {
+  RETURN_IF_ERROR(store::CheckWorker(request.worker()));
+  RETURN_IF_ERROR(store::CheckCount("kinds", request.kinds_size(), 1, v1::JobKind_ARRAYSIZE));
+  for (const int kind : request.kinds()) RETURN_IF_ERROR(CheckKind("kinds", static_cast<v1::JobKind>(kind)));
+  ASSIGN_OR_RETURN(const absl::Duration lease, store::LeaseDuration(request.lease()));
+  v1::LeaseJobResponse response;
+  RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
+    const absl::Time now = clock_.Now();
+    std::optional<v1::Job> oldest;
+    for (const int kind : request.kinds()) {
+      ASSIGN_OR_RETURN(std::optional<v1::Job> found, FindLeasable(*db_, edit, static_cast<v1::JobKind>(kind),
+                                                                  oldest ? oldest->id() : std::string(), now));
+      if (found) oldest = std::move(found);
+    }
+    if (!oldest) return absl::OkStatus();
+    v1::Job& job = *response.mutable_job();
+    job = *oldest;
+    job.set_state(v1::JOB_STATE_RUNNING);
+    job.set_worker(request.worker());
+    job.set_attempts(job.attempts() + 1);
+    *job.mutable_lease_expires_at() = store::ToProto(now + lease);
+    if (!job.has_started_at()) *job.mutable_started_at() = store::ToProto(now);
+    edit.PutJob(oldest, job);
+    return absl::OkStatus();
+  }));
+  return response;
+}
+
+absl::StatusOr<v1::HeartbeatJobResponse> RocksStore::HeartbeatJob(const v1::HeartbeatJobRequest& request) {
+  RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
+  RETURN_IF_ERROR(store::CheckWorker(request.worker()));
+  RETURN_IF_ERROR(store::CheckShare("done", request.done()));
+  ASSIGN_OR_RETURN(const absl::Duration lease, store::LeaseDuration(request.lease()));
+  v1::HeartbeatJobResponse response;
+  RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
+    ASSIGN_OR_RETURN(const v1::Job before, ReadHeld(edit, request.id(), request.worker()));
+    v1::Job& job = *response.mutable_job();
+    job = before;
+    *job.mutable_lease_expires_at() = store::ToProto(clock_.Now() + lease);
+    if (request.has_progress()) *job.mutable_progress() = request.progress();
+    job.set_done(request.done());
+    edit.PutJob(before, job);
+    return absl::OkStatus();
+  }));
+  return response;
+}
+
+absl::StatusOr<v1::FinishJobResponse> RocksStore::FinishJob(const v1::FinishJobRequest& request) {
+  RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
+  RETURN_IF_ERROR(store::CheckWorker(request.worker()));
+  const v1::JobState state = request.state();
+  if (state != v1::JOB_STATE_SUCCEEDED && state != v1::JOB_STATE_FAILED && state != v1::JOB_STATE_CANCELLED &&
+      state != v1::JOB_STATE_QUEUED) {
+    return absl::InvalidArgumentError("state: expected SUCCEEDED, FAILED, CANCELLED or QUEUED");
+  }
+  v1::FinishJobResponse response;
+  RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
+    ASSIGN_OR_RETURN(const v1::Job before, ReadHeld(edit, request.id(), request.worker()));
+    const absl::Time now = clock_.Now();
+    v1::Job& job = *response.mutable_job();
+    job = before;
+    job.set_error(store::CleanText(request.error(), kMaxError));
+    if (request.has_progress()) *job.mutable_progress() = request.progress();
+    if (state == v1::JOB_STATE_SUCCEEDED) job.set_done(1);
+    if (state != v1::JOB_STATE_QUEUED) {
+      End(job, state, now);
+    } else if (before.cancel_requested()) {
+      End(job, v1::JOB_STATE_CANCELLED, now);
+    } else if (!request.error().empty() && before.attempts() >= before.max_attempts()) {
+      End(job, v1::JOB_STATE_FAILED, now);
+    } else {
+      DropLease(job);
+      job.set_state(v1::JOB_STATE_QUEUED);
+      // A worker that stops in order has not tried and failed: deployments must not eat
+      // a long job's attempts.
+      if (request.error().empty()) job.set_attempts(job.attempts() - 1);
+    }
+    edit.PutJob(before, job);
+    return absl::OkStatus();
+  }));
+  return response;
+}
+
+absl::StatusOr<v1::CancelJobResponse> RocksStore::CancelJob(const v1::CancelJobRequest& request) {
+  RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
+  v1::CancelJobResponse response;
+  RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::optional<v1::Job> before, edit.Read<v1::Job>(Family::kJobs, request.id()));
+    if (!before) return NoSuchJob(request.id());
+    const absl::Time now = clock_.Now();
+    v1::Job& job = *response.mutable_job();
+    job = *before;
+    switch (before->state()) {
+      case v1::JOB_STATE_RUNNING:
+        job.set_cancel_requested(true);
+        // Nobody is left to heed it.
+        if (LeaseExpired(job, now)) End(job, v1::JOB_STATE_CANCELLED, now);
+        break;
+      case v1::JOB_STATE_QUEUED:
+        job.set_cancel_requested(true);
+        End(job, v1::JOB_STATE_CANCELLED, now);
+        break;
+      case v1::JOB_STATE_CANCELLED:
+        return absl::OkStatus();
+      default:
+        return absl::FailedPreconditionError(
+            absl::StrCat("job ", job.id(), ": has ended already, it is ", v1::JobState_Name(job.state())));
+    }
+    edit.PutJob(before, job);
+    return absl::OkStatus();
+  }));
+  return response;
+}
+
+}  // namespace mannequin

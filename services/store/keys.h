@@ -1,0 +1,70 @@
+// Column families and the grammar of their keys. README.md says what each keeps.
+//
+//   products          id                      -> StoredProduct
+//   images            sha256 (32 raw bytes)   -> Image; its own `sha256` does not count
+//   image_references  sha256 (32 raw bytes)   -> count, decimal: products and placeholders
+//   embeddings        id                      -> Embedding
+//   jobs              job id                  -> Job
+//   placeholders      id                      -> Placeholder
+//   verdicts          id                      -> Verdict
+//   counters          "statistics"            -> GetStatisticsResponse without disk_bytes
+//   index             entry                   -> empty, but for 'k'
+//
+//   entry    := 'c' text* end id   a product, once for each ancestor of its category
+//             | 'b' text id        a product with a brand
+//             | 's' byte id        a product, by ImageState
+//             | 'p' byte id        a placeholder, by PlaceholderState
+//             | 'v' byte id        a verdict, by VerdictKind
+//             | 'q' byte job-id    a QUEUED or RUNNING job, by JobKind
+//             | 'k' bytes          an idempotency key -> job id
+//   text     := bytes with 00 written as 00 FF, then 00 01
+//   end      := 00 00
+//
+// An id is a product's: no control characters, so it never looks like `end`. Below one
+// prefix the entries lie in id order, which makes a page in id order one seek, and a
+// conjunction of conditions a merge.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "mannequin/v1/job.pb.h"
+#include "mannequin/v1/placeholder.pb.h"
+#include "mannequin/v1/product.pb.h"
+#include "mannequin/v1/verdict.pb.h"
+
+namespace mannequin::store {
+
+enum class Family {
+  kProducts,
+  kImages,
+  kImageReferences,
+  kEmbeddings,
+  kIndex,
+  kJobs,
+  kPlaceholders,
+  kVerdicts,
+  kCounters,
+};
+inline constexpr int kFamilies = 9;
+// "products", "images", ...
+absl::string_view FamilyName(Family family);
+
+// Prefixes of the index; an entry is a prefix with an id after it.
+std::string CategoryPrefix(const google::protobuf::RepeatedPtrField<std::string>& path, int depth);
+std::string BrandPrefix(absl::string_view brand);
+std::string ImageStatePrefix(v1::ImageState state);
+std::string PlaceholderStatePrefix(v1::PlaceholderState state);
+std::string VerdictKindPrefix(v1::VerdictKind kind);
+std::string QueuePrefix(v1::JobKind kind);
+std::string IdempotencyKey(absl::string_view key);
+
+// Every index entry of a product, sorted.
+std::vector<std::string> IndexEntries(const v1::StoredProduct& product);
+
+// "ab12..." to 32 bytes. INVALID_ARGUMENT when it is not 64 lower-case hex digits.
+absl::StatusOr<std::string> ImageKey(absl::string_view sha256);
+
+}  // namespace mannequin::store

@@ -1,0 +1,106 @@
+#include "services/store/rocks_options.h"
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include "rocksdb/cache.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/table.h"
+#include "services/store/keys.h"
+
+namespace mannequin::store {
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  // Indexes and filters share the cache, so that memory has one bound.
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.format_version = 5;
+  // The index is only ranged over; elsewhere most upserts ask for what is not there, and
+  // 10 bits a key answer 99 of 100 of those without a read.
+  if (family != Family::kIndex) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+
+  rocksdb::ColumnFamilyOptions options;
+  // Most families are small; the big three get more below.
+  options.write_buffer_size = 16 * kMiB;
+  // LZ4 where data is young and rewritten often, ZSTD where most of it rests: text of
+  // products halves again for reads that stay under a disk's seek.
+  options.compression = rocksdb::kLZ4Compression;
+  options.bottommost_compression = rocksdb::kZSTD;
+  options.level_compaction_dynamic_level_bytes = true;
+
+  switch (family) {
+    case Family::kProducts:
+      options.write_buffer_size = 64 * kMiB;
+      table.block_size = 16 * 1024;  // Records are about 1 KiB: scans and ZSTD like longer blocks.
+      break;
+    case Family::kImages:
+      // Pictures lie in blob files, so that compaction moves keys and not megabytes, and
+      // are compressed already.
+      options.write_buffer_size = 64 * kMiB;
+      options.enable_blob_files = true;
+      options.min_blob_size = 1024;
+      options.blob_compression_type = rocksdb::kNoCompression;
+      // Space of pictures that nothing refers to any more comes back.
+      options.enable_blob_garbage_collection = true;
+      options.blob_garbage_collection_age_cutoff = 0.5;
+      options.blob_garbage_collection_force_threshold = 0.5;
+      break;
+    case Family::kEmbeddings:
+      // Floats of unit vectors do not compress.
+      options.write_buffer_size = 32 * kMiB;
+      options.compression = rocksdb::kNoCompression;
+      options.bottommost_compression = rocksdb::kNoCompression;
+      break;
+    case Family::kIndex:
+      options.write_buffer_size = 32 * kMiB;
+      break;
+    default:
+      break;
+  }
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+}  // namespace
+
+rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
+  rocksdb::DBOptions options;
+  if (env != nullptr) options.env = env;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  // A torn last record is what a crash leaves and nobody was told that it is kept;
+  // anything else that is wrong in a log refuses to open. RocksDB's default recovery
+  // would instead open silently short after a damaged record.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // Notices a log that is missing altogether.
+  options.track_and_verify_wals_in_manifest = true;
+  options.paranoid_checks = true;
+  // Nine families share the logs: without a bound a quiet family would keep old ones.
+  options.max_total_wal_size = 256 * kMiB;
+  options.db_write_buffer_size = 256 * kMiB;
+  options.max_background_jobs = std::max(2, static_cast<int>(std::thread::hardware_concurrency()) / 2);
+  // Smooths write-back, so that an fsync does not wait for a compaction's megabytes.
+  options.bytes_per_sync = kMiB;
+  options.keep_log_file_num = 4;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> FamilyDescriptors(std::int64_t block_cache_bytes) {
+  const auto cache = rocksdb::NewLRUCache(block_cache_bytes > 0 ? static_cast<std::size_t>(block_cache_bytes) : 256 * kMiB);
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(Family::kCounters, cache));
+  for (int i = 0; i < kFamilies; ++i) {
+    const auto family = static_cast<Family>(i);
+    descriptors.emplace_back(std::string(FamilyName(family)), FamilyOptions(family, cache));
+  }
+  return descriptors;
+}
+
+}  // namespace mannequin::store

@@ -1,0 +1,24 @@
+#include "services/store/rocks_status.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace mannequin::store {
+
+absl::Status FromRocks(const rocksdb::Status& status, absl::string_view what) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string words = status.ToString();
+  if (status.IsCorruption()) {
+    return absl::DataLossError(
+        absl::StrCat(what, ": stored bytes are damaged, restore the latest backup: ", words));
+  }
+  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::SubCode::kSpaceLimit) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(what, ": the disk is full; reads go on, and so do writes once there is space: ", words));
+  }
+  if (status.IsShutdownInProgress() || status.IsBusy() || status.IsTryAgain()) {
+    return absl::UnavailableError(absl::StrCat(what, ": ", words));
+  }
+  return absl::InternalError(absl::StrCat(what, ": ", words));
+}
+
+}  // namespace mannequin::store

@@ -1,0 +1,119 @@
+// The store in this process: ProductStore on RocksDB.
+//
+//   config::v1::StoreConfig config;
+//   config.set_data("/var/lib/mannequin");
+//   ASSIGN_OR_RETURN(std::unique_ptr<RocksStore> store, RocksStore::Open(config, Clock::Real()));
+//
+// Writing: one mutex is held while a change reads what it depends on, builds its batch
+// and makes it visible; the fsync comes after the mutex is let go and one fsync serves
+// all writers that wait for it (group commit). So counters, indexes and reference counts
+// are exact without a lock a key, and many small writers share the disk's latency. What
+// is visible is not yet durable for the length of an fsync; no call that wrote, or that
+// answers "unchanged", returns before it is. Readers take no lock.
+//
+// Keys, column families and who uses them: README.md and keys.h.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "common/base/clock.h"
+#include "common/store/product_store.h"
+#include "mannequin/config/v1/config.pb.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace mannequin {
+
+namespace store {
+class Database;
+class Edit;
+class FetchLeases;
+struct Statistics;
+}  // namespace store
+
+// Thread-safe.
+class RocksStore final : public ProductStore {
+ public:
+  // Makes the data folder when it is not there. `clock` must outlive the store; `env` is
+  // RocksDB's file system, nullptr for the machine's.
+  // INVALID_ARGUMENT for an empty folder name; FAILED_PRECONDITION with the pid of the
+  // process that has the folder open; PERMISSION_DENIED when it cannot be written;
+  // RESOURCE_EXHAUSTED; DATA_LOSS when it is damaged.
+  static absl::StatusOr<std::unique_ptr<RocksStore>> Open(const config::v1::StoreConfig& config, const Clock& clock,
+                                                          rocksdb::Env* env = nullptr);
+  // No call may be under way.
+  ~RocksStore() override;
+
+  absl::StatusOr<v1::UpsertProductsResponse> UpsertProducts(const v1::UpsertProductsRequest& request) override;
+  absl::StatusOr<v1::GetProductResponse> GetProduct(const v1::GetProductRequest& request) override;
+  absl::StatusOr<v1::BatchGetProductsResponse> BatchGetProducts(const v1::BatchGetProductsRequest& request) override;
+  absl::StatusOr<v1::ListProductsResponse> ListProducts(const v1::ListProductsRequest& request) override;
+  absl::Status ScanProducts(const v1::ScanProductsRequest& request,
+                            const std::function<absl::Status(const v1::StoredProduct&)>& visit) override;
+
+  absl::StatusOr<v1::PutImageResponse> PutImage(const v1::PutImageRequest& request) override;
+  absl::StatusOr<v1::GetImageResponse> GetImage(const v1::GetImageRequest& request) override;
+
+  absl::StatusOr<v1::LeaseFetchesResponse> LeaseFetches(const v1::LeaseFetchesRequest& request) override;
+  absl::StatusOr<v1::CompleteFetchesResponse> CompleteFetches(const v1::CompleteFetchesRequest& request) override;
+  // In batches, each atomic: a crash on the way leaves some for the next call.
+  absl::StatusOr<v1::RetryFetchesResponse> RetryFetches(const v1::RetryFetchesRequest& request) override;
+
+  absl::StatusOr<v1::PutEmbeddingsResponse> PutEmbeddings(const v1::PutEmbeddingsRequest& request) override;
+  absl::Status ScanEmbeddings(const v1::ScanEmbeddingsRequest& request,
+                              const std::function<absl::Status(const v1::Embedding&)>& visit) override;
+
+  absl::StatusOr<v1::CreateJobResponse> CreateJob(const v1::CreateJobRequest& request) override;
+  absl::StatusOr<v1::GetJobResponse> GetJob(const v1::GetJobRequest& request) override;
+  absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request) override;
+  absl::StatusOr<v1::LeaseJobResponse> LeaseJob(const v1::LeaseJobRequest& request) override;
+  absl::StatusOr<v1::HeartbeatJobResponse> HeartbeatJob(const v1::HeartbeatJobRequest& request) override;
+  absl::StatusOr<v1::FinishJobResponse> FinishJob(const v1::FinishJobRequest& request) override;
+  absl::StatusOr<v1::CancelJobResponse> CancelJob(const v1::CancelJobRequest& request) override;
+
+  absl::StatusOr<v1::PutPlaceholderResponse> PutPlaceholder(const v1::PutPlaceholderRequest& request) override;
+  absl::StatusOr<v1::GetPlaceholderResponse> GetPlaceholder(const v1::GetPlaceholderRequest& request) override;
+  absl::StatusOr<v1::ListPlaceholdersResponse> ListPlaceholders(const v1::ListPlaceholdersRequest& request) override;
+
+  absl::StatusOr<v1::PutVerdictsResponse> PutVerdicts(const v1::PutVerdictsRequest& request) override;
+  absl::StatusOr<v1::GetVerdictResponse> GetVerdict(const v1::GetVerdictRequest& request) override;
+  absl::StatusOr<v1::ListVerdictsResponse> ListVerdicts(const v1::ListVerdictsRequest& request) override;
+
+  absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(const v1::GetStatisticsRequest& request) override;
+  absl::StatusOr<v1::CreateBackupResponse> CreateBackup(const v1::CreateBackupRequest& request) override;
+
+ private:
+  RocksStore(std::unique_ptr<store::Database> db, const Clock& clock);
+
+  // Runs `body` under the writer mutex, makes what it put into the edit visible if it
+  // answers OK, and returns when that and all it read is durable.
+  absl::Status Write(const std::function<absl::Status(store::Edit&)>& body);
+
+  // The pieces of a write that several calls share; in products.cc and images.cc.
+  absl::Status UpsertProduct(const v1::Product& product, store::Edit& edit, v1::UpsertProductsResponse& counts);
+  absl::Status StoreImage(const v1::StoredProduct& before, const v1::Image& image, const std::string& sha256,
+                          store::Edit& edit, v1::StoredProduct& after);
+
+  const Clock& clock_;
+  const std::unique_ptr<store::Database> db_;
+
+  absl::Mutex mutex_;  // The writer mutex.
+  const std::unique_ptr<store::Statistics> statistics_ ABSL_PT_GUARDED_BY(mutex_);
+  const std::unique_ptr<store::FetchLeases> leases_ ABSL_PT_GUARDED_BY(mutex_);
+  // The id that LeaseFetches gave last.
+  std::string lease_cursor_ ABSL_GUARDED_BY(mutex_);
+  // The greatest id of a job so far: the next must sort behind it.
+  std::string last_job_id_ ABSL_GUARDED_BY(mutex_);
+
+  absl::Mutex backup_mutex_;  // One backup at a time.
+};
+
+}  // namespace mannequin

@@ -1,0 +1,50 @@
+#include "services/store/statistics.h"
+
+namespace mannequin::store {
+
+void Statistics::CountImage(const v1::ImageInfo& image, int by) {
+  if (v1::ImageState_IsValid(image.state())) image_states[image.state()] += by;
+  if (image.state() == v1::IMAGE_STATE_FAILED && v1::FetchFailure_IsValid(image.failure())) {
+    fetch_failures[image.failure()] += by;
+  }
+}
+
+v1::GetStatisticsResponse Statistics::ToProto() const {
+  v1::GetStatisticsResponse proto;
+  proto.set_products(products);
+  for (int state = 1; state < v1::ImageState_ARRAYSIZE; ++state) {
+    v1::ImageStateCount& count = *proto.add_image_states();
+    count.set_state(static_cast<v1::ImageState>(state));
+    count.set_products(image_states[state]);
+  }
+  for (int failure = 1; failure < v1::FetchFailure_ARRAYSIZE; ++failure) {
+    v1::FetchFailureCount& count = *proto.add_fetch_failures();
+    count.set_failure(static_cast<v1::FetchFailure>(failure));
+    count.set_products(fetch_failures[failure]);
+  }
+  proto.set_images(images);
+  proto.set_image_bytes(image_bytes);
+  proto.set_embeddings(embeddings);
+  proto.set_placeholders(placeholders);
+  proto.set_verdicts(verdicts);
+  return proto;
+}
+
+Statistics Statistics::FromProto(const v1::GetStatisticsResponse& proto) {
+  Statistics statistics;
+  statistics.products = proto.products();
+  for (const v1::ImageStateCount& count : proto.image_states()) {
+    if (v1::ImageState_IsValid(count.state())) statistics.image_states[count.state()] = count.products();
+  }
+  for (const v1::FetchFailureCount& count : proto.fetch_failures()) {
+    if (v1::FetchFailure_IsValid(count.failure())) statistics.fetch_failures[count.failure()] = count.products();
+  }
+  statistics.images = proto.images();
+  statistics.image_bytes = proto.image_bytes();
+  statistics.embeddings = proto.embeddings();
+  statistics.placeholders = proto.placeholders();
+  statistics.verdicts = proto.verdicts();
+  return statistics;
+}
+
+}  // namespace mannequin::store

@@ -1,0 +1,116 @@
+#include "services/store/store_service.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "common/rpc/status.h"
+
+namespace mannequin {
+namespace {
+
+using rpc::Respond;
+using rpc::ToGrpc;
+
+constexpr std::size_t kMessageBytes = std::size_t{1} << 20;
+
+// Gathers items into messages of about kMessageBytes.
+//
+//   Chunker<v1::ScanProductsResponse> chunker(writer);
+//   chunker.Add(product.ByteSizeLong(), [&](auto& message) { *message.add_products() = product; });
+//   chunker.Flush();
+template <typename Message>
+class Chunker {
+ public:
+  explicit Chunker(grpc::ServerWriter<Message>& writer) : writer_(writer) {}
+
+  // CANCELLED once the caller is gone.
+  template <typename AddTo>
+  absl::Status Add(std::size_t bytes, const AddTo& add) {
+    add(message_);
+    bytes_ += bytes;
+    return bytes_ < kMessageBytes ? absl::OkStatus() : Flush();
+  }
+
+  absl::Status Flush() {
+    if (bytes_ == 0) return absl::OkStatus();
+    const bool sent = writer_.Write(message_);
+    message_.Clear();
+    bytes_ = 0;
+    return sent ? absl::OkStatus() : absl::CancelledError("the caller is gone");
+  }
+
+ private:
+  grpc::ServerWriter<Message>& writer_;
+  Message message_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+grpc::Status StoreService::UpsertProducts(grpc::ServerContext*, grpc::ServerReader<v1::UpsertProductsRequest>* reader,
+                                          v1::UpsertProductsResponse* response) {
+  v1::UpsertProductsRequest request;
+  while (reader->Read(&request)) {
+    const absl::StatusOr<v1::UpsertProductsResponse> batch = store_.UpsertProducts(request);
+    if (!batch.ok()) return ToGrpc(batch.status());
+    response->set_created(response->created() + batch->created());
+    response->set_updated(response->updated() + batch->updated());
+    response->set_unchanged(response->unchanged() + batch->unchanged());
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status StoreService::ScanProducts(grpc::ServerContext*, const v1::ScanProductsRequest* request,
+                                        grpc::ServerWriter<v1::ScanProductsResponse>* writer) {
+  Chunker<v1::ScanProductsResponse> chunker(*writer);
+  absl::Status status = store_.ScanProducts(*request, [&](const v1::StoredProduct& product) {
+    return chunker.Add(product.ByteSizeLong(),
+                       [&](v1::ScanProductsResponse& message) { *message.add_products() = product; });
+  });
+  if (status.ok()) status = chunker.Flush();
+  return ToGrpc(status);
+}
+
+grpc::Status StoreService::ScanEmbeddings(grpc::ServerContext*, const v1::ScanEmbeddingsRequest* request,
+                                          grpc::ServerWriter<v1::ScanEmbeddingsResponse>* writer) {
+  Chunker<v1::ScanEmbeddingsResponse> chunker(*writer);
+  absl::Status status = store_.ScanEmbeddings(*request, [&](const v1::Embedding& embedding) {
+    return chunker.Add(embedding.ByteSizeLong(),
+                       [&](v1::ScanEmbeddingsResponse& message) { *message.add_embeddings() = embedding; });
+  });
+  if (status.ok()) status = chunker.Flush();
+  return ToGrpc(status);
+}
+
+#define MANNEQUIN_UNARY(Method)                                                                                   \
+  grpc::Status StoreService::Method(grpc::ServerContext*, const v1::Method##Request* request,                     \
+                                    v1::Method##Response* response) {                                             \
+    return Respond(store_.Method(*request), response);                                                            \
+  }
+MANNEQUIN_UNARY(GetProduct)
+MANNEQUIN_UNARY(BatchGetProducts)
+MANNEQUIN_UNARY(ListProducts)
+MANNEQUIN_UNARY(PutImage)
+MANNEQUIN_UNARY(GetImage)
+MANNEQUIN_UNARY(LeaseFetches)
+MANNEQUIN_UNARY(CompleteFetches)
+MANNEQUIN_UNARY(RetryFetches)
+MANNEQUIN_UNARY(PutEmbeddings)
+MANNEQUIN_UNARY(CreateJob)
+MANNEQUIN_UNARY(GetJob)
+MANNEQUIN_UNARY(ListJobs)
+MANNEQUIN_UNARY(LeaseJob)
+MANNEQUIN_UNARY(HeartbeatJob)
+MANNEQUIN_UNARY(FinishJob)
+MANNEQUIN_UNARY(CancelJob)
+MANNEQUIN_UNARY(PutPlaceholder)
+MANNEQUIN_UNARY(GetPlaceholder)
+MANNEQUIN_UNARY(ListPlaceholders)
+MANNEQUIN_UNARY(PutVerdicts)
+MANNEQUIN_UNARY(GetVerdict)
+MANNEQUIN_UNARY(ListVerdicts)
+MANNEQUIN_UNARY(GetStatistics)
+MANNEQUIN_UNARY(CreateBackup)
+#undef MANNEQUIN_UNARY
+
+}  // namespace mannequin

@@ -1,0 +1,164 @@
+#include "services/store/validate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/sha256.h"
+#include "common/base/status_macros.h"
+
+namespace mannequin::store {
+namespace {
+
+using absl::string_view;
+
+unsigned char At(string_view text, std::size_t i) { return static_cast<unsigned char>(text[i]); }
+
+// Bytes of the well-formed UTF-8 character at `i` (Unicode 15, table 3-7), or 0.
+std::size_t CharacterSize(string_view text, std::size_t i) {
+  const unsigned char first = At(text, i);
+  if (first < 0x80) return 1;
+  const std::size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || i + size > text.size()) return 0;
+  for (std::size_t k = 1; k < size; ++k) {
+    if ((At(text, i + k) & 0xC0) != 0x80) return 0;
+  }
+  const unsigned char second = At(text, i + 1);
+  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
+  const bool surrogate = first == 0xED && second > 0x9F;
+  const bool too_high = first == 0xF4 && second > 0x8F;
+  return overlong || surrogate || too_high ? 0 : size;
+}
+
+bool IsUtf8(string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t size = CharacterSize(text, i);
+    if (size == 0) return false;
+    i += size;
+  }
+  return true;
+}
+
+absl::Status Invalid(string_view field, string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
+}
+
+}  // namespace
+
+absl::Status CheckText(string_view field, string_view text, std::size_t least, std::size_t most) {
+  if (text.size() < least || text.size() > most) {
+    return Invalid(field, absl::StrCat(text.size(), " bytes, expected ",
+                                       least == 0 ? std::string("at most ") : absl::StrCat(least, " to "), most));
+  }
+  if (!IsUtf8(text)) return Invalid(field, "not UTF-8");
+  return absl::OkStatus();
+}
+
+absl::Status CheckCount(string_view field, std::int64_t count, std::int64_t least, std::int64_t most) {
+  if (count >= least && count <= most) return absl::OkStatus();
+  return Invalid(field, absl::StrCat(count, ", expected ", least, " to ", most));
+}
+
+absl::Status CheckShare(string_view field, double value) {
+  if (value >= 0 && value <= 1) return absl::OkStatus();
+  return Invalid(field, absl::StrCat(value, ", expected 0 to 1"));
+}
+
+absl::Status CheckProductId(string_view field, string_view id) {
+  RETURN_IF_ERROR(CheckText(field, id, 1, 128));
+  const bool control = std::any_of(id.begin(), id.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F;
+  });
+  return control ? Invalid(field, "has a control character") : absl::OkStatus();
+}
+
+absl::Status CheckWorker(string_view worker) { return CheckText("worker", worker, 1, 128); }
+
+absl::StatusOr<absl::Duration> LeaseDuration(const google::protobuf::Duration& lease) {
+  const absl::Duration duration = absl::Seconds(lease.seconds()) + absl::Nanoseconds(lease.nanos());
+  if (duration < absl::Seconds(1) || duration > absl::Hours(1)) {
+    return Invalid("lease", absl::StrCat(absl::FormatDuration(duration), ", expected 1 s to 1 h"));
+  }
+  return duration;
+}
+
+absl::Status CheckProduct(string_view where, const v1::Product& product) {
+  RETURN_IF_ERROR(CheckProductId(absl::StrCat(where, "id"), product.id()));
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "title"), product.title(), 0, 4096));
+  RETURN_IF_ERROR(CheckCount(absl::StrCat(where, "category_path"), product.category_path_size(), 0, 16));
+  for (const std::string& part : product.category_path()) {
+    RETURN_IF_ERROR(CheckText(absl::StrCat(where, "category_path"), part, 0, 256));
+  }
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "brand"), product.brand(), 0, 256));
+  RETURN_IF_ERROR(CheckCount(absl::StrCat(where, "attributes"), product.attributes_size(), 0, 64));
+  std::set<string_view> names;
+  for (const v1::Attribute& attribute : product.attributes()) {
+    const std::string name = absl::StrCat(where, "attributes.name");
+    RETURN_IF_ERROR(CheckText(name, attribute.name(), 1, 64));
+    if (std::any_of(attribute.name().begin(), attribute.name().end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
+      return Invalid(name, absl::StrCat("\"", attribute.name(), "\", expected lower case"));
+    }
+    if (!names.insert(attribute.name()).second) {
+      return Invalid(name, absl::StrCat("\"", attribute.name(), "\" is there twice"));
+    }
+    RETURN_IF_ERROR(CheckText(absl::StrCat(where, "attributes.value"), attribute.value(), 1, 256));
+  }
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "description"), product.description(), 0, 65536));
+  return CheckText(absl::StrCat(where, "image_url"), product.image_url(), 0, 2048);
+}
+
+absl::StatusOr<std::string> CheckImage(string_view where, const v1::Image& image) {
+  RETURN_IF_ERROR(CheckCount(absl::StrCat(where, "data"), static_cast<std::int64_t>(image.data().size()), 1,
+                             static_cast<std::int64_t>(kMaxImageBytes)));
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "media_type"), image.media_type(), 0, 128));
+  RETURN_IF_ERROR(CheckCount(absl::StrCat(where, "width"), image.width(), 0, 1 << 30));
+  RETURN_IF_ERROR(CheckCount(absl::StrCat(where, "height"), image.height(), 0, 1 << 30));
+  std::string sha256 = Sha256Hex(image.data());
+  if (!image.sha256().empty() && image.sha256() != sha256) {
+    return Invalid(absl::StrCat(where, "sha256"),
+                   absl::StrCat("not that of the data, which is ", sha256, "; leave it empty or send the same bytes"));
+  }
+  return sha256;
+}
+
+absl::Status CheckEmbedding(string_view where, const v1::Embedding& embedding) {
+  RETURN_IF_ERROR(CheckProductId(absl::StrCat(where, "product_id"), embedding.product_id()));
+  RETURN_IF_ERROR(CheckCount(absl::StrCat(where, "values"), embedding.values_size(), 1, 65536));
+  for (const float value : embedding.values()) {
+    if (!std::isfinite(value)) return Invalid(absl::StrCat(where, "values"), "has a component that is not finite");
+  }
+  return CheckText(absl::StrCat(where, "bundle_version"), embedding.bundle_version(), 0, 256);
+}
+
+absl::Status CheckVerdict(string_view where, const v1::Verdict& verdict) {
+  RETURN_IF_ERROR(CheckProductId(absl::StrCat(where, "product_id"), verdict.product_id()));
+  if (verdict.kind() == v1::VERDICT_KIND_UNSPECIFIED || !v1::VerdictKind_IsValid(verdict.kind())) {
+    return Invalid(absl::StrCat(where, "kind"), "is not one of VerdictKind");
+  }
+  for (const v1::ReasonScore& reason : verdict.reasons()) {
+    RETURN_IF_ERROR(CheckShare(absl::StrCat(where, "reasons.probability"), reason.probability()));
+  }
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "not_scored_reason"), verdict.not_scored_reason(), 0, 4096));
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "image_sha256"), verdict.image_sha256(), 0, 64));
+  return CheckText(absl::StrCat(where, "bundle_version"), verdict.bundle_version(), 0, 256);
+}
+
+std::string CleanText(string_view text, std::size_t most) {
+  std::string clean;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t size = CharacterSize(text, i);
+    if (clean.size() + std::max<std::size_t>(size, 1) > most) break;
+    if (size == 0) {
+      clean += '?';
+      ++i;
+    } else {
+      clean.append(text.data() + i, size);
+      i += size;
+    }
+  }
+  return clean;
+}
+
+}  // namespace mannequin::store

@@ -1,0 +1,67 @@
+// What the scorer said of listings. The last verdict of a product is kept.
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "services/store/database.h"
+#include "services/store/edit.h"
+#include "services/store/page_token.h"
+#include "services/store/record_query.h"
+#include "services/store/rocks_store.h"
+#include "services/store/validate.h"
+
+namespace mannequin {
+
+using store::Family;
+
+absl::StatusOr<v1::PutVerdictsResponse> RocksStore::PutVerdicts(const v1::PutVerdictsRequest& request) {
+  RETURN_IF_ERROR(store::CheckCount("verdicts", request.verdicts_size(), 1, 10'000));
+  for (int i = 0; i < request.verdicts_size(); ++i) {
+    RETURN_IF_ERROR(store::CheckVerdict(absl::StrCat("verdicts[", i, "]."), request.verdicts(i)));
+  }
+  RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
+    for (const v1::Verdict& verdict : request.verdicts()) {
+      ASSIGN_OR_RETURN(const std::optional<v1::Verdict> before,
+                       edit.Read<v1::Verdict>(Family::kVerdicts, verdict.product_id()));
+      edit.PutVerdict(before, verdict);
+    }
+    return absl::OkStatus();
+  }));
+  v1::PutVerdictsResponse response;
+  response.set_written(request.verdicts_size());
+  return response;
+}
+
+absl::StatusOr<v1::GetVerdictResponse> RocksStore::GetVerdict(const v1::GetVerdictRequest& request) {
+  RETURN_IF_ERROR(store::CheckProductId("product_id", request.product_id()));
+  ASSIGN_OR_RETURN(std::optional<v1::Verdict> verdict,
+                   db_->Read<v1::Verdict>(Family::kVerdicts, request.product_id()));
+  if (!verdict) return absl::NotFoundError(absl::StrCat("verdict of ", request.product_id(), ": there is none"));
+  v1::GetVerdictResponse response;
+  *response.mutable_verdict() = *std::move(verdict);
+  return response;
+}
+
+absl::StatusOr<v1::ListVerdictsResponse> RocksStore::ListVerdicts(const v1::ListVerdictsRequest& request) {
+  if (!v1::VerdictKind_IsValid(request.kind())) {
+    return absl::InvalidArgumentError("kind: is not one of VerdictKind");
+  }
+  ASSIGN_OR_RETURN(const int page_size, store::PageSize(request.page_size()));
+  const std::string query = absl::StrCat("verdicts ", request.kind());
+  ASSIGN_OR_RETURN(const std::string after, store::ParsePageToken(query, request.page_token()));
+  const std::string prefix =
+      request.kind() == v1::VERDICT_KIND_UNSPECIFIED ? "" : store::VerdictKindPrefix(request.kind());
+  v1::ListVerdictsResponse response;
+  RETURN_IF_ERROR(store::VisitRecords<v1::Verdict>(
+      *db_, Family::kVerdicts, prefix, after, [&](const v1::Verdict& verdict) {
+        if (response.verdicts_size() < page_size) {
+          *response.add_verdicts() = verdict;
+          return true;
+        }
+        response.set_next_page_token(store::MakePageToken(query, response.verdicts().rbegin()->product_id()));
+        return false;
+      }));
+  return response;
+}
+
+}  // namespace mannequin
