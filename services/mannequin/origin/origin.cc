@@ -46,6 +46,11 @@ class Origin::Server {
     http_.new_task_queue = [] { return new httplib::ThreadPool(kConnections); };  // cpp-httplib deletes it
     http_.set_keep_alive_max_count(kRequestsAConnection);
     http_.set_tcp_nodelay(true);
+    // Its default, SO_REUSEPORT, would let two servers share a port and its requests.
+    http_.set_socket_options([](socket_t socket) {
+      const int yes = 1;
+      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    });
     http_.Get(".*", [this](const httplib::Request& request, httplib::Response& response) { Answer(request, response); });
   }
 
