@@ -1,0 +1,18 @@
+// What the generator counts, for Prometheus.
+//
+//   mannequin_generator_images_total               counter; pictures handed out
+//   mannequin_generator_no_image_total             counter; requests that got none
+//   mannequin_generator_placeholders_total{state}  counter; "proposed", "approved", "rejected"
+//   mannequin_generator_confidence                 histogram; of the pictures handed out
+#pragma once
+
+#include "absl/strings/string_view.h"
+#include "services/generator/illustrator.h"
+
+namespace mannequin::generator_metrics {
+
+// Thread-safe; the metrics are the process's.
+void CountIllustration(const Illustration& illustration);
+void CountPlaceholder(absl::string_view state);
+
+}  // namespace mannequin::generator_metrics

@@ -1,0 +1,29 @@
+// What the generator needs of a bundle, loaded: never changed, replaced as a whole.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/nn/gan.h"
+#include "common/text/text_encoder.h"
+#include "mannequin/v1/bundle.pb.h"
+
+namespace mannequin {
+
+// Thread-safe: every member is.
+struct GeneratorModel {
+  v1::BundleManifest manifest;
+  std::unique_ptr<TextEncoder> text;
+  // Not set when the bundle has an embedding only. The discriminator is loaded too: it
+  // says which picture is good.
+  std::optional<LoadedGan> gan;
+};
+
+// `device` as PickDevice takes it. Errors of TextEncoder::Load and LoadGan.
+absl::StatusOr<std::shared_ptr<const GeneratorModel>> LoadGeneratorModel(const v1::BundleManifest& manifest,
+                                                                         const std::string& folder,
+                                                                         const std::string& device);
+
+}  // namespace mannequin

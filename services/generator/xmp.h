@@ -1,0 +1,28 @@
+// The XMP packet of a picture that we drew: that a network drew it, for which product,
+// by which bundle, from which seed.
+// Sources: ISO 16684-1 (XMP); IPTC Photo Metadata Standard 2023.2, "Digital Source Type".
+//
+//   EncodeImage(pixels, "image/png", 90, GeneratedXmp({.product_id = "B00X", ...}));
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace mannequin {
+
+struct Provenance {
+  std::string product_id;  // any text; empty when the product has none
+  std::string bundle_version;
+  std::uint64_t seed = 0;
+};
+
+// A whole packet in UTF-8. HasGeneratedMark finds it.
+std::string GeneratedXmp(const Provenance& provenance);
+
+// `text` for an attribute or element: & < > " ' as entities; characters that XML 1.0 does
+// not allow become U+FFFD. `text` is UTF-8.
+std::string EscapeXml(absl::string_view text);
+
+}  // namespace mannequin

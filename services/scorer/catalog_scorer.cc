@@ -1,0 +1,132 @@
+#include "services/scorer/catalog_scorer.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "mannequin/v1/abuse_scorer.pb.h"
+#include "services/scorer/parallel.h"
+
+namespace mannequin {
+namespace {
+
+// Products in hand at a time: some batches' worth, so that all cores decode while few
+// pictures are in memory.
+constexpr std::size_t kChunk = 128;
+
+v1::Verdict NotScored(const std::string& product_id, const absl::Status& why, absl::Time now) {
+  v1::Verdict verdict;
+  verdict.set_product_id(product_id);
+  verdict.set_kind(v1::VERDICT_KIND_NOT_SCORED);
+  verdict.set_not_scored_reason(std::string(why.message().substr(0, 1024)));
+  verdict.mutable_scored_at()->set_seconds(absl::ToUnixSeconds(now));
+  return verdict;
+}
+
+// Faults of one picture, which the others do not share.
+bool IsOfThePicture(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsResourceExhausted(status) || absl::IsNotFound(status) ||
+         absl::IsDataLoss(status);
+}
+
+}  // namespace
+
+struct CatalogScorer::Totals {
+  absl::Time started;
+  std::int64_t scored = 0;
+  std::map<v1::VerdictKind, std::int64_t> kinds;
+
+  v1::ScoreCatalogProgress Progress(absl::Time now) const {
+    v1::ScoreCatalogProgress progress;
+    progress.set_scored(scored);
+    progress.set_seconds(absl::ToDoubleSeconds(now - started));
+    for (const auto& [kind, listings] : kinds) {
+      v1::VerdictCount* count = progress.add_verdicts();
+      count->set_kind(kind);
+      count->set_listings(listings);
+    }
+    return progress;
+  }
+};
+
+CatalogScorer::CatalogScorer(ProductStore& store, Scorer& scorer, int threads, const Clock& clock)
+    : store_(store), scorer_(scorer), threads_(threads), clock_(clock) {}
+
+absl::Status CatalogScorer::ScoreSome(const std::vector<v1::Product>& products, Totals& totals) {
+  std::vector<absl::StatusOr<v1::GetImageResponse>> images(products.size(), absl::InternalError("not read"));
+  ParallelFor(products.size(), threads_, [&](std::size_t i) {
+    v1::GetImageRequest request;
+    request.set_product_id(products[i].id());
+    images[i] = store_.GetImage(request);
+  });
+  std::vector<Listing> listings;
+  std::vector<std::size_t> places;
+  v1::PutVerdictsRequest put;
+  for (std::size_t i = 0; i < products.size(); ++i) {
+    if (images[i].ok()) {
+      listings.push_back({products[i], images[i]->image().data()});
+      places.push_back(i);
+    } else if (IsOfThePicture(images[i].status())) {
+      *put.add_verdicts() = NotScored(products[i].id(), images[i].status(), clock_.Now());
+    } else {
+      return images[i].status();
+    }
+  }
+  std::vector<absl::StatusOr<v1::Verdict>> verdicts = scorer_.ScoreAll(listings);
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    const std::string& id = products[places[i]].id();
+    if (verdicts[i].ok()) {
+      *put.add_verdicts() = *std::move(verdicts[i]);
+    } else if (IsOfThePicture(verdicts[i].status())) {
+      *put.add_verdicts() = NotScored(id, verdicts[i].status(), clock_.Now());
+    } else {
+      return absl::Status(verdicts[i].status().code(), absl::StrCat(id, ": ", verdicts[i].status().message()));
+    }
+  }
+  RETURN_IF_ERROR(store_.PutVerdicts(put).status());
+  for (const v1::Verdict& verdict : put.verdicts()) ++totals.kinds[verdict.kind()];
+  totals.scored += put.verdicts_size();
+  return absl::OkStatus();
+}
+
+absl::Status CatalogScorer::Run(const v1::Job&, JobContext& context) {
+  const std::shared_ptr<const ScorerModel> model = scorer_.model();
+  // A whole catalogue of NOT_SCORED would help nobody.
+  if (model == nullptr || !model->gan) {
+    return absl::FailedPreconditionError("no trained bundle is promoted; run `mannequin train start`, promote, try again");
+  }
+  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, store_.GetStatistics({}));
+  std::int64_t stored = 0;
+  for (const v1::ImageStateCount& count : statistics.image_states()) {
+    if (count.state() == v1::IMAGE_STATE_STORED) stored = count.products();
+  }
+  Totals totals;
+  totals.started = clock_.Now();
+  std::vector<v1::Product> products;
+  const auto flush = [&]() -> absl::Status {
+    if (products.empty()) return absl::OkStatus();
+    RETURN_IF_ERROR(ScoreSome(products, totals));
+    products.clear();
+    // Products may come while we scan: never more than everything is done.
+    const double share = static_cast<double>(totals.scored) / static_cast<double>(std::max<std::int64_t>(stored, 1));
+    context.Report(totals.Progress(clock_.Now()), std::min(share, 1.0));
+    return absl::OkStatus();
+  };
+  v1::ScanProductsRequest scan;
+  scan.mutable_filter()->set_image_state(v1::IMAGE_STATE_STORED);
+  RETURN_IF_ERROR(store_.ScanProducts(scan, [&](const v1::StoredProduct& product) -> absl::Status {
+    if (context.stopping()) return absl::CancelledError("scoring of the catalogue was stopped");
+    products.push_back(product.product());
+    return products.size() < kChunk ? absl::OkStatus() : flush();
+  }));
+  RETURN_IF_ERROR(flush());
+  context.Report(totals.Progress(clock_.Now()), 1);
+  return absl::OkStatus();
+}
+
+}  // namespace mannequin

@@ -1,0 +1,50 @@
+// From what the discriminator says of a listing to a verdict: reasons, kind and boxes.
+//
+//   ASSIGN_OR_RETURN(Opinion opinion, Judge(manifest.gan(), listed, judgement));
+//   AddPlaceholder(opinion);  // the picture is blank, or one of ours
+//
+// Pure functions on plain numbers: no network, no clock.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/image/image.h"
+#include "common/nn/abuse_features.h"
+#include "mannequin/v1/bundle.pb.h"
+#include "mannequin/v1/verdict.pb.h"
+
+namespace mannequin {
+
+// Where the submitted picture lies in the square that the networks see: scaled so that
+// its longer side fits, in the middle, on white (DecodeOptions.pad).
+struct PictureSize {
+  int width = 0;  // pixels as submitted
+  int height = 0;
+};
+
+struct Opinion {
+  v1::VerdictKind kind = v1::VERDICT_KIND_CLEAN;
+  std::vector<v1::ReasonScore> reasons;  // highest first
+  bool overlay_probable = false;         // worth showing where
+};
+
+// Calibrates each reason that the bundle knows. `listed` is the index of the product's
+// category. Any probability above its abuse threshold makes ABUSE, else any above its
+// review threshold REVIEW, else CLEAN. DATA_LOSS when a calibration does not fit its
+// features; INVALID_ARGUMENT when `listed` is not an index.
+absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, int listed, const Judgement& judgement);
+
+// Says PLACEHOLDER with certainty, which is ABUSE whatever the networks think.
+void AddPlaceholder(Opinion& opinion);
+
+// True when the picture is of a single colour: variance under 4 (of 255 squared) in each
+// channel, white bars around it left out. `square` as DecodeImage padded it.
+bool IsBlank(const Pixels& square, PictureSize size);
+
+// A box around each group of touching cells of the overlay map with a probability above
+// one half, in pixels of the submitted picture, from the top down. Boxes on the white
+// bars alone are left out.
+std::vector<v1::Box> OverlayBoxes(const Judgement& judgement, PictureSize size);
+
+}  // namespace mannequin

@@ -1,0 +1,19 @@
+// What the scorer counts, for Prometheus.
+//
+//   mannequin_scorer_verdicts_total{kind}   counter; "clean", "review", "abuse", "not_scored"
+//   mannequin_scorer_reasons_total{reason}  counter; highest reason of each REVIEW and
+//                                           ABUSE, e.g. "mismatch"
+//   mannequin_scorer_batch_listings         histogram; listings in a forward pass
+//   mannequin_scorer_queue_listings         gauge; listings that wait for a pass
+#pragma once
+
+#include "mannequin/v1/verdict.pb.h"
+
+namespace mannequin::scorer_metrics {
+
+// Thread-safe; the metrics are the process's.
+void CountVerdict(const v1::Verdict& verdict);
+void ObserveBatch(double listings);
+void SetQueued(double listings);
+
+}  // namespace mannequin::scorer_metrics
