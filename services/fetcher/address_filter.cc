@@ -56,6 +56,8 @@ absl::StatusOr<AddressFilter::Range> ParseRange(absl::string_view text) {
   } else if (inet_pton(AF_INET6, address.c_str(), range.address.data()) != 1) {
     return bad("not an address");
   }
+  // A view of nothing, as after a missing "/", splits into no parts at all.
+  if (tail.empty()) return bad("no prefix length");
   if (!absl::SimpleAtoi(tail[0], &range.prefix_bits) || range.prefix_bits < 0 || range.prefix_bits > most) {
     return bad("no prefix length that fits the address");
   }
