@@ -7,6 +7,7 @@
 
 #include "absl/random/random.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -207,7 +208,8 @@ SampleProduct MakeProduct(Random& random, const Category& category) {
   const std::string pattern = look.print.empty() ? category.patterns[look.pattern] : "";
   std::vector<std::string> words = {brand.name, Pick(random, kModels), Titled(kColors[color].name), Titled(material), style};
   if (!pattern.empty() && pattern.rfind("with", 0) != 0) words.push_back(pattern);
-  words.push_back(category.noun);
+  // "Armchair" and "Handbag" say it already.
+  if (!absl::EndsWith(style, absl::AsciiStrToLower(category.noun))) words.push_back(category.noun);
   if (pattern.rfind("with", 0) == 0) words.push_back(pattern);
   if (made.has_print) words.push_back(absl::StrCat("\"", look.print, "\""));
   product.set_title(absl::StrJoin(words, " "));
