@@ -1,7 +1,8 @@
 #include "services/fetcher/fetcher_service.h"
 
+#include <algorithm>
 #include <atomic>
-#include <random>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,7 +95,8 @@ struct FetcherService::Impl {
     request.set_id(id);
     ASSIGN_OR_RETURN(v1::GetJobResponse found, store.GetJob(request));
     if (found.job().kind() == v1::JOB_KIND_CRAWL) return found.job();
-    return absl::NotFoundError(absl::StrCat("job_id: ", id, " is not a crawl but ", v1::JobKind_Name(found.job().kind())));
+    return absl::NotFoundError(
+        absl::StrCat("job_id: ", id, " is not a crawl but ", v1::JobKind_Name(found.job().kind())));
   }
 
   absl::StatusOr<v1::Job> CancelCrawl(const std::string& id) {

@@ -1,4 +1,5 @@
 // mannequin-fetcher: fetches product images. See README.md.
+#include <memory>
 #include <string>
 
 #include "CLI/CLI.hpp"
@@ -23,7 +24,6 @@ absl::Status Serve(const config::v1::FetcherConfig& config) {
   ASSIGN_OR_RETURN(std::unique_ptr<rpc::Server> server, rpc::Server::Start("fetcher", config.server(), {&service}));
   service.Start();
   server->SetServing(true);
-  spdlog::info("serving on {}", server->address());
   rpc::WaitForSignal();
   server->SetServing(false);
   service.Stop();

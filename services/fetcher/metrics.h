@@ -7,6 +7,8 @@
 //   mannequin_fetcher_transfer_seconds        histogram; one transfer, begin to end
 #pragma once
 
+#include <string>
+
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "mannequin/v1/product.pb.h"

@@ -439,7 +439,8 @@ struct TransferEngine::Impl {
           [[maybe_unused]] const ssize_t got = read(wake, &drained, sizeof drained);
           continue;
         }
-        const int what = (event.events & EPOLLIN ? CURL_CSELECT_IN : 0) | (event.events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+        const int what = (event.events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                         (event.events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                          (event.events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
         curl_multi_socket_action(multi, event.data.fd, what, &unused);
       }
