@@ -71,7 +71,8 @@ absl::Status Bench(const std::string& pictures, const std::string& host, const s
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"images_per_second\": %.0f, \"images\": %lld, \"seconds\": %.3f, \"peak_mb\": %ld, \"retried\": %lld}\n",
+  std::printf("{\"images_per_second\": %.0f, \"images\": %lld, \"seconds\": %.3f, \"peak_mb\": %ld, "
+              "\"retried\": %lld}\n",
               static_cast<double>(end.stored()) / seconds, static_cast<long long>(end.stored()), seconds,
               usage.ru_maxrss / 1024, static_cast<long long>(end.retried()));
   return absl::OkStatus();

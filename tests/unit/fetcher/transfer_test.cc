@@ -96,7 +96,9 @@ TEST(Transfer, AnEmptyBodyIsAFailure) {
 TEST(Transfer, ABodyShorterThanAnnouncedIsTruncated) {
   TestOrigin origin;
   origin.On("/length", [](Exchange& x) { x.Raw("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort"); });
-  origin.On("/chunked", [](Exchange& x) { x.Raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n"); });
+  origin.On("/chunked", [](Exchange& x) {
+    x.Raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n");
+  });
   EXPECT_EQ(Outcome(Fetch(origin, origin.Url("/length"))), "FETCH_FAILURE_TRUNCATED later");
   EXPECT_EQ(Outcome(Fetch(origin, origin.Url("/chunked"))), "FETCH_FAILURE_TRUNCATED later");
 }
