@@ -48,7 +48,8 @@ std::unique_ptr<rocksdb::Iterator> Database::NewIterator(Family family, const ro
 
 absl::StatusOr<std::uint64_t> Database::Apply(rocksdb::WriteBatch& batch) {
   RETURN_IF_ERROR(Recover());
-  const absl::Status written = FromRocks(db_->Write(rocksdb::WriteOptions(), &batch), absl::StrCat("write to ", folder_));
+  const absl::Status written = FromRocks(db_->Write(rocksdb::WriteOptions(), &batch),
+                                         absl::StrCat("write to ", folder_));
   absl::MutexLock lock(&mutex_);
   if (!written.ok()) {
     failure_ = written;

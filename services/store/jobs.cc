@@ -69,8 +69,8 @@ bool EndExpired(v1::Job& job, absl::Time now) {
   }
   if (job.attempts() < job.max_attempts()) return false;
   const std::string last = job.error().empty() ? "" : absl::StrCat("; before that: ", job.error());
-  job.set_error(store::CleanText(absl::StrCat("attempt ", job.attempts(), " of ", job.max_attempts(), ": ", job.worker(),
-                                              " stopped renewing its lease", last),
+  job.set_error(store::CleanText(absl::StrCat("attempt ", job.attempts(), " of ", job.max_attempts(), ": ",
+                                              job.worker(), " stopped renewing its lease", last),
                                  kMaxError));
   End(job, v1::JOB_STATE_FAILED, now);
   return true;

@@ -36,7 +36,8 @@ absl::Status CannotWrite(const std::string& folder, int error) {
 std::string OwnerOf(int file) {
   std::array<char, 32> text{};
   const ssize_t size = pread(file, text.data(), text.size(), 0);
-  const std::string pid(absl::StripSuffix(absl::string_view(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0), "\n"));
+  const absl::string_view line(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  const std::string pid(absl::StripSuffix(line, "\n"));
   return pid.empty() ? "that is just starting" : pid;
 }
 

@@ -37,7 +37,8 @@ absl::Status PutPicture(const v1::PutPlaceholderRequest& request, const std::opt
   const std::string kept = before ? before->image_sha256() : "";
   if (request.has_image()) {
     if (!after.image_sha256().empty() && after.image_sha256() != sha256) {
-      return absl::InvalidArgumentError(absl::StrCat("placeholder.image_sha256: not that of the image, which is ", sha256));
+      return absl::InvalidArgumentError(
+          absl::StrCat("placeholder.image_sha256: not that of the image, which is ", sha256));
     }
     RETURN_IF_ERROR(edit.AddImage(request.image(), sha256));
     RETURN_IF_ERROR(edit.DropImage(kept));
@@ -76,8 +77,8 @@ absl::StatusOr<v1::PutPlaceholderResponse> RocksStore::PutPlaceholder(const v1::
     const v1::PlaceholderState state = before ? before->state() : v1::PLACEHOLDER_STATE_UNSPECIFIED;
     if (request.expected_state() != v1::PLACEHOLDER_STATE_UNSPECIFIED && request.expected_state() != state) {
       return absl::FailedPreconditionError(
-          absl::StrCat("placeholder of ", id, ": is ", before ? v1::PlaceholderState_Name(state) : "not there", ", expected ",
-                       v1::PlaceholderState_Name(request.expected_state())));
+          absl::StrCat("placeholder of ", id, ": is ", before ? v1::PlaceholderState_Name(state) : "not there",
+                       ", expected ", v1::PlaceholderState_Name(request.expected_state())));
     }
     // A picture that was long in the making must not come after the real one.
     if (IsOffered(request.placeholder().state()) && product->image().state() == v1::IMAGE_STATE_STORED) {
@@ -99,7 +100,9 @@ absl::StatusOr<v1::GetPlaceholderResponse> RocksStore::GetPlaceholder(const v1::
   RETURN_IF_ERROR(store::CheckProductId("product_id", request.product_id()));
   ASSIGN_OR_RETURN(std::optional<v1::Placeholder> placeholder,
                    db_->Read<v1::Placeholder>(Family::kPlaceholders, request.product_id()));
-  if (!placeholder) return absl::NotFoundError(absl::StrCat("placeholder of ", request.product_id(), ": there is none"));
+  if (!placeholder) {
+    return absl::NotFoundError(absl::StrCat("placeholder of ", request.product_id(), ": there is none"));
+  }
   v1::GetPlaceholderResponse response;
   *response.mutable_placeholder() = *std::move(placeholder);
   return response;

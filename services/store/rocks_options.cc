@@ -93,7 +93,8 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
 }
 
 std::vector<rocksdb::ColumnFamilyDescriptor> FamilyDescriptors(std::int64_t block_cache_bytes) {
-  const auto cache = rocksdb::NewLRUCache(block_cache_bytes > 0 ? static_cast<std::size_t>(block_cache_bytes) : 256 * kMiB);
+  const std::size_t bytes = block_cache_bytes > 0 ? static_cast<std::size_t>(block_cache_bytes) : 256 * kMiB;
+  const auto cache = rocksdb::NewLRUCache(bytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(Family::kCounters, cache));
   for (int i = 0; i < kFamilies; ++i) {
