@@ -34,9 +34,9 @@ Plan MakePlan(const GeneratorModel& model, const v1::Product& product) {
   const std::string leaf = LeafCategory(product);
   plan.listed = model.gan->CategoryIndex(leaf);
   if (plan.listed < 0) {
-    plan.obstacle = leaf.empty() ? "the product has no category"
-                                 : absl::StrCat("category \"", leaf, "\" is not known to bundle ",
-                                                model.manifest.version());
+    plan.obstacle = leaf.empty()
+                        ? "the product has no category"
+                        : absl::StrCat("category \"", leaf, "\" is not known to bundle ", model.manifest.version());
     return plan;
   }
   absl::StatusOr<EncodedText> text = model.text->Encode(ProductText(product));
@@ -73,7 +73,8 @@ void KeepBest(double floor, int keep, Illustration& illustration) {
   std::stable_sort(pictures.begin(), pictures.end(),
                    [](const Picture& a, const Picture& b) { return a.confidence > b.confidence; });
   if (pictures.front().confidence < floor) {
-    illustration.no_image_reason = absl::StrFormat("no candidate is confident enough (the bundle's floor is %.2f)", floor);
+    illustration.no_image_reason =
+        absl::StrFormat("no candidate is confident enough (the bundle's floor is %.2f)", floor);
     pictures.clear();
     return;
   }

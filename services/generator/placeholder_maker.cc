@@ -38,7 +38,8 @@ bool LacksImage(const v1::StoredProduct& product) {
 
 absl::Status CheckMakePlaceholders(const v1::MakePlaceholdersRequest& request) {
   if (request.candidates() < 0 || request.candidates() > 32) {
-    return absl::InvalidArgumentError(absl::StrCat("candidates: ", request.candidates(), ", expected 1 to 32, or 0 for 4"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("candidates: ", request.candidates(), ", expected 1 to 32, or 0 for 4"));
   }
   return absl::OkStatus();
 }

@@ -101,7 +101,9 @@ class Batcher {
   };
   using Calls = std::vector<std::shared_ptr<Call>>;
 
-  static absl::Status TooLate() { return absl::DeadlineExceededError("the deadline passed before the score was ready"); }
+  static absl::Status TooLate() {
+    return absl::DeadlineExceededError("the deadline passed before the score was ready");
+  }
   static absl::Status Stopped() { return absl::CancelledError("the scorer is stopping"); }
 
   bool ShouldWake() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stop_ || !queue_.empty(); }

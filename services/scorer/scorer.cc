@@ -131,7 +131,8 @@ absl::StatusOr<v1::Verdict> Scorer::Conclude(Draft draft, const absl::StatusOr<J
 
 absl::StatusOr<v1::Verdict> Scorer::Score(const Listing& listing, absl::Time deadline) {
   // Nobody waits for what comes too late: not even decoded.
-  if (deadline <= absl::Now()) return absl::DeadlineExceededError("the deadline passed before the listing was looked at");
+  if (deadline <= absl::Now())
+    return absl::DeadlineExceededError("the deadline passed before the listing was looked at");
   ASSIGN_OR_RETURN(Draft draft, Prepare(listing));
   absl::StatusOr<Judgement> judgement = absl::InternalError("not asked");
   if (draft.ask) {
@@ -164,8 +165,8 @@ std::vector<absl::StatusOr<v1::Verdict>> Scorer::ScoreAll(const std::vector<List
   for (std::size_t i = 0; i < listings.size(); ++i) {
     if (!drafts[i].ok() || !drafts[i]->ask) continue;
     asked.push_back(i);
-    batch.push_back({drafts[i]->question.model, std::move(drafts[i]->question.pixels),
-                     std::move(drafts[i]->question.text)});
+    batch.push_back(
+        {drafts[i]->question.model, std::move(drafts[i]->question.pixels), std::move(drafts[i]->question.text)});
     if (static_cast<int>(batch.size()) == options_.max_batch) flush();
   }
   if (!batch.empty()) flush();

@@ -191,7 +191,8 @@ TEST_F(GeneratorServiceTest, GivesAsManyAsAskedBestFirst) {
   ASSERT_EQ(response.images_size(), 12);
   for (int i = 1; i < 12; ++i) EXPECT_GE(response.images(i - 1).confidence(), response.images(i).confidence());
   // The best of eight is the best of the same eight, however many are asked for.
-  EXPECT_EQ(MustGenerate(Request(Shirt(), 7, 1)).images(0).seed(), MustGenerate(Request(Shirt(), 7, 8)).images(0).seed());
+  EXPECT_EQ(MustGenerate(Request(Shirt(), 7, 1)).images(0).seed(),
+            MustGenerate(Request(Shirt(), 7, 8)).images(0).seed());
 }
 
 TEST_F(GeneratorServiceTest, APicturesOwnSeedDrawsItAgain) {
@@ -373,8 +374,7 @@ TEST_F(GeneratorServiceTest, OfReviewersWhoDisagreeOneWins) {
     other.join();
     EXPECT_NE(yes.ok(), no.ok()) << yes.error_message() << " / " << no.error_message();
     EXPECT_EQ((yes.ok() ? no : yes).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-    EXPECT_EQ(Placeholder(id).state(),
-              yes.ok() ? v1::PLACEHOLDER_STATE_APPROVED : v1::PLACEHOLDER_STATE_REJECTED);
+    EXPECT_EQ(Placeholder(id).state(), yes.ok() ? v1::PLACEHOLDER_STATE_APPROVED : v1::PLACEHOLDER_STATE_REJECTED);
   }
 }
 

@@ -103,8 +103,7 @@ TEST(Batcher, NeverComputesAnInputThatGaveUpWaiting) {
   Doubler batcher({}, [&](std::vector<int> batch) { return gate.Forward(std::move(batch)); });
   std::thread first([&] { EXPECT_TRUE(batcher.Run(1, Soon()).ok()); });
   gate.entered.WaitForNotification();
-  EXPECT_EQ(batcher.Run(2, absl::Now() + absl::Milliseconds(5)).status().code(),
-            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(batcher.Run(2, absl::Now() + absl::Milliseconds(5)).status().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(batcher.queued(), 0);
   gate.open.Notify();
   first.join();
@@ -115,7 +114,8 @@ TEST(Batcher, NeverComputesAnInputThatGaveUpWaiting) {
 
 TEST(Batcher, AnswersResourceExhaustedWhenTheQueueIsFull) {
   Gate gate;
-  Doubler batcher({.max_batch = 8, .max_queue = 2}, [&](std::vector<int> batch) { return gate.Forward(std::move(batch)); });
+  Doubler batcher({.max_batch = 8, .max_queue = 2},
+                  [&](std::vector<int> batch) { return gate.Forward(std::move(batch)); });
   std::vector<std::thread> callers;
   callers.emplace_back([&] { EXPECT_TRUE(batcher.Run(1, Soon()).ok()); });
   gate.entered.WaitForNotification();

@@ -176,8 +176,7 @@ TEST_F(ScorerServiceTest, TheThresholdsOfTheBundleDecideTheKind) {
   Serve({.mismatch_bias = 1});
   EXPECT_EQ(MustScore(Shirt(), Jpeg(Photo(64, 64))).kind(), v1::VERDICT_KIND_REVIEW);
   PromoteRandomBundle(bundles_, {.mismatch_bias = 4});
-  EXPECT_TRUE(
-      Eventually([&] { return MustScore(Shirt(), Jpeg(Photo(64, 64))).kind() == v1::VERDICT_KIND_ABUSE; }));
+  EXPECT_TRUE(Eventually([&] { return MustScore(Shirt(), Jpeg(Photo(64, 64))).kind() == v1::VERDICT_KIND_ABUSE; }));
 }
 
 TEST_F(ScorerServiceTest, OverlayBoxesLieWithinTheSubmittedPicture) {
@@ -202,8 +201,7 @@ TEST_F(ScorerServiceTest, WhatCannotBeJudgedIsNotScoredAndSaysWhy) {
   EXPECT_TRUE(absl::StrContains(verdict.not_scored_reason(), "no trained bundle")) << verdict.not_scored_reason();
 
   const std::string embedding_only = PromoteRandomBundle(bundles_, {.gan = false}).version();
-  ASSERT_TRUE(Eventually(
-      [&] { return MustScore(Shirt(), Jpeg(Photo(64, 64))).bundle_version() == embedding_only; }));
+  ASSERT_TRUE(Eventually([&] { return MustScore(Shirt(), Jpeg(Photo(64, 64))).bundle_version() == embedding_only; }));
   verdict = MustScore(Shirt(), Jpeg(Photo(64, 64)));
   EXPECT_EQ(verdict.kind(), v1::VERDICT_KIND_NOT_SCORED);
   EXPECT_TRUE(absl::StrContains(verdict.not_scored_reason(), "no trained bundle")) << verdict.not_scored_reason();
@@ -251,7 +249,8 @@ TEST_F(ScorerServiceTest, APictureThatANetworkDrewIsAPlaceholderEvenWithoutABund
 TEST_F(ScorerServiceTest, RefusesWhatIsNoPictureAndNamesTheField) {
   Serve({});
   const std::string image = Jpeg(Photo(200, 200));
-  for (const std::string& bad : {std::string("<html>not found</html>"), std::string(), image.substr(0, image.size() / 2)}) {
+  for (const std::string& bad :
+       {std::string("<html>not found</html>"), std::string(), image.substr(0, image.size() / 2)}) {
     const grpc::Status status = Fails(Shirt(), bad);
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << bad.size();
     EXPECT_TRUE(absl::StartsWith(status.error_message(), "image: ")) << status.error_message();
@@ -374,7 +373,8 @@ TEST_F(ScorerServiceTest, ACatalogueIsScoredAndWhatCannotBeDecodedIsNotScored) {
   EXPECT_EQ(progress.scored(), 6);
   std::map<v1::VerdictKind, std::int64_t> counts;
   for (const v1::VerdictCount& count : progress.verdicts()) counts[count.kind()] = count.listings();
-  EXPECT_EQ(counts, (std::map<v1::VerdictKind, std::int64_t>{{v1::VERDICT_KIND_ABUSE, 5}, {v1::VERDICT_KIND_NOT_SCORED, 1}}));
+  EXPECT_EQ(counts,
+            (std::map<v1::VerdictKind, std::int64_t>{{v1::VERDICT_KIND_ABUSE, 5}, {v1::VERDICT_KIND_NOT_SCORED, 1}}));
   v1::GetVerdictRequest get;
   get.set_product_id("broken");
   EXPECT_TRUE(absl::StartsWith(store_->GetVerdict(get)->verdict().not_scored_reason(), "image: "));
