@@ -10,10 +10,12 @@
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/image/image.h"
+#include "common/rpc/channel.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/demo.h"
 #include "services/mannequin/origin/origin.h"
 #include "services/mannequin/sample/sample.h"
+#include "services/mannequin/suite.h"
 #include "services/mannequin/terminal.h"
 
 namespace mannequin {
@@ -81,7 +83,9 @@ absl::Status RunDemoCommand(Invocation& invocation, const DemoFlags& flags) {
   suite_options.console_listen = flags.console_listen;
   if (origin) suite_options.allow_addresses = {absl::StrCat("127.0.0.1/32:", origin->port())};
   ASSIGN_OR_RETURN(const std::unique_ptr<Suite> suite, Suite::Start(suite_options));
-  ASSIGN_OR_RETURN(DemoResult result, RunDemo(*suite, options));
+  const std::shared_ptr<grpc::Channel> channel = rpc::NewChannel(suite->address());
+  const DemoServices services{suite->store(), channel, channel, channel, channel, channel};
+  ASSIGN_OR_RETURN(DemoResult result, RunDemo(services, options));
   if (drawn) result.stages.insert(result.stages.begin(), *std::move(drawn));
 
   if (invocation.json()) {

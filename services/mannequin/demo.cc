@@ -58,8 +58,7 @@ absl::StatusOr<std::map<std::string, std::string>> ReadTruth(const std::string& 
 
 class Demo {
  public:
-  Demo(Suite& suite, const DemoOptions& options)
-      : suite_(suite), options_(options), channel_(rpc::NewChannel(suite.address())) {}
+  Demo(const DemoServices& services, const DemoOptions& options) : services_(services), options_(options) {}
 
   absl::StatusOr<DemoResult> Run() {
     RETURN_IF_ERROR(Stage("ingest", &Demo::Ingest));
@@ -93,20 +92,20 @@ class Demo {
     Response response;
     RETURN_IF_ERROR(rpc::FromGrpc((stub.*method)(&context, request, &response)));
     ProgressLine line(options_.quiet);
-    ASSIGN_OR_RETURN(const v1::Job job, WaitForJob(suite_.store(), response.job().id(), line, true));
+    ASSIGN_OR_RETURN(const v1::Job job, WaitForJob(services_.store, response.job().id(), line, true));
     return ProgressOf<Progress>(job);
   }
 
   absl::StatusOr<nlohmann::json> Ingest() {
     ProgressLine line(options_.quiet);
-    ASSIGN_OR_RETURN(const IngestReport report, IngestFile(options_.catalog, {}, suite_.store(), nullptr));
+    ASSIGN_OR_RETURN(const IngestReport report, IngestFile(options_.catalog, {}, services_.store, nullptr));
     line.End(absl::StrCat("ingest           100 %  ", WithCommas(report.accepted), " products"));
     return nlohmann::json{{"read", report.read}, {"accepted", report.accepted}, {"rejected", report.rejected},
                           {"duplicates", report.duplicates}, {"products_per_second", report.products_per_second}};
   }
 
   absl::StatusOr<nlohmann::json> Crawl() {
-    const auto stub = v1::ImageFetcher::NewStub(channel_);
+    const auto stub = v1::ImageFetcher::NewStub(services_.fetcher);
     ASSIGN_OR_RETURN(const auto done, RunJob<v1::CrawlProgress>(*stub, &v1::ImageFetcher::Stub::StartCrawl, v1::StartCrawlRequest()));
     nlohmann::json counts = {{"stored", done.stored()}, {"images_per_second", done.images_per_second()}};
     for (const auto& failed : done.failed()) counts["failed_" + ShortName(failed.failure())] = failed.products();
@@ -114,7 +113,7 @@ class Demo {
   }
 
   absl::StatusOr<nlohmann::json> TrainEmbedding() {
-    const auto stub = v1::TextEmbedder::NewStub(channel_);
+    const auto stub = v1::TextEmbedder::NewStub(services_.embedder);
     ASSIGN_OR_RETURN(const auto done, RunJob<v1::TrainEmbeddingProgress>(*stub, &v1::TextEmbedder::Stub::TrainEmbedding,
                                                                         v1::TrainEmbeddingRequest()));
     return nlohmann::json{{"products", done.products()}, {"epochs", done.epochs()}, {"words_per_second", done.words_per_second()},
@@ -122,7 +121,7 @@ class Demo {
   }
 
   absl::StatusOr<nlohmann::json> EmbedCatalog() {
-    const auto stub = v1::TextEmbedder::NewStub(channel_);
+    const auto stub = v1::TextEmbedder::NewStub(services_.embedder);
     ASSIGN_OR_RETURN(const auto done, RunJob<v1::EmbedCatalogProgress>(*stub, &v1::TextEmbedder::Stub::EmbedCatalog,
                                                                       v1::EmbedCatalogRequest()));
     return nlohmann::json{{"embedded", done.embedded()}, {"skipped", done.skipped()}};
@@ -137,7 +136,7 @@ class Demo {
     request.set_max_seconds(options_.train_seconds);
     request.set_checkpoint_steps(1'000);
     request.set_promote(true);
-    const auto stub = v1::GanTrainer::NewStub(channel_);
+    const auto stub = v1::GanTrainer::NewStub(services_.trainer);
     ASSIGN_OR_RETURN(const auto done, RunJob<v1::TrainingProgress>(*stub, &v1::GanTrainer::Stub::CreateTraining, request));
     result_.training_samples = done.sample_path();
     return nlohmann::json{{"products", done.products()}, {"steps", done.step()}, {"images_per_second", done.images_per_second()},
@@ -145,21 +144,21 @@ class Demo {
   }
 
   absl::StatusOr<nlohmann::json> MakePlaceholders() {
-    const auto stub = v1::ImageGenerator::NewStub(channel_);
+    const auto stub = v1::ImageGenerator::NewStub(services_.generator);
     ASSIGN_OR_RETURN(const auto done, RunJob<v1::MakePlaceholdersProgress>(*stub, &v1::ImageGenerator::Stub::MakePlaceholders,
                                                                           v1::MakePlaceholdersRequest()));
     std::int64_t without = 0;
     for (const v1::NoImageCount& count : done.no_image()) without += count.products();
     if (done.proposed() > 0) {
       ASSIGN_OR_RETURN(const PlaceholderExport exported,
-                       ExportPlaceholders(suite_.store(), v1::PLACEHOLDER_STATE_PROPOSED, options_.pictures_folder, true));
+                       ExportPlaceholders(services_.store, v1::PLACEHOLDER_STATE_PROPOSED, options_.pictures_folder, true));
       result_.placeholder_sheet = exported.sheet_path;
     }
     return nlohmann::json{{"proposed", done.proposed()}, {"no_confident_image", without}};
   }
 
   absl::StatusOr<nlohmann::json> ScoreCatalog() {
-    const auto stub = v1::AbuseScorer::NewStub(channel_);
+    const auto stub = v1::AbuseScorer::NewStub(services_.scorer);
     ASSIGN_OR_RETURN(const auto done, RunJob<v1::ScoreCatalogProgress>(*stub, &v1::AbuseScorer::Stub::ScoreCatalog,
                                                                       v1::ScoreCatalogRequest()));
     nlohmann::json counts = {{"scored", done.scored()}};
@@ -169,7 +168,7 @@ class Demo {
 
   // What the page shows beside the stages: similar products, worst listings, AUC.
   absl::StatusOr<nlohmann::json> LookBack() {
-    ASSIGN_OR_RETURN(result_.statistics, suite_.store().GetStatistics({}));
+    ASSIGN_OR_RETURN(result_.statistics, services_.store.GetStatistics({}));
     RETURN_IF_ERROR(FindSimilar());
     ASSIGN_OR_RETURN(const std::vector<v1::Verdict> verdicts, Verdicts());
     RETURN_IF_ERROR(FindWorst(verdicts));
@@ -181,10 +180,10 @@ class Demo {
     v1::ListProductsRequest first;
     first.mutable_filter()->set_image_state(v1::IMAGE_STATE_STORED);
     first.set_page_size(1);
-    ASSIGN_OR_RETURN(const v1::ListProductsResponse page, suite_.store().ListProducts(first));
+    ASSIGN_OR_RETURN(const v1::ListProductsResponse page, services_.store.ListProducts(first));
     if (page.products().empty()) return absl::OkStatus();
     result_.similar_to = page.products(0).product();
-    const auto stub = v1::TextEmbedder::NewStub(channel_);
+    const auto stub = v1::TextEmbedder::NewStub(services_.embedder);
     v1::FindSimilarRequest request;
     request.set_product_id(result_.similar_to.id());
     request.set_count(kSimilar);
@@ -201,7 +200,7 @@ class Demo {
     v1::ListVerdictsRequest request;
     request.set_page_size(1000);
     do {
-      ASSIGN_OR_RETURN(const v1::ListVerdictsResponse page, suite_.store().ListVerdicts(request));
+      ASSIGN_OR_RETURN(const v1::ListVerdictsResponse page, services_.store.ListVerdicts(request));
       verdicts.insert(verdicts.end(), page.verdicts().begin(), page.verdicts().end());
       request.set_page_token(page.next_page_token());
     } while (!request.page_token().empty());
@@ -218,10 +217,10 @@ class Demo {
     for (v1::Verdict& verdict : verdicts) {
       v1::GetProductRequest request;
       request.set_id(verdict.product_id());
-      ASSIGN_OR_RETURN(v1::GetProductResponse found, suite_.store().GetProduct(request));
+      ASSIGN_OR_RETURN(v1::GetProductResponse found, services_.store.GetProduct(request));
       v1::GetImageRequest image_request;
       image_request.set_sha256(verdict.image_sha256());
-      ASSIGN_OR_RETURN(const v1::GetImageResponse image, suite_.store().GetImage(image_request));
+      ASSIGN_OR_RETURN(const v1::GetImageResponse image, services_.store.GetImage(image_request));
       if (absl::StatusOr<Pixels> pixels = DecodeImage(image.image().data(), {.resize_to = 160}); pixels.ok()) {
         pictures.push_back(*std::move(pixels));
       }
@@ -245,21 +244,22 @@ class Demo {
         const auto found = truth.find(verdict.product_id());
         if (found == truth.end() || verdict.kind() == v1::VERDICT_KIND_NOT_SCORED) continue;
         if (found->second == abused) positives.push_back(ProbabilityOf(verdict, reason));
-        if (found->second == "clean" || found->second == "printed_text") negatives.push_back(ProbabilityOf(verdict, reason));
+        if (found->second == "clean") negatives.push_back(ProbabilityOf(verdict, reason));
       }
       result_.auc[ReasonName(reason)] = AreaUnderRoc(std::move(positives), std::move(negatives));
     }
     return absl::OkStatus();
   }
 
-  Suite& suite_;
+  const DemoServices& services_;
   const DemoOptions& options_;
-  const std::shared_ptr<grpc::Channel> channel_;
   DemoResult result_;
 };
 
 }  // namespace
 
-absl::StatusOr<DemoResult> RunDemo(Suite& suite, const DemoOptions& options) { return Demo(suite, options).Run(); }
+absl::StatusOr<DemoResult> RunDemo(const DemoServices& services, const DemoOptions& options) {
+  return Demo(services, options).Run();
+}
 
 }  // namespace mannequin

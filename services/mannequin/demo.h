@@ -1,24 +1,36 @@
-// The main job, from a catalogue to verdicts and placeholders, on a running suite: what
-// `mannequin demo` does between its start and its page.
+// The main job, from a catalogue to verdicts and placeholders, on running services: what
+// `mannequin demo` does between its start and its page. The services may be one process
+// or many.
 //
 //   ingest -> crawl -> train embedding -> embed -> train GAN -> placeholders -> score
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/store/product_store.h"
+#include "grpcpp/channel.h"
 #include "mannequin/v1/product.pb.h"
-#include "mannequin/v1/product_store.pb.h"
 #include "mannequin/v1/text_embedder.pb.h"
 #include "mannequin/v1/verdict.pb.h"
 #include "nlohmann/json.hpp"
-#include "services/mannequin/suite.h"
 
 namespace mannequin {
+
+// Where the services are.
+struct DemoServices {
+  ProductStore& store;
+  std::shared_ptr<grpc::Channel> fetcher;
+  std::shared_ptr<grpc::Channel> embedder;
+  std::shared_ptr<grpc::Channel> trainer;
+  std::shared_ptr<grpc::Channel> generator;
+  std::shared_ptr<grpc::Channel> scorer;
+};
 
 struct DemoOptions {
   std::string catalog;              // file to ingest
@@ -56,7 +68,7 @@ struct DemoResult {
 };
 
 // CANCELLED after Ctrl-C; else the first stage that failed, named.
-absl::StatusOr<DemoResult> RunDemo(Suite& suite, const DemoOptions& options);
+absl::StatusOr<DemoResult> RunDemo(const DemoServices& services, const DemoOptions& options);
 
 // The last page, for people and for programs.
 std::string DemoPage(const DemoResult& result);

@@ -62,6 +62,7 @@ bool SnapFormat::ParseField(absl::string_view key, v1::Product* product) {
       break;
     case 10:
       if (key == "categories") return ReadCategories(product);
+      if (key == "attributes") return ReadAttributes(product);
       break;
     case 11:
       if (key != "description") break;
@@ -117,8 +118,36 @@ bool SnapFormat::ReadPath(char close, v1::Product* product) {
   return true;
 }
 
+// A name that stands twice: the later wins, as in Python.
+bool SnapFormat::ReadAttributes(v1::Product* product) {
+  const char first = cursor_.Peek();
+  if (first == 'N') return cursor_.ReadNone();
+  if (first != '{') return cursor_.FailType("attributes", "a dict of strings");
+  cursor_.Advance();
+  bool closed = cursor_.Peek() == '}';
+  if (closed) cursor_.Advance();
+  while (!closed) {
+    absl::string_view text;
+    if (!ReadText("attributes", &text)) return false;
+    const std::string name(text);
+    if (!cursor_.Colon() || !ReadText("attributes", &text) || !cursor_.NextItem('}', &closed)) return false;
+    if (!name.empty() && !text.empty()) SetAttribute(name, text, product);
+  }
+  return true;
+}
+
+void SnapFormat::SetAttribute(absl::string_view name, absl::string_view value, v1::Product* product) {
+  for (v1::Attribute& attribute : *product->mutable_attributes()) {
+    if (attribute.name() != name) continue;
+    attribute.mutable_value()->assign(value.data(), value.size());
+    return;
+  }
+  v1::Attribute* const attribute = product->add_attributes();
+  attribute->mutable_name()->assign(name.data(), name.size());
+  attribute->mutable_value()->assign(value.data(), value.size());
+}
+
 bool SnapFormat::ReadPrice(v1::Product* product) {
-  product->clear_attributes();
   const char first = cursor_.Peek();
   if (first == 'N') return cursor_.ReadNone();
   if ((first < '0' || first > '9') && first != '-' && first != '+' && first != '.') {
@@ -126,9 +155,7 @@ bool SnapFormat::ReadPrice(v1::Product* product) {
   }
   absl::string_view number;
   if (!cursor_.ReadNumber(&number)) return false;
-  v1::Attribute* const attribute = product->add_attributes();
-  attribute->set_name("price");
-  attribute->mutable_value()->assign(number.data(), number.size());
+  SetAttribute("price", number, product);
   return true;
 }
 

@@ -6,7 +6,8 @@
 //
 // asin becomes the id; title, brand, description and imUrl keep their raw text (HTML
 // entities too); of categories the first path is taken, without empty parts; price, a
-// number, becomes the attribute "price" as written. None counts as absent. Other keys are
+// number, becomes the attribute "price" as written; `attributes`, a dict of strings that our
+// own sample adds, is kept. None counts as absent. Other keys are
 // checked as literals and dropped. A key that stands twice: the later wins, as in Python.
 // Source: https://snap.stanford.edu/data/amazon/productGraph/.
 #pragma once
@@ -27,7 +28,9 @@ class SnapFormat : public RecordFormat {
   bool ReadText(absl::string_view field, absl::string_view* text);
   bool ReadCategories(v1::Product* product);
   bool ReadPath(char close, v1::Product* product);
+  bool ReadAttributes(v1::Product* product);
   bool ReadPrice(v1::Product* product);
+  static void SetAttribute(absl::string_view name, absl::string_view value, v1::Product* product);
 
   LiteralCursor cursor_;
 };

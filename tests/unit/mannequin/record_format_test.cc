@@ -66,6 +66,12 @@ TEST(SnapFormat, ATitleMayLackWhenThereIsACategory) {
   EXPECT_EQ(Snap("{'asin': 'A', 'categories': [['']]}"), "0: the record has neither a title nor a category");
 }
 
+TEST(SnapFormat, KeepsAttributesAndTheLaterOfTwo) {
+  EXPECT_EQ(Snap("{'asin': 'A', 'title': 'T', 'price': 2, 'attributes': {'color': 'red', u'color': 'blue', 'size': None}}"),
+            "A|T|||price=2,color=blue||");
+  EXPECT_EQ(Snap("{'asin': 'A', 'title': 'T', 'attributes': ['red']}"), "43: attributes: expected a dict of strings, got a list");
+}
+
 TEST(SnapFormat, EachFaultOfARecordHasItsOwnWords) {
   EXPECT_EQ(Snap("{'title': 'T'}"), "0: the record has no id (SNAP: \"asin\")");
   EXPECT_EQ(Snap("{}"), "0: the record has no id (SNAP: \"asin\")");
