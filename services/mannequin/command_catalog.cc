@@ -74,7 +74,7 @@ absl::Status Crawl(Invocation& invocation, const v1::StartCrawlRequest& request)
 absl::Status Stats(Invocation& invocation) {
   ASSIGN_OR_RETURN(const v1::GetStatisticsResponse s, invocation.Store().GetStatistics({}));
   if (invocation.json()) {
-    PrintJson(ToJsonValue(s));
+    PrintJson(JsonValue(s));
     return absl::OkStatus();
   }
   std::vector<std::vector<std::string>> rows = {{"products", WithCommas(s.products())}};
@@ -95,7 +95,7 @@ absl::Status Backup(Invocation& invocation, const std::string& folder) {
   request.set_folder(folder);
   ASSIGN_OR_RETURN(const v1::CreateBackupResponse response, invocation.Store().CreateBackup(request));
   if (invocation.json()) {
-    PrintJson(ToJsonValue(response));
+    PrintJson(JsonValue(response));
   } else {
     std::printf("backup %s, %s, in %s on the server\n", absl::StrCat(response.backup_id()).c_str(),
                 HumanBytes(response.size_bytes()).c_str(), folder.c_str());

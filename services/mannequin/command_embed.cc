@@ -16,7 +16,7 @@ using Stub = v1::TextEmbedder::Stub;
 absl::Status Follow(Invocation& invocation, const v1::Job& job) {
   ProgressLine progress(invocation.json());
   ASSIGN_OR_RETURN(const v1::Job ended, WaitForJob(invocation.Store(), job.id(), progress, true));
-  if (invocation.json()) PrintJson(ToJsonValue(ended));
+  if (invocation.json()) PrintJson(JsonValue(ended));
   return absl::OkStatus();
 }
 
@@ -43,7 +43,7 @@ absl::Status Vector(Invocation& invocation, const std::string& text) {
   const v1::TextVector& vector = response.vectors(0);
   if (vector.values().empty()) return absl::InvalidArgumentError(vector.refused_reason());
   if (invocation.json()) {
-    PrintJson(ToJsonValue(vector));
+    PrintJson(JsonValue(vector));
   } else {
     std::printf("pieces    %s\ncoverage  %.2f\nvector    %s\n", absl::StrJoin(vector.pieces(), " ").c_str(),
                 vector.coverage(), absl::StrJoin(vector.values(), " ").c_str());
@@ -56,7 +56,7 @@ absl::Status Similar(Invocation& invocation, const v1::FindSimilarRequest& reque
   v1::FindSimilarResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::FindSimilar, request, &response));
   if (invocation.json()) {
-    PrintJson(ToJsonValue(response));
+    PrintJson(JsonValue(response));
     return absl::OkStatus();
   }
   std::vector<std::vector<std::string>> rows;

@@ -47,7 +47,7 @@ absl::Status Make(Invocation& invocation, const v1::MakePlaceholdersRequest& req
   ASSIGN_OR_RETURN(const v1::Job job, WaitForJob(invocation.Store(), response.job().id(), progress, true));
   const auto made = ProgressOf<v1::MakePlaceholdersProgress>(job);
   if (invocation.json()) {
-    PrintJson(ToJsonValue(made));
+    PrintJson(JsonValue(made));
     return absl::OkStatus();
   }
   std::printf("proposed  %s\n", WithCommas(made.proposed()).c_str());
@@ -74,7 +74,7 @@ absl::Status List(Invocation& invocation, const std::string& state) {
     v1::ListPlaceholderQueueResponse response;
     RETURN_IF_ERROR(Call(invocation, *stub, &Stub::ListPlaceholderQueue, request, &response));
     for (const v1::Placeholder& placeholder : response.placeholders()) {
-      if (invocation.json()) std::puts(ToJson(placeholder).c_str());
+      if (invocation.json()) std::puts(JsonText(placeholder).c_str());
       rows.push_back({placeholder.product_id(), ShortName(placeholder.state()),
                       absl::StrFormat("%.2f", placeholder.confidence()), placeholder.bundle_version(),
                       placeholder.rejection_reason()});
@@ -96,7 +96,7 @@ absl::Status Review(Invocation& invocation, const std::vector<std::string>& ids,
     request.set_rejection_reason(reason);
     v1::ReviewPlaceholderResponse response;
     RETURN_IF_ERROR(Call(invocation, *stub, &Stub::ReviewPlaceholder, request, &response));
-    std::puts(invocation.json() ? ToJson(response.placeholder()).c_str()
+    std::puts(invocation.json() ? JsonText(response.placeholder()).c_str()
                                 : absl::StrCat(id, "  ", ShortName(response.placeholder().state())).c_str());
   }
   return absl::OkStatus();

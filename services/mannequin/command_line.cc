@@ -28,7 +28,7 @@ absl::Status Explain(const grpc::Status& status, const std::string& server) {
                                              "; start one with `mannequin up --data DIR`, or name another with --server)"));
 }
 
-std::string ToJson(const google::protobuf::Message& message) {
+std::string JsonText(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
   options.always_print_primitive_fields = true;
@@ -37,7 +37,7 @@ std::string ToJson(const google::protobuf::Message& message) {
   return text;
 }
 
-nlohmann::json ToJsonValue(const google::protobuf::Message& message) { return nlohmann::json::parse(ToJson(message)); }
+nlohmann::json JsonValue(const google::protobuf::Message& message) { return nlohmann::json::parse(JsonText(message)); }
 
 void PrintJson(const nlohmann::json& value) {
   std::puts(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());

@@ -61,9 +61,9 @@ absl::Status Call(Invocation& invocation, Stub& stub,
 }
 
 // A message as one line of JSON with the proto's field names.
-std::string ToJson(const google::protobuf::Message& message);
+std::string JsonText(const google::protobuf::Message& message);
 // The same as a value, to be put into a bigger document.
-nlohmann::json ToJsonValue(const google::protobuf::Message& message);
+nlohmann::json JsonValue(const google::protobuf::Message& message);
 // Prints one JSON document on standard output.
 void PrintJson(const nlohmann::json& value);
 

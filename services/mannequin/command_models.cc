@@ -23,7 +23,7 @@ absl::StatusOr<v1::ListBundlesResponse> Bundles(Invocation& invocation) {
 absl::Status List(Invocation& invocation) {
   ASSIGN_OR_RETURN(const v1::ListBundlesResponse response, Bundles(invocation));
   if (invocation.json()) {
-    PrintJson(ToJsonValue(response));
+    PrintJson(JsonValue(response));
     return absl::OkStatus();
   }
   std::vector<std::vector<std::string>> rows;
@@ -47,7 +47,7 @@ absl::Status Show(Invocation& invocation, const std::string& version) {
   const std::string& wanted = version.empty() ? response.current_version() : version;
   for (const v1::BundleManifest& bundle : response.bundles()) {
     if (bundle.version() != wanted) continue;
-    std::puts(invocation.json() ? ToJson(bundle).c_str() : bundle.DebugString().c_str());
+    std::puts(invocation.json() ? JsonText(bundle).c_str() : bundle.DebugString().c_str());
     return absl::OkStatus();
   }
   return absl::NotFoundError(wanted.empty() ? "no bundle was promoted yet; `mannequin embed train` makes the first"
@@ -60,7 +60,7 @@ absl::Status Promote(Invocation& invocation, const std::string& version) {
   request.set_version(version);
   v1::PromoteBundleResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::PromoteBundle, request, &response));
-  std::puts(invocation.json() ? ToJson(response.bundle()).c_str() : absl::StrCat("current: ", version).c_str());
+  std::puts(invocation.json() ? JsonText(response.bundle()).c_str() : absl::StrCat("current: ", version).c_str());
   return absl::OkStatus();
 }
 

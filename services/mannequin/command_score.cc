@@ -69,7 +69,7 @@ absl::Status ScoreCatalog(Invocation& invocation) {
   ASSIGN_OR_RETURN(const v1::Job job, WaitForJob(invocation.Store(), response.job().id(), progress, true));
   const auto scored = ProgressOf<v1::ScoreCatalogProgress>(job);
   if (invocation.json()) {
-    PrintJson(ToJsonValue(scored));
+    PrintJson(JsonValue(scored));
     return absl::OkStatus();
   }
   for (const v1::VerdictCount& count : scored.verdicts()) {

@@ -17,7 +17,7 @@ absl::Status Follow(Invocation& invocation, const std::string& id, bool cancel_o
   ProgressLine progress(invocation.json());
   ASSIGN_OR_RETURN(const v1::Job job, WaitForJob(invocation.Store(), id, progress, cancel_on_interrupt));
   if (invocation.json()) {
-    PrintJson(ToJsonValue(job));
+    PrintJson(JsonValue(job));
   } else {
     const auto ended = ProgressOf<v1::TrainingProgress>(job);
     std::printf("bundle   %s\nsamples  %s\n", ended.bundle_version().c_str(), ended.sample_path().c_str());
@@ -30,7 +30,7 @@ absl::Status Start(Invocation& invocation, const v1::CreateTrainingRequest& requ
   v1::CreateTrainingResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::CreateTraining, request, &response));
   if (!detach) return Follow(invocation, response.job().id(), true);
-  std::puts(invocation.json() ? ToJson(response.job()).c_str() : response.job().id().c_str());
+  std::puts(invocation.json() ? JsonText(response.job()).c_str() : response.job().id().c_str());
   return absl::OkStatus();
 }
 
@@ -42,7 +42,7 @@ absl::Status List(Invocation& invocation) {
     v1::ListTrainingsResponse response;
     RETURN_IF_ERROR(Call(invocation, *stub, &Stub::ListTrainings, request, &response));
     for (const v1::Job& job : response.jobs()) {
-      if (invocation.json()) std::puts(ToJson(job).c_str());
+      if (invocation.json()) std::puts(JsonText(job).c_str());
       const auto progress = ProgressOf<v1::TrainingProgress>(job);
       rows.push_back({job.id(), ShortName(job.state()),
                       absl::FormatTime("%Y-%m-%d %H:%M", absl::FromUnixSeconds(job.created_at().seconds()), absl::LocalTimeZone()),
@@ -64,7 +64,7 @@ absl::Status Cancel(Invocation& invocation, const std::string& id) {
   request.set_job_id(id);
   v1::CancelTrainingResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::CancelTraining, request, &response));
-  if (invocation.json()) std::puts(ToJson(response.job()).c_str());
+  if (invocation.json()) std::puts(JsonText(response.job()).c_str());
   return absl::OkStatus();
 }
 

@@ -221,7 +221,9 @@ class Demo {
       v1::GetImageRequest image_request;
       image_request.set_sha256(verdict.image_sha256());
       ASSIGN_OR_RETURN(const v1::GetImageResponse image, services_.store.GetImage(image_request));
-      if (absl::StatusOr<Pixels> pixels = DecodeImage(image.image().data(), {.resize_to = 160}); pixels.ok()) {
+      DecodeOptions small;
+      small.resize_to = 160;
+      if (absl::StatusOr<Pixels> pixels = DecodeImage(image.image().data(), small); pixels.ok()) {
         pictures.push_back(*std::move(pixels));
       }
       result_.worst.push_back({std::move(*found.mutable_product()->mutable_product()), std::move(verdict)});

@@ -75,15 +75,15 @@ nlohmann::json DemoJson(const DemoResult& result) {
   }
   nlohmann::json worst = nlohmann::json::array();
   for (const WorstListing& listing : result.worst) {
-    worst.push_back({{"product", ToJsonValue(listing.product)}, {"verdict", ToJsonValue(listing.verdict)}});
+    worst.push_back({{"product", JsonValue(listing.product)}, {"verdict", JsonValue(listing.verdict)}});
   }
   nlohmann::json similar = nlohmann::json::array();
-  for (const v1::SimilarProduct& product : result.similar) similar.push_back(ToJsonValue(product));
+  for (const v1::SimilarProduct& product : result.similar) similar.push_back(JsonValue(product));
   nlohmann::json auc = nlohmann::json::object();
   for (const auto& [reason, value] : result.auc) auc[reason] = value ? nlohmann::json(*value) : nlohmann::json(nullptr);
   return {{"stages", stages},
-          {"statistics", ToJsonValue(result.statistics)},
-          {"similar_to", ToJsonValue(result.similar_to)},
+          {"statistics", JsonValue(result.statistics)},
+          {"similar_to", JsonValue(result.similar_to)},
           {"similar", similar},
           {"verdicts", result.verdicts},
           {"worst", worst},

@@ -206,8 +206,12 @@ class PackBuilder {
     request.set_product_id(product.id());
     const absl::StatusOr<v1::GetImageResponse> found = store_.GetImage(request);
     if (absl::IsUnavailable(found.status()) || absl::IsDeadlineExceeded(found.status())) return found.status();
-    absl::StatusOr<Pixels> pixels = found.status();
-    if (found.ok()) pixels = DecodeImage(found->image().data(), {.limits = {}, .resize_to = options_.resolution, .pad = true});
+    if (!found.ok()) {
+      ++unreadable_;
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<Pixels> pixels =
+        DecodeImage(found->image().data(), {.limits = {}, .resize_to = options_.resolution, .pad = true});
     if (!pixels.ok() || static_cast<std::int64_t>(pixels->rgb.size()) != pack_->image_bytes()) {
       ++unreadable_;
       return absl::OkStatus();
