@@ -59,7 +59,11 @@ GeneratorService::GeneratorService(ProductStore& store, const config::v1::Genera
                   return absl::OkStatus();
                 }),
       worker_(store, "generator", {v1::JOB_KIND_MAKE_PLACEHOLDERS},
-              [this](const v1::Job& job, JobContext& context) { return placeholder_maker_.Run(job, context); }) {}
+              [this](const v1::Job& job, JobContext& context) {
+                // A bundle promoted just now is used now; a damaged one is the follower's to report.
+                (void)follower_.Check();
+                return placeholder_maker_.Run(job, context);
+              }) {}
 
 GeneratorService::~GeneratorService() { Stop(); }
 

@@ -38,7 +38,7 @@ struct DemoOptions {
   std::string truth;                // truth.jsonl of the sample; empty for a catalogue of one's own
   double train_seconds = 180;
   int resolution = 64;
-  int features = 32;
+  int features = 16;
   bool quiet = false;               // no progress
 };
 

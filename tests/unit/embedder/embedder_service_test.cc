@@ -145,7 +145,9 @@ TEST_F(EmbedderServiceTest, SimilarProductsShareTheCategory) {
   for (int i = 0; i < found.products_size(); ++i) {
     EXPECT_NE(found.products(i).product_id(), "P1000");
     EXPECT_EQ(found.products(i).category_path(0), "Guitars") << found.products(i).title();
-    if (i > 0) EXPECT_LE(found.products(i).cosine(), found.products(i - 1).cosine());
+    if (i > 0) {
+      EXPECT_LE(found.products(i).cosine(), found.products(i - 1).cosine());
+    }
   }
   v1::FindSimilarRequest by_text;
   by_text.set_text("running shoe with leather sole");
