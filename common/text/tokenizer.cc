@@ -10,6 +10,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 // SentencePiece declares its own string_view in namespace absl, which is not the
 // system's: give it another namespace. Its symbols name std::string_view either way.
@@ -99,7 +100,8 @@ std::string FoldUnicode(absl::string_view text) {
   }();
   std::string folded;
   (void)normalizer->Normalize(Std(text), &folded);
-  return folded;
+  // SentencePiece writes a blank as U+2581.
+  return absl::StrReplaceAll(folded, {{"\xE2\x96\x81", " "}});
 }
 
 struct Tokenizer::Impl {

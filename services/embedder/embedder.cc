@@ -64,8 +64,16 @@ absl::Status Embedder::LoadBundle(const v1::BundleManifest& manifest, const std:
     return absl::FailedPreconditionError(absl::StrCat("bundle ", manifest.version(), " has no embedding"));
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const TextEncoder> encoder, TextEncoder::Load(folder));
+  // A trained generator's bundle copies its parent's embedding: vectors stay good.
+  std::string trained_by = manifest.version();
+  for (v1::BundleManifest bundle = manifest; bundle.has_gan() && bundle.parents_size() > 0;) {
+    absl::StatusOr<v1::BundleManifest> parent = bundles_.Open(bundle.parents(0));
+    if (!parent.ok()) break;  // pruned: the vectors have to be made again
+    bundle = *std::move(parent);
+    trained_by = bundle.version();
+  }
   absl::MutexLock lock(&mutex_);
-  current_ = {manifest.version(), std::move(encoder)};
+  current_ = {manifest.version(), std::move(trained_by), std::move(encoder)};
   return absl::OkStatus();
 }
 
@@ -81,10 +89,10 @@ absl::StatusOr<std::shared_ptr<const SimilarityIndex>> Embedder::IndexOf(const B
   absl::MutexLock load_lock(&load_mutex_);
   {
     absl::MutexLock lock(&mutex_);
-    if (index_ != nullptr && index_->bundle_version() == bundle.version && index_->size() > 0) return index_;
+    if (index_ != nullptr && index_->bundle_version() == bundle.embedding_version && index_->size() > 0) return index_;
   }
   ASSIGN_OR_RETURN(std::shared_ptr<const SimilarityIndex> index,
-                   SimilarityIndex::Load(store_, bundle.version, bundle.encoder->dimension()));
+                   SimilarityIndex::Load(store_, bundle.embedding_version, bundle.encoder->dimension()));
   spdlog::info("index of {} products, bundle {}", index->size(), bundle.version);
   absl::MutexLock lock(&mutex_);
   index_ = index;
@@ -194,7 +202,7 @@ absl::Status Embedder::RunEmbedding(JobContext& context) {
   RETURN_IF_ERROR(follower_.Check());
   ASSIGN_OR_RETURN(const Bundle bundle, Current());
   ASSIGN_OR_RETURN(const v1::EmbedCatalogProgress last,
-                   mannequin::EmbedCatalog(store_, *bundle.encoder, bundle.version,
+                   mannequin::EmbedCatalog(store_, *bundle.encoder, bundle.embedding_version,
                                            [&](const v1::EmbedCatalogProgress& progress, double done) {
                                              context.Report(progress, done);
                                              return context.stopping() ? absl::CancelledError("asked to stop")

@@ -41,6 +41,7 @@ class Embedder {
  private:
   struct Bundle {
     std::string version;
+    std::string embedding_version;  // of the bundle that trained the embedding
     std::shared_ptr<const TextEncoder> encoder;
   };
 

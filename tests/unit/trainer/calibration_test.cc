@@ -46,7 +46,7 @@ std::vector<Example> TwoHills(double distance) {
 
 TEST(FitCalibration, SeparatesAndIsMonotoneInTheTellingFeature) {
   int left_out = -1;
-  const auto calibration = FitCalibration(kMismatch, TwoHills(2), &left_out);
+  const auto calibration = FitCalibration(kMismatch, TwoHills(2.5), &left_out);
   ASSERT_TRUE(calibration.ok()) << calibration.status();
   EXPECT_EQ(calibration->reason(), "MISMATCH");
   EXPECT_GT(calibration->auc(), 0.9);
