@@ -58,7 +58,7 @@ TEST(FitCalibration, SeparatesAndIsMonotoneInTheTellingFeature) {
     EXPECT_GT(p, last);
     last = p;
   }
-  EXPECT_NEAR(*CalibratedProbability(*calibration, {101, 0}), 0.5, 0.1);
+  EXPECT_NEAR(*CalibratedProbability(*calibration, {101.25, 0}), 0.5, 0.1);
 }
 
 TEST(FitCalibration, UselessFeatureSaysHalf) {
