@@ -100,8 +100,9 @@ std::string FoldUnicode(absl::string_view text) {
   }();
   std::string folded;
   (void)normalizer->Normalize(Std(text), &folded);
-  // SentencePiece writes a blank as U+2581.
-  return absl::StrReplaceAll(folded, {{"\xE2\x96\x81", " "}});
+  // SentencePiece writes a blank as U+2581, and its rule leaves out the full case folding
+  // of the German sharp s (both cases).
+  return absl::StrReplaceAll(folded, {{"\xE2\x96\x81", " "}, {"\xC3\x9F", "ss"}, {"\xE1\xBA\x9E", "ss"}});
 }
 
 struct Tokenizer::Impl {

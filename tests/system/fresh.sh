@@ -38,5 +38,5 @@ git bundle create -q "$root/source.bundle" HEAD
 start=$(date +%s)
 chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
   $(env | grep -E '^(https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|PIP_[A-Z_]*)=' | tr '\n' ' ') \
-  sh -c "git clone -q /source.bundle /root/mannequin && cd /root/mannequin && git checkout -q FETCH_HEAD 2>/dev/null; cd /root/mannequin && make $target"
+  sh -c "git clone -q /source.bundle /mannequin && cd /mannequin && git checkout -q FETCH_HEAD 2>/dev/null; cd /mannequin && make $target"
 echo "fresh.sh: make $target took $(($(date +%s) - start)) s on a bare machine" >&2

@@ -17,7 +17,7 @@ TEST(Normalizer, MakesWordsOfListings) {
   EXPECT_EQ(Normalized("Levi&#39;s&reg; MEN  Jeans, jeans"), "levi s men jeans");
   EXPECT_EQ(Normalized("Bose&amp;amp;Co &quot;S23C550H&quot;"), "bose co s23c550h");
   EXPECT_EQ(Normalized("Nike™ AIR\tMax®"), "nike air max");
-  EXPECT_EQ(Normalized("ＦＵＬＬ ｗｉｄｔｈ，Straße"), "full width straße");
+  EXPECT_EQ(Normalized("ＦＵＬＬ ｗｉｄｔｈ，Straße"), "full width strasse");
   EXPECT_EQ(Normalized("Caf&eacute; &#xe9;t&eacute; — “bleu”"), "café été bleu");
   EXPECT_EQ(Normalized("a & b &nosuch; &#; &#xD800; &"), "a b nosuch xd800");
   EXPECT_EQ(Normalized("red red red shoe red"), "red shoe red");

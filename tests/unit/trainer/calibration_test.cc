@@ -61,6 +61,25 @@ TEST(FitCalibration, SeparatesAndIsMonotoneInTheTellingFeature) {
   EXPECT_NEAR(*CalibratedProbability(*calibration, {101.25, 0}), 0.5, 0.1);
 }
 
+// Where the hills overlap no fit can part them: it must lose nothing of what the telling
+// feature alone tells.
+TEST(FitCalibration, RanksOverlappingHillsAsWellAsTheTellingFeatureAlone) {
+  const std::vector<Example> examples = TwoHills(2);
+  double won = 0, pairs = 0;
+  for (const Example& positive : examples) {
+    for (const Example& negative : examples) {
+      if (!positive.abuse || negative.abuse) continue;
+      won += positive.features[0] > negative.features[0];
+      ++pairs;
+    }
+  }
+  int left_out = -1;
+  const auto calibration = FitCalibration(kMismatch, examples, &left_out);
+  ASSERT_TRUE(calibration.ok()) << calibration.status();
+  EXPECT_GT(calibration->auc(), won / pairs - 0.01);
+  EXPECT_NEAR(*CalibratedProbability(*calibration, {101, 0}), 0.5, 0.1);
+}
+
 TEST(FitCalibration, UselessFeatureSaysHalf) {
   int left_out = -1;
   const auto calibration = FitCalibration(kMismatch, TwoHills(0), &left_out);
