@@ -138,7 +138,11 @@ class Demo {
     request.set_promote(true);
     const auto stub = v1::GanTrainer::NewStub(services_.trainer);
     ASSIGN_OR_RETURN(const auto done, RunJob<v1::TrainingProgress>(*stub, &v1::GanTrainer::Stub::CreateTraining, request));
-    result_.training_samples = done.sample_path();
+    // Beside the other pictures: the training's own folder may go when the demo ends.
+    result_.training_samples = options_.pictures_folder + "/samples.png";
+    std::filesystem::create_directories(options_.pictures_folder);
+    ASSIGN_OR_RETURN(const std::string samples, ReadFile(done.sample_path()));
+    RETURN_IF_ERROR(WriteFileAtomically(result_.training_samples, samples));
     return nlohmann::json{{"products", done.products()}, {"steps", done.step()}, {"images_per_second", done.images_per_second()},
                           {"loss_discriminator", done.loss_discriminator()}, {"loss_generator", done.loss_generator()}};
   }

@@ -103,6 +103,7 @@ void ExpectWhole(const DemoResult& result) {
   EXPECT_FALSE(result.similar.empty());
   EXPECT_FALSE(result.worst.empty());
   EXPECT_TRUE(std::filesystem::exists(result.worst_sheet));
+  EXPECT_TRUE(std::filesystem::exists(result.training_samples));
   EXPECT_FALSE(DemoPage(result).empty());
   EXPECT_TRUE(DemoJson(result).contains("stages"));
 }
