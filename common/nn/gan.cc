@@ -30,8 +30,13 @@ absl::StatusOr<Network> LoadNetwork(const LoadedGan::Impl& impl, const std::stri
   RETURN_IF_ERROR(LoadWeights(*network, path));
   network->eval();
   network->FoldBatchNorm();
-  network->to(impl.device, impl.type);
   torch::NoGradGuard no_grad;
+  // Texts stay float32: what tells two of a category apart would be lost in bfloat16.
+  TensorMap exact;
+  for (const auto& [name, tensor] : NamedTensors(*network->text())) exact.emplace(name, tensor.clone());
+  network->to(impl.device, impl.type);
+  network->text()->to(at::kFloat);
+  RETURN_IF_ERROR(CopyTensors(exact, NamedTensors(*network->text()), path));
   for (torch::Tensor& weight : network->parameters()) {
     weight.set_requires_grad(false);
     if (weight.dim() == 4) weight.set_data(weight.contiguous(torch::MemoryFormat::ChannelsLast));
@@ -50,7 +55,7 @@ absl::StatusOr<torch::Tensor> TextTensor(const LoadedGan::Impl& impl, const std:
     }
     row = std::copy(text.begin(), text.end(), row);
   }
-  return tensor.to(impl.device, impl.type);
+  return tensor.to(impl.device);
 }
 
 absl::StatusOr<torch::Tensor> ImageTensor(const LoadedGan::Impl& impl, const std::vector<Pixels>& images) {
@@ -101,9 +106,9 @@ absl::StatusOr<LoadedGan> LoadGan(const v1::BundleManifest& manifest, const std:
   }
   const v1::GanInfo& gan = manifest.gan();
   auto impl = std::make_shared<LoadedGan::Impl>();
-  impl->shape = {gan.resolution(), gan.features(), gan.noise_dimension(), manifest.embedding().dimension(),
+  impl->shape = {gan.preset(), gan.resolution(), gan.features(), gan.noise_dimension(), manifest.embedding().dimension(),
                  gan.categories_size()};
-  const absl::Status shape = CheckShape(gan.preset(), impl->shape);
+  const absl::Status shape = CheckShape(impl->shape);
   if (!shape.ok()) {
     return absl::FailedPreconditionError(
         absl::StrCat("bundle ", manifest.version(), " does not fit this build: ", shape.message()));

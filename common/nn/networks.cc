@@ -13,6 +13,9 @@ namespace nn = torch::nn;
 constexpr int kProjected = 128;      // components of the projected text
 constexpr double kSlope = 0.2;       // of LeakyReLU
 constexpr double kNoise = 0.1;       // standard deviation added to D's inputs
+// Directions in which texts vary less than this share of the widest are not widened to
+// unit variance: they hold inference noise.
+constexpr double kLeastVariance = 0.01;
 
 torch::Tensor Leaky(const torch::Tensor& x) { return torch::leaky_relu(x, kSlope); }
 
@@ -41,9 +44,10 @@ Affine AffineOf(const nn::BatchNorm2d& norm) {
 
 }  // namespace
 
-absl::Status CheckShape(absl::string_view preset, const GanShape& shape) {
-  if (preset != "tacgan") {
-    return absl::InvalidArgumentError(absl::StrCat("preset: \"", preset, "\" is not known; there is \"tacgan\""));
+absl::Status CheckShape(const GanShape& shape) {
+  if (shape.preset != "tacgan" && shape.preset != "mannequin") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("preset: \"", shape.preset, "\" is not known; there are \"mannequin\" and \"tacgan\""));
   }
   if (shape.resolution != 64 && shape.resolution != 128) {
     return absl::InvalidArgumentError(absl::StrCat("resolution: ", shape.resolution, " is not 64 or 128"));
@@ -74,9 +78,30 @@ void ConvNorm::Fold() {
   norm = nn::BatchNorm2d(nullptr);
 }
 
-GeneratorImpl::GeneratorImpl(const GanShape& shape) : shape_(shape) {
+TextInputImpl::TextInputImpl(int text) {
+  mean_ = register_buffer("mean", torch::zeros({text}));
+  whiten_ = register_buffer("whiten", torch::eye(text) * std::sqrt(static_cast<double>(text)));
+  project_ = register_module("project", nn::Linear(text, kProjected));
+}
+
+void TextInputImpl::StandardiseAs(const torch::Tensor& sample) {
+  torch::NoGradGuard no_grad;
+  const torch::Tensor texts = sample.to(at::kDouble);
+  const torch::Tensor mean = texts.mean(0), centred = texts - mean;
+  const auto [variances, directions] =
+      torch::linalg_eigh(torch::matmul(centred.t(), centred) / static_cast<double>(texts.size(0)));
+  const torch::Tensor widened = torch::rsqrt(variances.clamp_min(0) + kLeastVariance * variances.max() + 1e-12);
+  mean_.copy_(mean);
+  whiten_.copy_(torch::matmul(directions * widened, directions.t()));
+}
+
+torch::Tensor TextInputImpl::Standardised(const torch::Tensor& text) { return torch::matmul(text - mean_, whiten_); }
+
+torch::Tensor TextInputImpl::Project(const torch::Tensor& standardised) { return Leaky(project_(standardised)); }
+
+GeneratorImpl::GeneratorImpl(const GanShape& shape) {
   int maps = 16 * shape.features;
-  project_ = register_module("project", nn::Linear(shape.text, kProjected));
+  text_ = register_module("text", TextInput(shape.text));
   first_ = register_module("first", nn::Linear(shape.noise + kProjected, maps * 16));
   norm_ = register_module("norm", nn::BatchNorm2d(maps));
   for (int side = 8; side < shape.resolution; side *= 2, maps /= 2) {
@@ -84,16 +109,26 @@ GeneratorImpl::GeneratorImpl(const GanShape& shape) : shape_(shape) {
     layer.up = register_module(absl::StrCat("up", side), Up(maps, maps / 2, false));
     layer.norm = register_module(absl::StrCat("norm", side), nn::BatchNorm2d(maps / 2));
     up_.push_back(layer);
+    if (shape.preset == "mannequin") {
+      steer_.push_back(register_module(absl::StrCat("steer", side), nn::Linear(kProjected, maps)));
+    }
   }
   last_ = register_module("last", Up(maps, 3, true));
 }
 
 torch::Tensor GeneratorImpl::forward(const torch::Tensor& noise, const torch::Tensor& text) {
-  const torch::Tensor meaning = Leaky(project_(text * std::sqrt(static_cast<double>(shape_.text))));
+  const torch::Tensor meaning = text_->Project(text_->Standardised(text)).to(noise.dtype());
   torch::Tensor h = first_(torch::cat({noise, meaning}, 1)).view({noise.size(0), -1, 4, 4});
   h = h.contiguous(torch::MemoryFormat::ChannelsLast);
   h = torch::relu(norm_ ? norm_(h) : h);
-  for (ConvNorm& layer : up_) h = torch::relu(layer(h));
+  for (std::size_t i = 0; i < up_.size(); ++i) {
+    h = up_[i](h);
+    if (!steer_.empty()) {
+      const std::vector<torch::Tensor> steered = steer_[i](meaning).view({h.size(0), -1, 1, 1}).chunk(2, 1);
+      h = torch::addcmul(steered[1], h, 1 + steered[0]);
+    }
+    h = torch::relu(h);
+  }
   return torch::tanh(last_(h));
 }
 
@@ -108,7 +143,7 @@ void GeneratorImpl::FoldBatchNorm() {
   for (ConvNorm& layer : up_) layer.Fold();
 }
 
-DiscriminatorImpl::DiscriminatorImpl(const GanShape& shape) : shape_(shape) {
+DiscriminatorImpl::DiscriminatorImpl(const GanShape& shape) {
   const int nf = shape.features;
   int in = 3;
   for (int maps = nf; maps <= 8 * nf; maps *= 2) {
@@ -118,7 +153,7 @@ DiscriminatorImpl::DiscriminatorImpl(const GanShape& shape) : shape_(shape) {
     down_.push_back(layer);
     in = maps;
   }
-  project_ = register_module("project", nn::Linear(shape.text, kProjected));
+  text_ = register_module("text", TextInput(shape.text));
   mix_.conv = register_module("mix", Conv(in + kProjected, in, 1, 1, 0, false));
   mix_.norm = register_module("norm_mix", nn::BatchNorm2d(in));
   const int side = shape.resolution / 16;
@@ -146,7 +181,7 @@ ImageFeatures DiscriminatorImpl::See(const torch::Tensor& image) {
 }
 
 MatchLogits DiscriminatorImpl::Match(const torch::Tensor& map, const torch::Tensor& text) {
-  const torch::Tensor meaning = Leaky(project_(Noisy(text * std::sqrt(static_cast<double>(shape_.text)))));
+  const torch::Tensor meaning = text_->Project(Noisy(text_->Standardised(text)));
   const torch::Tensor tiled =
       meaning.view({meaning.size(0), meaning.size(1), 1, 1}).expand({-1, -1, map.size(2), map.size(3)});
   const torch::Tensor mixed = Leaky(mix_(torch::cat({map, tiled.to(map.dtype())}, 1)));

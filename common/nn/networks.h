@@ -1,15 +1,17 @@
-// The networks of preset "tacgan": a text-conditional generator and discriminator after
+// The networks. Preset "tacgan": a text-conditional generator and discriminator after
 // TAC-GAN (Dash et al. 2017, https://arxiv.org/abs/1703.06412), with two heads of our
 // own on the discriminator: the category of the image alone, and a map of overlays.
+// Preset "mannequin" differs in the generator: after each of its layers' batch norm the
+// text scales and shifts the maps (FiLM, Perez et al. 2018, https://arxiv.org/abs/1709.07871),
+// so that a colour reaches the pixels without passing through the shape.
 //
 //   GanShape shape{.resolution = 128, .features = 64, .noise = 100, .text = 100, .categories = 20};
-//   RETURN_IF_ERROR(CheckShape("tacgan", shape));
+//   RETURN_IF_ERROR(CheckShape(shape));
 //   Generator generator(shape);
 //   at::Tensor image = generator(noise, text);
 //
-// Tensors are float32 (bfloat16 under autocast). Text vectors are of unit length; the
-// networks scale them to unit variance themselves. Only common/nn and the trainer
-// include this header: it costs what torch costs.
+// Tensors are float32 (bfloat16 under autocast). Text vectors are of unit length. Only
+// common/nn and the trainer include this header: it costs what torch costs.
 #pragma once
 
 #include <vector>
@@ -29,6 +31,24 @@ struct ConvNorm {
   void Fold();
 };
 
+// A text vector [N, T] as the networks read it: standardised, then projected to 128.
+class TextInputImpl : public torch::nn::Module {
+ public:
+  explicit TextInputImpl(int text);
+  // Makes the standardised vectors of texts like `sample` [M, T] uncorrelated, with unit
+  // variance in each direction that matters. Products of one category have vectors that
+  // differ little, yet all that tells their colour and style lies in that little. Before,
+  // vectors are only scaled to unit variance of a component.
+  void StandardiseAs(const torch::Tensor& sample);
+  torch::Tensor Standardised(const torch::Tensor& text);
+  torch::Tensor Project(const torch::Tensor& standardised);
+
+ private:
+  torch::Tensor mean_, whiten_;  // [T], [T, T]: kept with the weights
+  torch::nn::Linear project_{nullptr};
+};
+TORCH_MODULE(TextInput);
+
 // text [N, T] -> 128; with noise [N, Z] -> 4x4x16nf; transposed convolutions double the
 // side and halve the maps until the image [N, 3, R, R] in [-1, 1].
 class GeneratorImpl : public torch::nn::Module {
@@ -38,12 +58,14 @@ class GeneratorImpl : public torch::nn::Module {
   // Merges batch norm into the layers before it. Evaluation only, and final: the module
   // can no longer be trained or saved.
   void FoldBatchNorm();
+  TextInput text() { return text_; }
 
  private:
-  const GanShape shape_;
-  torch::nn::Linear project_{nullptr}, first_{nullptr};
+  TextInput text_{nullptr};
+  torch::nn::Linear first_{nullptr};
   torch::nn::BatchNorm2d norm_{nullptr};
   std::vector<ConvNorm> up_;
+  std::vector<torch::nn::Linear> steer_;  // scale and shift for each of up_; empty in "tacgan"
   torch::nn::ConvTranspose2d last_{nullptr};
 };
 TORCH_MODULE(Generator);
@@ -73,12 +95,13 @@ class DiscriminatorImpl : public torch::nn::Module {
   MatchLogits Match(const torch::Tensor& map, const torch::Tensor& text);
   // As GeneratorImpl's.
   void FoldBatchNorm();
+  TextInput text() { return text_; }
 
  private:
   torch::Tensor Noisy(const torch::Tensor& x) const;
 
-  const GanShape shape_;
-  torch::nn::Linear project_{nullptr}, source_{nullptr}, category_{nullptr}, image_category_{nullptr};
+  TextInput text_{nullptr};
+  torch::nn::Linear source_{nullptr}, category_{nullptr}, image_category_{nullptr};
   std::vector<ConvNorm> down_;
   ConvNorm mix_;
   torch::nn::Conv2d overlay_in_{nullptr}, overlay_out_{nullptr};

@@ -1,12 +1,16 @@
-// The sizes that make a GAN of a preset: known without torch.
+// The sizes that make a GAN: known without torch.
 #pragma once
 
+#include <string>
+
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 
 namespace mannequin {
 
 struct GanShape {
+  // Architecture: "tacgan", the prototype's, or "mannequin", in which the text also
+  // steers every layer of the generator (networks.h).
+  std::string preset = "tacgan";
   int resolution = 128;  // pixels of a side R: 64 or 128
   int features = 64;     // maps of the narrowest layer, nf: 8 to 256
   int noise = 100;       // components of the noise Z
@@ -15,6 +19,6 @@ struct GanShape {
 };
 
 // INVALID_ARGUMENT naming the field and its bound, or the unknown preset.
-absl::Status CheckShape(absl::string_view preset, const GanShape& shape);
+absl::Status CheckShape(const GanShape& shape);
 
 }  // namespace mannequin

@@ -71,12 +71,17 @@ absl::Status CheckOptions(const Doc2VecOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat("doc2vec: ", name, ": ", value, " is not ", low, " to ", high));
   };
   if (absl::Status s = check("dimension", options.dimension, 1, 1024); !s.ok()) return s;
-  if (absl::Status s = check("epochs", options.epochs, 1, 1'000'000); !s.ok()) return s;
+  if (absl::Status s = check("epochs", options.epochs, 0, 1'000'000); !s.ok()) return s;
   if (absl::Status s = check("window", options.window, 1, kMaxWindow); !s.ok()) return s;
   return check("negative", options.negative, 1, kMaxNegative);
 }
 
 }  // namespace
+
+int AutomaticEpochs(std::int64_t words) {
+  constexpr std::int64_t kWords = 40'000'000;  // to see in all epochs together
+  return static_cast<int>(std::clamp<std::int64_t>(kWords / std::max<std::int64_t>(words, 1), 10, 200));
+}
 
 Rows::Rows(std::int64_t n, int dimension)
     : n_(n), stride_(Kernels::PaddedDimension(dimension)), values_(static_cast<std::size_t>(n) * stride_, 0.0f) {}
@@ -206,6 +211,7 @@ class Trainer {
     if (!*progress_) return;
     Doc2VecProgress progress;
     progress.epoch = epoch;
+    progress.epochs = options_.epochs;
     progress.loss = scratch.loss_words > 0 ? scratch.loss / static_cast<double>(scratch.loss_words) : 0;
     progress.words = static_cast<std::int64_t>(corpus_.words.size()) * epoch;
     const absl::Status status = (*progress_)(progress);
@@ -335,7 +341,9 @@ absl::StatusOr<Doc2Vec> Doc2Vec::Train(const Corpus& corpus, std::int32_t vocabu
     }
     ++counts[word];
   }
-  Doc2Vec model(options, std::move(counts));
+  Doc2VecOptions chosen = options;
+  if (chosen.epochs == 0) chosen.epochs = AutomaticEpochs(static_cast<std::int64_t>(corpus.words.size()));
+  Doc2Vec model(chosen, std::move(counts));
   if (absl::Status status = Trainer(corpus, model).Run(progress); !status.ok()) return status;
   return model;
 }

@@ -38,7 +38,7 @@ struct Corpus {
 struct Doc2VecOptions {
   bool pv_dm = false;
   int dimension = 100;  // 1 to 1,024
-  int epochs = 20;      // 1 or more
+  int epochs = 0;       // 1 or more; 0: AutomaticEpochs
   int window = 4;       // words on each side (PV-DM)
   int negative = 5;     // 1 to 50
   float lr = 0.025f;    // falls linearly to min_lr
@@ -49,10 +49,16 @@ struct Doc2VecOptions {
 };
 
 struct Doc2VecProgress {
-  int epoch = 0;    // epochs done
+  int epoch = 0;    // epochs done, of `epochs`
+  int epochs = 0;
   double loss = 0;  // mean negative-sampling loss a word, of a sample of the epoch
   std::int64_t words = 0;  // so far, before subsampling
 };
+
+// Epochs that a corpus of so many words needs: fewer words, more epochs. With 430,000
+// words 100 epochs find 0.94 of the brands among the ten nearest, 40 find 0.92; with
+// 33,000 words the vectors of one category are still alike after 20 (bench_embedding_quality).
+int AutomaticEpochs(std::int64_t words);
 
 // Rows of [n, dimension] padded to whole vector lanes.
 class Rows {

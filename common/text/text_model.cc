@@ -303,14 +303,22 @@ void TextModel::Prepare() {
   const std::vector<std::int64_t>& counts = doc2vec_->counts();
   const double total = static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::int64_t{0}));
   weighted_ = Rows(vocabulary_.size(), dimension);
+  // What all words have in common says nothing of a text, and of a small catalogue it is
+  // most of every vector.
+  std::vector<float> centre(static_cast<std::size_t>(dimension));
   pieces_.resize(static_cast<std::size_t>(vocabulary_.size()));
   for (std::int32_t i = 0; i < vocabulary_.size(); ++i) {
     const absl::string_view unit = vocabulary_.unit(i);
     if (absl::StartsWith(unit, kWordMark)) pieces_[i] = tokenizer_->Pieces(unit.substr(sizeof(kWordMark) - 1));
     std::copy_n(doc2vec_->word_out()[i], dimension, weighted_[i]);
     Unify(weighted_[i], dimension);
+    for (int j = 0; j < dimension; ++j) {
+      centre[j] += static_cast<float>(static_cast<double>(counts[i]) / total) * weighted_[i][j];
+    }
+  }
+  for (std::int32_t i = 0; i < vocabulary_.size(); ++i) {
     const auto rarity = static_cast<float>(std::log(1 + total / static_cast<double>(std::max<std::int64_t>(1, counts[i]))));
-    for (int j = 0; j < dimension; ++j) weighted_[i][j] *= rarity;
+    for (int j = 0; j < dimension; ++j) weighted_[i][j] = rarity * (weighted_[i][j] - centre[j]);
   }
 }
 

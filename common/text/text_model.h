@@ -50,7 +50,7 @@ struct TextModelOptions {
   int min_count = 2;
   int inference_epochs = 20;
   // Weight of the rarity-weighted mean of word vectors against the inferred one.
-  double mix = 1;
+  double mix = 2;
 };
 
 // Units, by number, and how often each was seen.
@@ -103,7 +103,7 @@ class TextModel {
   std::unique_ptr<Doc2Vec> doc2vec_;
   std::int64_t trained_texts_ = 0;
   std::vector<std::vector<std::string>> pieces_;  // of each unit that is a word
-  Rows weighted_;                                 // unit-length output vectors times rarity
+  Rows weighted_;                                 // unit-length output vectors less their mean, times rarity
 };
 
 }  // namespace mannequin

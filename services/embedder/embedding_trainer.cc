@@ -88,7 +88,6 @@ absl::StatusOr<v1::TrainEmbeddingProgress> TrainEmbedding(ProductStore& store, c
   ASSIGN_OR_RETURN(const TextModelOptions options, TrainingOptions(request));
   ASSIGN_OR_RETURN(const std::vector<std::string> texts, ReadTexts(store, report));
   v1::TrainEmbeddingProgress progress;
-  progress.set_epochs(options.doc2vec.epochs);
   progress.set_products(static_cast<std::int64_t>(texts.size()));
   absl::Time begin = absl::Now();
   std::int64_t words_before = 0;
@@ -106,8 +105,9 @@ absl::StatusOr<v1::TrainEmbeddingProgress> TrainEmbedding(ProductStore& store, c
                          begin = now;
                          words_before = trained.words;
                          progress.set_epoch(trained.epoch);
+                         progress.set_epochs(trained.epochs);
                          progress.set_loss(trained.loss);
-                         return report(progress, 0.99 * trained.epoch / options.doc2vec.epochs);
+                         return report(progress, 0.99 * trained.epoch / trained.epochs);
                        }));
   progress.set_vocabulary_size(model.tokenizer().vocabulary_size());
   ASSIGN_OR_RETURN(*progress.mutable_bundle_version(), Publish(model, bundles));

@@ -83,7 +83,7 @@ void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
   command->add_option("--mode", *mode, "pv-dbow or pv-dm")->check(CLI::IsMember({"pv-dbow", "pv-dm"}))->capture_default_str();
   number("--vocabulary", &v1::TrainEmbeddingRequest::set_vocabulary_size, "SentencePiece pieces (8000)");
   number("--dimension", &v1::TrainEmbeddingRequest::set_dimension, "components of a vector (100)");
-  number("--epochs", &v1::TrainEmbeddingRequest::set_epochs, "passes over the catalogue (20)");
+  number("--epochs", &v1::TrainEmbeddingRequest::set_epochs, "passes over the catalogue (10 to 200, more when it is small)");
   command->callback([&invocation, train, mode] {
     train->set_mode(*mode == "pv-dm" ? v1::DOC2VEC_MODE_PV_DM : v1::DOC2VEC_MODE_PV_DBOW);
     invocation.run = [&invocation, train] { return Train(invocation, *train); };

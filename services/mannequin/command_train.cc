@@ -90,7 +90,7 @@ void AddTrainCommands(CLI::App& app, Invocation& invocation) {
   const auto option = [&](const std::string& flag, auto setter, const std::string& help) {
     command->add_option_function<double>(flag, [request, setter](double n) { (request.get()->*setter)(n); }, help);
   };
-  command->add_option_function<std::string>("--preset", [request](const std::string& p) { request->set_preset(p); }, "architecture (tacgan)");
+  command->add_option_function<std::string>("--preset", [request](const std::string& p) { request->set_preset(p); }, "architecture: mannequin or tacgan (mannequin)");
   command->add_option_function<std::string>("--device", [request](const std::string& d) { request->set_device(d); }, "cpu, cuda:0");
   option("--resolution", &v1::CreateTrainingRequest::set_resolution, "pixels of a side: 64 or 128 (128)");
   option("--features", &v1::CreateTrainingRequest::set_features, "feature maps of the narrowest layer (64)");

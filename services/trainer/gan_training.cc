@@ -78,14 +78,36 @@ class Autocast {
   const bool on_;
 };
 
-// DCGAN's start: convolutions and linear layers N(0, 0.02), batch norm's scale N(1, 0.02).
-void Initialize(torch::nn::Module& module) {
+// What a preset changes in the step.
+struct Recipe {
+  double generator_rate = 1;      // G's learning rate, of the options'
+  double category_weight = 1;     // of the category terms in G's loss
+  double pixel_weight = 0;        // of the distance to the text's own image in G's loss
+  bool keep_variance = false;     // initial weights that keep activations' variance, instead of DCGAN's N(0, 0.02)
+  bool standardise_texts = false;
+};
+
+Recipe RecipeOf(const std::string& preset) {
+  if (preset == "tacgan") return {};
+  return {.generator_rate = 2, .category_weight = 0.3, .pixel_weight = 4, .keep_variance = true, .standardise_texts = true};
+}
+
+// Inputs that one output of the weight sums up. A transposed convolution of stride 2 with
+// a kernel of 4, [in, out, 4, 4], sums 4 of its 16 taps.
+double FanIn(const std::string& name, const torch::Tensor& weight) {
+  const bool transposed = weight.dim() == 4 && (name.rfind("up", 0) == 0 || name.rfind("last", 0) == 0);
+  return static_cast<double>(transposed ? weight.size(0) * 4 : weight.numel() / weight.size(0));
+}
+
+// Batch norm's scale starts at N(1, 0.02), biases at 0.
+void Initialize(torch::nn::Module& module, const Recipe& recipe) {
   torch::NoGradGuard no_grad;
   for (const auto& item : module.named_parameters()) {
     torch::Tensor weight = item.value();
     const bool norm = item.key().rfind("norm", 0) == 0;
     if (weight.dim() > 1) {
-      weight.normal_(0, 0.02);
+      const double gain = weight.dim() == 4 ? 2 : 1;  // after a rectifier half is left
+      weight.normal_(0, recipe.keep_variance ? std::sqrt(gain / FanIn(item.key(), weight)) : 0.02);
     } else if (norm && item.key().find("weight") != std::string::npos) {
       weight.normal_(1, 0.02);
     } else {
@@ -105,6 +127,12 @@ torch::Tensor CategoryLoss(const torch::Tensor& logits, const torch::Tensor& lab
   return torch::nn::functional::cross_entropy(logits.to(at::kFloat), labels);
 }
 
+torch::Tensor Stack(const std::vector<std::vector<float>>& texts) {
+  std::vector<torch::Tensor> rows;
+  for (const std::vector<float>& text : texts) rows.push_back(torch::tensor(text));
+  return torch::stack(rows);
+}
+
 Pixels ToPixels(const torch::Tensor& bytes) {  // [R, R, 3]
   const int side = static_cast<int>(bytes.size(0));
   const std::uint8_t* begin = bytes.data_ptr<std::uint8_t>();
@@ -116,10 +144,16 @@ Pixels ToPixels(const torch::Tensor& bytes) {  // [R, R, 3]
 bool StepLosses::finite() const { return std::isfinite(generator) && std::isfinite(discriminator); }
 
 struct GanTraining::Impl {
-  Impl(const GanTrainingOptions& with, c10::Device on, GanLossKind kind)
-      : options(with), device(on), loss(kind), generator(with.shape), average(with.shape), discriminator(with.shape) {
-    Initialize(*generator);
-    Initialize(*discriminator);
+  Impl(const GanTrainingOptions& with, c10::Device on, GanLossKind kind, const std::vector<std::vector<float>>& texts)
+      : options(with), device(on), loss(kind), recipe(RecipeOf(with.shape.preset)), generator(with.shape),
+        average(with.shape), discriminator(with.shape) {
+    Initialize(*generator, recipe);
+    Initialize(*discriminator, recipe);
+    if (recipe.standardise_texts && !texts.empty()) {
+      const torch::Tensor sample = Stack(texts);
+      generator->text()->StandardiseAs(sample);
+      discriminator->text()->StandardiseAs(sample);
+    }
     for (torch::nn::Module* module : {static_cast<torch::nn::Module*>(generator.get()),
                                       static_cast<torch::nn::Module*>(average.get()),
                                       static_cast<torch::nn::Module*>(discriminator.get())}) {
@@ -128,7 +162,7 @@ struct GanTraining::Impl {
     average->eval();
     for (torch::Tensor& weight : average->parameters()) weight.set_requires_grad(false);
     ema = std::make_unique<Ema>(*generator, *average, kEmaDecay);
-    adam_g = std::make_unique<FusedAdam>(*generator, options.learning_rate);
+    adam_g = std::make_unique<FusedAdam>(*generator, recipe.generator_rate * options.learning_rate);
     adam_d = std::make_unique<FusedAdam>(*discriminator, options.learning_rate);
     totals = torch::zeros({5}, at::TensorOptions(device));
     positive_weight = torch::full({1}, kOverlayPositiveWeight, at::TensorOptions(device));
@@ -156,6 +190,7 @@ struct GanTraining::Impl {
   const GanTrainingOptions options;
   const c10::Device device;
   const GanLossKind loss;
+  const Recipe recipe;
   Generator generator, average;
   Discriminator discriminator;
   std::unique_ptr<Ema> ema;
@@ -168,12 +203,13 @@ struct GanTraining::Impl {
 GanTraining::GanTraining(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GanTraining::~GanTraining() = default;
 
-absl::StatusOr<std::unique_ptr<GanTraining>> GanTraining::Create(const GanTrainingOptions& options) {
-  RETURN_IF_ERROR(CheckShape(options.preset, options.shape));
+absl::StatusOr<std::unique_ptr<GanTraining>> GanTraining::Create(const GanTrainingOptions& options,
+                                                                 const std::vector<std::vector<float>>& texts) {
+  RETURN_IF_ERROR(CheckShape(options.shape));
   ASSIGN_OR_RETURN(const GanLossKind loss, ParseGanLoss(options.loss));
   ASSIGN_OR_RETURN(const c10::Device device, PickDevice(options.device));
   torch::manual_seed(options.seed);
-  return std::make_unique<GanTraining>(std::make_unique<Impl>(options, device, loss));
+  return std::make_unique<GanTraining>(std::make_unique<Impl>(options, device, loss, texts));
 }
 
 void GanTraining::Step(const Batch& batch) {
@@ -223,7 +259,12 @@ void GanTraining::Step(const Batch& batch) {
     const ImageFeatures seen = s.discriminator->See(fake);
     const MatchLogits match = s.discriminator->Match(seen.map, text);
     g_source = SourceLoss(s.loss, match.source, 1);
-    g_loss = g_source + CategoryLoss(match.category, labels) + CategoryLoss(seen.image_category, labels);
+    g_loss = g_source + s.recipe.category_weight *
+                            (CategoryLoss(match.category, labels) + CategoryLoss(seen.image_category, labels));
+    if (s.recipe.pixel_weight > 0) {
+      const torch::Tensor distance = torch::abs(fake.to(at::kFloat) - real).mean({1, 2, 3});
+      g_loss = g_loss + s.recipe.pixel_weight * (distance * honest).mean();
+    }
   }
   g_loss.backward();
   s.adam_g->Step();
@@ -281,12 +322,10 @@ absl::Status GanTraining::SaveNetworks(const std::string& folder) const {
 
 std::vector<Pixels> GanTraining::Sample(const std::vector<std::vector<float>>& texts, std::uint64_t seed) {
   torch::NoGradGuard no_grad;
-  std::vector<torch::Tensor> rows;
-  for (const std::vector<float>& text : texts) rows.push_back(torch::tensor(text));
   const torch::Tensor noise =
       torch::randn({static_cast<std::int64_t>(texts.size()), impl_->options.shape.noise},
                    at::make_generator<at::CPUGeneratorImpl>(seed));
-  const torch::Tensor drawn = impl_->average(noise.to(impl_->device), torch::stack(rows).to(impl_->device));
+  const torch::Tensor drawn = impl_->average(noise.to(impl_->device), Stack(texts).to(impl_->device));
   const torch::Tensor bytes =
       drawn.add(1).mul_(127.5).round_().clamp_(0, 255).permute({0, 2, 3, 1}).to(at::kCPU, at::kByte).contiguous();
   std::vector<Pixels> images;

@@ -11,7 +11,9 @@
 //      each; of the image alone: its own category, and where an overlay is.
 //      R' is another product's image of the same batch, so its convolutions are done
 //      already and only the mix with T is new. An image with an overlay has target 0.
-//   G: source(G(z, T), T) = 1, category of T, seen with and without the text.
+//   G: source(G(z, T), T) = 1, category of T, seen with and without the text. Preset
+//      "mannequin" adds the distance of pixels between G(z, T) and R where R is clean:
+//      with few steps it is what teaches colour and outline.
 //
 // Real and generated images go through D's convolutions as one batch: its batch norm
 // then has the same statistics for both, and they are those that evaluation uses.
@@ -32,7 +34,6 @@
 namespace mannequin {
 
 struct GanTrainingOptions {
-  std::string preset = "tacgan";
   GanShape shape;
   std::string loss = "lsgan";  // or "bce"
   std::string device;          // as CheckDevice
@@ -55,7 +56,10 @@ class GanTraining {
  public:
   // INVALID_ARGUMENT for an unknown preset or loss or a shape out of bounds;
   // CheckDevice's errors.
-  static absl::StatusOr<std::unique_ptr<GanTraining>> Create(const GanTrainingOptions& options);
+  // `texts` [M][T], a sample of the training's, makes preset "mannequin" standardise
+  // text vectors (TextInput); a checkpoint brings its own.
+  static absl::StatusOr<std::unique_ptr<GanTraining>> Create(const GanTrainingOptions& options,
+                                                             const std::vector<std::vector<float>>& texts);
   ~GanTraining();
 
   void Step(const Batch& batch);

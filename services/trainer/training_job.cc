@@ -29,7 +29,9 @@ namespace fs = std::filesystem;
 
 constexpr int kNoise = 100;
 constexpr int kOverlayPatches = 240;
-constexpr int kSamples = 32, kSampleColumns = 8;
+constexpr std::size_t kSamples = 32;
+constexpr int kSampleColumns = 8;
+constexpr std::size_t kStandardised = 20'000;  // texts whose variance is measured, at most
 constexpr int kLossSteps = 10;  // between waits for the device to read losses
 constexpr absl::Duration kSampleInterval = absl::Seconds(20);
 // Streams of the job's seed.
@@ -112,8 +114,7 @@ class Run {
 
   GanTrainingOptions Options() const {
     GanTrainingOptions options;
-    options.preset = request_.preset();
-    options.shape = {request_.resolution(), request_.features(), kNoise, encoder_->dimension(),
+    options.shape = {request_.preset(), request_.resolution(), request_.features(), kNoise, encoder_->dimension(),
                      static_cast<int>(pack_->categories.size())};
     options.loss = request_.loss() == v1::GAN_LOSS_BCE ? "bce" : "lsgan";
     options.device = request_.device().empty() ? environment_.device : request_.device();
@@ -144,14 +145,19 @@ class Run {
                                      {{"categories", absl::StrJoin(pack_->categories, "\n")}});
   }
 
-  absl::Status DrawSamples(std::int64_t step) {
-    const std::vector<PackedProduct>& products = pack_->held_out.empty() ? pack_->training : pack_->held_out;
+  // `count` texts spread evenly over `products`.
+  std::vector<std::vector<float>> TextsOf(const std::vector<PackedProduct>& products, std::size_t count) const {
     std::vector<std::vector<float>> texts;
-    for (int i = 0; i < kSamples; ++i) {
-      const PackedProduct& product = products[static_cast<std::size_t>(i) * products.size() / kSamples];
-      const float* text = pack_->text(product.slot, 0);
+    for (std::size_t i = 0; i < count; ++i) {
+      const float* text = pack_->text(products[i * products.size() / count].slot, 0);
       texts.emplace_back(text, text + pack_->text_dimension());
     }
+    return texts;
+  }
+
+  absl::Status DrawSamples(std::int64_t step) {
+    const std::vector<std::vector<float>> texts =
+        TextsOf(pack_->held_out.empty() ? pack_->training : pack_->held_out, kSamples);
     ASSIGN_OR_RETURN(const std::string png,
                      EncodeImage(Sheet(training_->Sample(texts, request_.seed()), kSampleColumns), "image/png"));
     const std::string path = absl::StrFormat("%s/sample-%08d.png", folder_, step);
@@ -161,7 +167,8 @@ class Run {
   }
 
   absl::Status Train() {
-    ASSIGN_OR_RETURN(training_, GanTraining::Create(Options()));
+    ASSIGN_OR_RETURN(training_, GanTraining::Create(
+                         Options(), TextsOf(pack_->training, std::min(kStandardised, pack_->training.size()))));
     ASSIGN_OR_RETURN(std::int64_t step, Resume());
     std::ofstream losses(absl::StrCat(folder_, "/losses.csv"), step > 0 ? std::ios::app : std::ios::trunc);
     if (step == 0) losses << "step,loss_generator,loss_discriminator,images_per_second\n";
@@ -247,7 +254,7 @@ class Run {
     *manifest_.mutable_embedding() = parent_.embedding();
     const GanTrainingOptions options = Options();
     v1::GanInfo& gan = *manifest_.mutable_gan();
-    gan.set_preset(options.preset);
+    gan.set_preset(options.shape.preset);
     gan.set_resolution(options.shape.resolution);
     gan.set_features(options.shape.features);
     gan.set_noise_dimension(options.shape.noise);
@@ -289,7 +296,7 @@ class Run {
 }  // namespace
 
 absl::StatusOr<v1::CreateTrainingRequest> CompleteRequest(v1::CreateTrainingRequest request) {
-  if (request.preset().empty()) request.set_preset("tacgan");
+  if (request.preset().empty()) request.set_preset("mannequin");
   if (request.resolution() == 0) request.set_resolution(128);
   if (request.features() == 0) request.set_features(64);
   if (request.batch() == 0) request.set_batch(64);
@@ -297,8 +304,8 @@ absl::StatusOr<v1::CreateTrainingRequest> CompleteRequest(v1::CreateTrainingRequ
   if (request.learning_rate() == 0) request.set_learning_rate(2e-4);
   if (request.min_category_images() == 0) request.set_min_category_images(8);
   if (request.checkpoint_steps() == 0) request.set_checkpoint_steps(1'000);
-  GanShape shape{request.resolution(), request.features(), kNoise, 1, 2};
-  RETURN_IF_ERROR(CheckShape(request.preset(), shape));
+  const GanShape shape{request.preset(), request.resolution(), request.features(), kNoise, 1, 2};
+  RETURN_IF_ERROR(CheckShape(shape));
   RETURN_IF_ERROR(CheckRange("batch", request.batch(), 2, 1024));
   RETURN_IF_ERROR(CheckRange("steps", static_cast<double>(request.steps()), 1, 1e7));
   RETURN_IF_ERROR(CheckRange("max_seconds", request.max_seconds(), 0, 1e9));

@@ -90,7 +90,6 @@ int Main(int argc, char** argv) {
   CLI::App app("Quality of product vectors");
   std::string path, mode = "dbow";
   TextModelOptions options;
-  options.doc2vec.epochs = 40;
   int max_queries = 0;
   std::vector<double> mixes = {options.mix};
   app.add_option("--products", path, "lines: id, category, brand, text, apart by tabs")->required();

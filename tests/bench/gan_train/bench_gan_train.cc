@@ -75,7 +75,7 @@ absl::Status Run(const std::string& list, const std::string& work) {
   options.shape = {.resolution = 128, .features = 64, .noise = 100, .text = pack->text_dimension(),
                    .categories = static_cast<int>(pack->categories.size())};
   options.device = "cpu";
-  ASSIGN_OR_RETURN(const auto training, GanTraining::Create(options));
+  ASSIGN_OR_RETURN(const auto training, GanTraining::Create(options, {}));
   BatchSource source(*pack, pack->training, bank, {.batch = kBatch, .seed = 1, .overlay_share = 0.25, .flip = true}, 0);
   for (int step = 0; step < kWarmUp; ++step) training->Step(source.Next());
   const absl::Time steady = absl::Now();

@@ -43,8 +43,10 @@ void Disturb(torch::nn::Module& module) {
   }
 }
 
-TEST(Networks, FoldingBatchNormChangesNoAnswer) {
-  const GanShape shape{.resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
+class NetworksOf : public testing::TestWithParam<const char*> {};
+
+TEST_P(NetworksOf, FoldingBatchNormChangesNoAnswer) {
+  const GanShape shape{.preset = GetParam(), .resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
   torch::NoGradGuard no_grad;
   torch::manual_seed(2);
   Generator generator(shape);
@@ -66,6 +68,34 @@ TEST(Networks, FoldingBatchNormChangesNoAnswer) {
   EXPECT_TRUE(torch::allclose(discriminator->Match(folded.map, text).source, match.source, 1e-3, 1e-3));
 }
 
+TEST_P(NetworksOf, TextChangesTheImage) {
+  const GanShape shape{.preset = GetParam(), .resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(3);
+  Generator generator(shape);
+  generator->eval();
+  const torch::Tensor noise = torch::randn({1, 10});
+  EXPECT_FALSE(torch::equal(generator(noise, torch::randn({1, 12})), generator(noise, torch::randn({1, 12}))));
+}
+
+INSTANTIATE_TEST_SUITE_P(Preset, NetworksOf, testing::Values("tacgan", "mannequin"));
+
+TEST(TextInput, MakesSmallDifferencesAsWideAsLargeOnes) {
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(4);
+  // Components of deviations 1, 0.3, 0.3, then correlated.
+  const torch::Tensor rotation = std::get<0>(torch::linalg_qr(torch::randn({3, 3})));
+  const torch::Tensor texts =
+      torch::matmul(torch::randn({2000, 3}) * torch::tensor({1.0f, 0.3f, 0.3f}), rotation) + 5;
+  TextInput input(3);
+  input->StandardiseAs(texts);
+  const torch::Tensor standard = input->Standardised(texts);
+  const torch::Tensor covariance = torch::matmul(standard.t(), standard) / 2000;
+  EXPECT_TRUE(torch::allclose(standard.mean(0), torch::zeros({3}), 0, 1e-3));
+  EXPECT_TRUE(torch::allclose(covariance - torch::diag(covariance.diag()), torch::zeros({3, 3}), 0, 0.15)) << covariance;
+  EXPECT_GT(covariance.diag().min().item<float>(), 0.5) << covariance;
+}
+
 TEST(Networks, DiscriminatorIsNoisyOnlyWhileTraining) {
   const GanShape shape{.resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
   torch::NoGradGuard no_grad;
@@ -78,17 +108,19 @@ TEST(Networks, DiscriminatorIsNoisyOnlyWhileTraining) {
 
 TEST(CheckShape, NamesWhatIsWrong) {
   const GanShape good{.resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
-  EXPECT_TRUE(CheckShape("tacgan", good).ok());
-  EXPECT_EQ(CheckShape("stylegan", good).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(CheckShape(good).ok());
   GanShape bad = good;
+  bad.preset = "stylegan";
+  EXPECT_EQ(CheckShape(bad).code(), absl::StatusCode::kInvalidArgument);
+  bad = good;
   bad.resolution = 100;
-  EXPECT_NE(CheckShape("tacgan", bad).message().find("resolution: 100"), absl::string_view::npos);
+  EXPECT_NE(CheckShape(bad).message().find("resolution: 100"), absl::string_view::npos);
   bad = good;
   bad.features = 4;
-  EXPECT_NE(CheckShape("tacgan", bad).message().find("features: 4"), absl::string_view::npos);
+  EXPECT_NE(CheckShape(bad).message().find("features: 4"), absl::string_view::npos);
   bad = good;
   bad.categories = 1;
-  EXPECT_EQ(CheckShape("tacgan", bad).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(CheckShape(bad).code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -41,14 +41,14 @@ class Training : public testing::Test {
 };
 
 TEST_F(Training, ResumesExactlyWhereItWas) {
-  const auto whole = *GanTraining::Create(Small());
+  const auto whole = *GanTraining::Create(Small(), {});
   for (std::int64_t step = 0; step < 2; ++step) whole->Step(BatchOf(step));
   ASSERT_TRUE(whole->SaveCheckpoint(path_, 2, {{"categories", "a\nb"}}).ok());
   whole->TakeLosses();
   for (std::int64_t step = 2; step < 4; ++step) whole->Step(BatchOf(step));
   const StepLosses expected = whole->TakeLosses();
 
-  const auto again = *GanTraining::Create(Small());
+  const auto again = *GanTraining::Create(Small(), {});
   const auto resumed = again->LoadCheckpoint(path_);
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_EQ(resumed->next_step, 2);
@@ -62,7 +62,7 @@ TEST_F(Training, ResumesExactlyWhereItWas) {
 }
 
 TEST_F(Training, LearnsToTellRealFromWrong) {
-  const auto training = *GanTraining::Create(Small());
+  const auto training = *GanTraining::Create(Small(), {});
   training->Step(BatchOf(0));
   const StepLosses first = training->TakeLosses();
   for (std::int64_t step = 1; step < 12; ++step) training->Step(BatchOf(0));
@@ -74,17 +74,48 @@ TEST_F(Training, LearnsToTellRealFromWrong) {
 TEST_F(Training, BceWorksToo) {
   GanTrainingOptions options = Small();
   options.loss = "bce";
-  const auto training = *GanTraining::Create(options);
+  const auto training = *GanTraining::Create(options, {});
   training->Step(BatchOf(0));
   EXPECT_TRUE(training->TakeLosses().finite());
 }
 
+// Texts in two groups that differ much, and within each a little.
+std::vector<std::vector<float>> CloseTexts() {
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  std::vector<std::vector<float>> texts;
+  for (int i = 0; i < 64; ++i) {
+    std::vector<float> text = {i % 2 == 0 ? 0.7f : -0.7f, 0.7f, 0, 0, 0};
+    for (float& component : text) component += 0.02f * normal(random);
+    texts.push_back(text);
+  }
+  return texts;
+}
+
+TEST_F(Training, PresetMannequinLearnsItsOwnPixelsAndResumesExactly) {
+  GanTrainingOptions options = Small();
+  options.shape.preset = "mannequin";
+  const auto training = *GanTraining::Create(options, CloseTexts());
+  training->Step(BatchOf(0));
+  const StepLosses first = training->TakeLosses();
+  for (int i = 0; i < 12; ++i) training->Step(BatchOf(0));
+  training->TakeLosses();
+  training->Step(BatchOf(0));
+  const StepLosses last = training->TakeLosses();
+  EXPECT_LT(last.generator - last.generator_source, first.generator - first.generator_source);
+
+  ASSERT_TRUE(training->SaveCheckpoint(path_, 14, {}).ok());
+  const auto again = *GanTraining::Create(options, {});  // the checkpoint brings the standardisation
+  ASSERT_TRUE(again->LoadCheckpoint(path_).ok());
+  EXPECT_EQ(again->Sample({CloseTexts()[0]}, 4)[0].rgb, training->Sample({CloseTexts()[0]}, 4)[0].rgb);
+}
+
 TEST_F(Training, CheckpointOfOtherNetworksOrDamagedIsRefused) {
-  const auto training = *GanTraining::Create(Small());
+  const auto training = *GanTraining::Create(Small(), {});
   ASSERT_TRUE(training->SaveCheckpoint(path_, 1, {}).ok());
   GanTrainingOptions options = Small();
   options.shape.features = 16;
-  EXPECT_EQ((*GanTraining::Create(options))->LoadCheckpoint(path_).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ((*GanTraining::Create(options, {}))->LoadCheckpoint(path_).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(training->LoadCheckpoint(folder_ + "/none").status().code(), absl::StatusCode::kNotFound);
   ASSERT_TRUE(WriteFileAtomically(path_, "not a checkpoint").ok());
   EXPECT_EQ(training->LoadCheckpoint(path_).status().code(), absl::StatusCode::kDataLoss);
@@ -92,14 +123,14 @@ TEST_F(Training, CheckpointOfOtherNetworksOrDamagedIsRefused) {
 
 TEST_F(Training, UnknownPresetLossAndDeviceAreRefused) {
   GanTrainingOptions options = Small();
-  options.preset = "stylegan";
-  EXPECT_EQ(GanTraining::Create(options).status().code(), absl::StatusCode::kInvalidArgument);
+  options.shape.preset = "stylegan";
+  EXPECT_EQ(GanTraining::Create(options, {}).status().code(), absl::StatusCode::kInvalidArgument);
   options = Small();
   options.loss = "wgan";
-  EXPECT_EQ(GanTraining::Create(options).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(GanTraining::Create(options, {}).status().code(), absl::StatusCode::kInvalidArgument);
   options = Small();
   options.device = "tpu";
-  EXPECT_EQ(GanTraining::Create(options).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(GanTraining::Create(options, {}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace
