@@ -32,7 +32,7 @@ struct DemoFlags {
   std::string console_listen = "127.0.0.1:8680";
   std::string admin_listen = "127.0.0.1:9600";
   int sample_products = 2'000;
-  double train_seconds = 180;
+  double train_seconds = 240;
   bool exit = false;
 };
 

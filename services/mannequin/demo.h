@@ -36,9 +36,9 @@ struct DemoOptions {
   std::string catalog;              // file to ingest
   std::string pictures_folder;      // where the sheets go
   std::string truth;                // truth.jsonl of the sample; empty for a catalogue of one's own
-  double train_seconds = 180;
+  double train_seconds = 240;
   int resolution = 64;
-  int features = 16;
+  int features = 12;
   bool quiet = false;               // no progress
 };
 

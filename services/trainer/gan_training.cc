@@ -22,7 +22,7 @@ constexpr double kOverlayPositiveWeight = 4;  // painted cells are few
 // Adam as one fused call over all tensors of a network.
 class FusedAdam {
  public:
-  FusedAdam(const torch::nn::Module& module, double lr) : lr_(lr) {
+  explicit FusedAdam(const torch::nn::Module& module) {
     for (const auto& item : module.named_parameters()) {
       names_.push_back(item.key());
       parameters_.push_back(item.value());
@@ -32,7 +32,7 @@ class FusedAdam {
     }
   }
 
-  void Step() {
+  void Step(double rate) {
     torch::NoGradGuard no_grad;
     std::vector<torch::Tensor> weights, gradients;
     for (torch::Tensor& parameter : parameters_) {
@@ -41,7 +41,7 @@ class FusedAdam {
       parameter.mutable_grad() = torch::Tensor();
     }
     at::_foreach_add_(steps_, 1);
-    at::_fused_adam_(weights, gradients, first_, second_, {}, steps_, lr_, kBeta1, kBeta2, /*weight_decay=*/0, kEpsilon,
+    at::_fused_adam_(weights, gradients, first_, second_, {}, steps_, rate, kBeta1, kBeta2, /*weight_decay=*/0, kEpsilon,
                      /*amsgrad=*/false, /*maximize=*/false);
   }
 
@@ -54,7 +54,6 @@ class FusedAdam {
   }
 
  private:
-  const double lr_;
   std::vector<std::string> names_;
   std::vector<torch::Tensor> parameters_, first_, second_, steps_;
 };
@@ -80,16 +79,24 @@ class Autocast {
 
 // What a preset changes in the step.
 struct Recipe {
-  double generator_rate = 1;      // G's learning rate, of the options'
+  // Steps in which G first learns from pixels, fast, and more and more from D.
+  std::int64_t warm_up = 0;
+  double first_rate = 1;          // G's learning rate at step 0, of the options'; falls to 1
   double category_weight = 1;     // of the category terms in G's loss
   double pixel_weight = 0;        // of the distance to the text's own image in G's loss
   bool keep_variance = false;     // initial weights that keep activations' variance, instead of DCGAN's N(0, 0.02)
   bool standardise_texts = false;
+
+  double WarmthAt(std::int64_t step) const {
+    return step >= warm_up ? 1 : static_cast<double>(step) / static_cast<double>(warm_up);
+  }
+  double RateAt(std::int64_t step) const { return first_rate + (1 - first_rate) * WarmthAt(step); }
 };
 
 Recipe RecipeOf(const std::string& preset) {
   if (preset == "tacgan") return {};
-  return {.generator_rate = 2, .category_weight = 0.3, .pixel_weight = 4, .keep_variance = true, .standardise_texts = true};
+  return {.warm_up = 4'000, .first_rate = 7.5, .category_weight = 0.3, .pixel_weight = 5, .keep_variance = true,
+          .standardise_texts = true};
 }
 
 // Inputs that one output of the weight sums up. A transposed convolution of stride 2 with
@@ -162,8 +169,8 @@ struct GanTraining::Impl {
     average->eval();
     for (torch::Tensor& weight : average->parameters()) weight.set_requires_grad(false);
     ema = std::make_unique<Ema>(*generator, *average, kEmaDecay);
-    adam_g = std::make_unique<FusedAdam>(*generator, recipe.generator_rate * options.learning_rate);
-    adam_d = std::make_unique<FusedAdam>(*discriminator, options.learning_rate);
+    adam_g = std::make_unique<FusedAdam>(*generator);
+    adam_d = std::make_unique<FusedAdam>(*discriminator);
     totals = torch::zeros({5}, at::TensorOptions(device));
     positive_weight = torch::full({1}, kOverlayPositiveWeight, at::TensorOptions(device));
   }
@@ -249,7 +256,7 @@ void GanTraining::Step(const Batch& batch) {
                  torch::nn::functional::BinaryCrossEntropyWithLogitsFuncOptions().pos_weight(s.positive_weight));
   }
   d_loss.backward();
-  s.adam_d->Step();
+  s.adam_d->Step(s.options.learning_rate);
 
   // Through D to G only: D's own gradients are not wanted, so they are not computed.
   for (torch::Tensor& weight : s.discriminator->parameters()) weight.set_requires_grad(false);
@@ -259,15 +266,16 @@ void GanTraining::Step(const Batch& batch) {
     const ImageFeatures seen = s.discriminator->See(fake);
     const MatchLogits match = s.discriminator->Match(seen.map, text);
     g_source = SourceLoss(s.loss, match.source, 1);
-    g_loss = g_source + s.recipe.category_weight *
-                            (CategoryLoss(match.category, labels) + CategoryLoss(seen.image_category, labels));
+    g_loss = s.recipe.WarmthAt(batch.step) *
+             (g_source + s.recipe.category_weight *
+                             (CategoryLoss(match.category, labels) + CategoryLoss(seen.image_category, labels)));
     if (s.recipe.pixel_weight > 0) {
       const torch::Tensor distance = torch::abs(fake.to(at::kFloat) - real).mean({1, 2, 3});
       g_loss = g_loss + s.recipe.pixel_weight * (distance * honest).mean();
     }
   }
   g_loss.backward();
-  s.adam_g->Step();
+  s.adam_g->Step(s.options.learning_rate * s.recipe.RateAt(batch.step));
   for (torch::Tensor& weight : s.discriminator->parameters()) weight.set_requires_grad(true);
   s.ema->Update();
 

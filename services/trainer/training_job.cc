@@ -173,7 +173,10 @@ class Run {
     std::ofstream losses(absl::StrCat(folder_, "/losses.csv"), step > 0 ? std::ios::app : std::ios::trunc);
     if (step == 0) losses << "step,loss_generator,loss_discriminator,images_per_second\n";
     BatchSource source(*pack_, pack_->training, bank_,
-                       {.batch = request_.batch(), .seed = request_.seed(), .overlay_share = 0.25, .flip = true}, step);
+                       {.batch = request_.batch(), .seed = request_.seed(), .overlay_share = 0.25,
+                        // Which way products face is part of what pixels teach.
+                        .flip = request_.preset() != "mannequin"},
+                       step);
     const absl::Time begin = absl::Now();
     const std::int64_t first = step;
     absl::Time sampled = begin;

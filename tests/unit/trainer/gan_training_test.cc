@@ -102,7 +102,7 @@ TEST_F(Training, PresetMannequinLearnsItsOwnPixelsAndResumesExactly) {
   training->TakeLosses();
   training->Step(BatchOf(0));
   const StepLosses last = training->TakeLosses();
-  EXPECT_LT(last.generator - last.generator_source, first.generator - first.generator_source);
+  EXPECT_LT(last.generator, first.generator);
 
   ASSERT_TRUE(training->SaveCheckpoint(path_, 14, {}).ok());
   const auto again = *GanTraining::Create(options, {});  // the checkpoint brings the standardisation
