@@ -6,6 +6,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/base/file.h"
@@ -18,6 +19,7 @@
 #include "mannequin/v1/image_fetcher.grpc.pb.h"
 #include "mannequin/v1/image_generator.grpc.pb.h"
 #include "mannequin/v1/text_embedder.grpc.pb.h"
+#include "services/mannequin/captioned_sheet.h"
 #include "services/mannequin/ingest/ingest.h"
 #include "services/mannequin/job_view.h"
 #include "services/mannequin/placeholder_sheet.h"
@@ -217,7 +219,7 @@ class Demo {
     std::partial_sort(verdicts.begin(), verdicts.begin() + static_cast<std::ptrdiff_t>(count), verdicts.end(),
                       [](const v1::Verdict& a, const v1::Verdict& b) { return TopProbability(a) > TopProbability(b); });
     verdicts.resize(count);
-    std::vector<Pixels> pictures;
+    std::vector<CaptionedPicture> pictures;
     for (v1::Verdict& verdict : verdicts) {
       v1::GetProductRequest request;
       request.set_id(verdict.product_id());
@@ -228,12 +230,14 @@ class Demo {
       DecodeOptions small;
       small.resize_to = 160;
       if (absl::StatusOr<Pixels> pixels = DecodeImage(image.image().data(), small); pixels.ok()) {
-        pictures.push_back(*std::move(pixels));
+        const v1::ReasonScore top = verdict.reasons().empty() ? v1::ReasonScore() : verdict.reasons(0);
+        pictures.push_back({*std::move(pixels), found.product().product().title(),
+                            absl::StrFormat("%s %.2f", ReasonName(top.reason()), top.probability())});
       }
       result_.worst.push_back({std::move(*found.mutable_product()->mutable_product()), std::move(verdict)});
     }
     if (pictures.empty()) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const std::string png, EncodeImage(Sheet(pictures, 6), "image/png"));
+    ASSIGN_OR_RETURN(const std::string png, CaptionedSheet(pictures, 6));
     result_.worst_sheet = options_.pictures_folder + "/worst.png";
     std::filesystem::create_directories(options_.pictures_folder);
     return WriteFileAtomically(result_.worst_sheet, png);

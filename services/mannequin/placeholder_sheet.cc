@@ -5,16 +5,18 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/image/image.h"
+#include "services/mannequin/captioned_sheet.h"
 
 namespace mannequin {
 namespace {
 
 constexpr std::size_t kSheetPictures = 48;
-constexpr int kSheetColumns = 12;
+constexpr int kSheetColumns = 8;
 
 absl::StatusOr<std::vector<v1::Placeholder>> AllOf(ProductStore& store, v1::PlaceholderState state) {
   std::vector<v1::Placeholder> all;
@@ -50,13 +52,17 @@ absl::StatusOr<PlaceholderExport> ExportPlaceholders(ProductStore& store, v1::Pl
   std::stable_sort(placeholders.begin(), placeholders.end(),
                    [](const v1::Placeholder& a, const v1::Placeholder& b) { return a.confidence() > b.confidence(); });
   PlaceholderExport result;
-  std::vector<Pixels> sheet;
+  std::vector<CaptionedPicture> sheet;
   for (const v1::Placeholder& placeholder : placeholders) {
     if (sheet_only && sheet.size() == kSheetPictures) break;
     ASSIGN_OR_RETURN(const v1::Image image, PictureOf(store, placeholder));
     if (sheet.size() < kSheetPictures) {
       ASSIGN_OR_RETURN(Pixels pixels, DecodeImage(image.data()));
-      sheet.push_back(std::move(pixels));
+      v1::GetProductRequest wanted;
+      wanted.set_id(placeholder.product_id());
+      ASSIGN_OR_RETURN(const v1::GetProductResponse found, store.GetProduct(wanted));
+      sheet.push_back({std::move(pixels), found.product().product().title(),
+                       absl::StrFormat("confidence %.2f", placeholder.confidence())});
     }
     if (!sheet_only) {
       // Ids are the sellers': a slash in one must not become a folder.
@@ -65,7 +71,7 @@ absl::StatusOr<PlaceholderExport> ExportPlaceholders(ProductStore& store, v1::Pl
       ++result.images;
     }
   }
-  ASSIGN_OR_RETURN(const std::string png, EncodeImage(Sheet(sheet, kSheetColumns), "image/png"));
+  ASSIGN_OR_RETURN(const std::string png, CaptionedSheet(sheet, kSheetColumns));
   result.sheet_path = folder + "/sheet.png";
   RETURN_IF_ERROR(WriteFileAtomically(result.sheet_path, png));
   return result;

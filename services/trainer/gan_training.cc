@@ -82,6 +82,8 @@ struct Recipe {
   // Steps in which G first learns from pixels, fast, and more and more from D.
   std::int64_t warm_up = 0;
   double first_rate = 1;          // G's learning rate at step 0, of the options'; falls to 1
+  double discriminator_rate = 1;  // D's learning rate, of the options'
+  double overlay_weight = 1;      // of the map of overlays in D's loss
   double category_weight = 1;     // of the category terms in G's loss
   double pixel_weight = 0;        // of the distance to the text's own image in G's loss
   bool keep_variance = false;     // initial weights that keep activations' variance, instead of DCGAN's N(0, 0.02)
@@ -95,7 +97,7 @@ struct Recipe {
 
 Recipe RecipeOf(const std::string& preset) {
   if (preset == "tacgan") return {};
-  return {.warm_up = 4'000, .first_rate = 7.5, .category_weight = 0.3, .pixel_weight = 5, .keep_variance = true,
+  return {.warm_up = 4'000, .first_rate = 7.5, .discriminator_rate = 2, .overlay_weight = 5, .category_weight = 0.3, .pixel_weight = 5, .keep_variance = true,
           .standardise_texts = true};
 }
 
@@ -251,12 +253,13 @@ void GanTraining::Step(const Batch& batch) {
     const torch::Tensor own = seen.image_category.narrow(0, 0, count);
     d_source = SourceLoss(s.loss, source[0], honest) + SourceLoss(s.loss, source[1], 0) + SourceLoss(s.loss, source[2], 0);
     d_loss = d_source + 3 * CategoryLoss(match.category, labels.repeat({3})) + CategoryLoss(own, labels) +
-             torch::nn::functional::binary_cross_entropy_with_logits(
-                 seen.overlay.narrow(0, 0, count).to(at::kFloat), cells,
-                 torch::nn::functional::BinaryCrossEntropyWithLogitsFuncOptions().pos_weight(s.positive_weight));
+             s.recipe.overlay_weight *
+                 torch::nn::functional::binary_cross_entropy_with_logits(
+                     seen.overlay.narrow(0, 0, count).to(at::kFloat), cells,
+                     torch::nn::functional::BinaryCrossEntropyWithLogitsFuncOptions().pos_weight(s.positive_weight));
   }
   d_loss.backward();
-  s.adam_d->Step(s.options.learning_rate);
+  s.adam_d->Step(s.options.learning_rate * s.recipe.discriminator_rate);
 
   // Through D to G only: D's own gradients are not wanted, so they are not computed.
   for (torch::Tensor& weight : s.discriminator->parameters()) weight.set_requires_grad(false);
