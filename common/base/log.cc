@@ -31,7 +31,8 @@ absl::Status InitLog(absl::string_view service, const config::v1::LogConfig& con
     return absl::InvalidArgumentError(
         absl::StrCat("log.level: \"", level, "\" is not one of debug, info, warn, error"));
   }
-  auto logger = std::make_shared<spdlog::logger>(std::string(service), std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger =
+      std::make_shared<spdlog::logger>(std::string(service), std::make_shared<spdlog::sinks::stderr_sink_mt>());
   if (config.json()) {
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
     formatter->add_flag<JsonMessage>('*').set_pattern(

@@ -4,7 +4,6 @@
 //   spdlog::info("crawl {} ended: {} stored", id, stored);
 #pragma once
 
-
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "mannequin/config/v1/config.pb.h"

@@ -38,7 +38,9 @@ std::int64_t TensorBytes(absl::string_view dtype, const std::vector<std::int64_t
   return bytes;
 }
 
-std::string ShapeText(const std::vector<std::int64_t>& shape) { return absl::StrCat("[", absl::StrJoin(shape, ", "), "]"); }
+std::string ShapeText(const std::vector<std::int64_t>& shape) {
+  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
+}
 
 // The JSON header; a name that stands twice is an error, which the library would hide.
 absl::StatusOr<json> ParseHeader(absl::string_view text, absl::string_view file) {
@@ -83,7 +85,8 @@ absl::Status ParseTensor(const json& value, const std::string& name, absl::strin
   if (shape == value.end() || !shape->is_array()) return fault("no shape");
   for (const json& length : *shape) {
     if (!length.is_number_unsigned()) return fault("a length of its shape is not a natural number");
-    if (length.get<std::uint64_t>() > static_cast<std::uint64_t>(kMaxTensorBytes)) return fault("its shape is too large");
+    if (length.get<std::uint64_t>() > static_cast<std::uint64_t>(kMaxTensorBytes))
+      return fault("its shape is too large");
     tensor->shape.push_back(static_cast<std::int64_t>(length.get<std::uint64_t>()));
   }
   if (offsets == value.end() || !offsets->is_array() || offsets->size() != 2 || !(*offsets)[0].is_number_unsigned() ||
@@ -145,11 +148,11 @@ absl::StatusOr<std::string> SerializeSafetensors(const std::map<std::string, Ten
     if (name == kMetadataKey) return absl::InvalidArgumentError("a tensor may not be named __metadata__");
     if (DtypeSize(tensor.dtype) == 0 ||
         TensorBytes(tensor.dtype, tensor.shape) != static_cast<std::int64_t>(tensor.bytes.size())) {
-      return absl::InvalidArgumentError(absl::StrCat("tensor \"", name, "\": ", tensor.bytes.size(),
-                                                     " bytes are not ", tensor.dtype, " ", ShapeText(tensor.shape)));
+      return absl::InvalidArgumentError(absl::StrCat("tensor \"", name, "\": ", tensor.bytes.size(), " bytes are not ",
+                                                     tensor.dtype, " ", ShapeText(tensor.shape)));
     }
-    header[name] = {{"dtype", tensor.dtype}, {"shape", tensor.shape},
-                    {"data_offsets", {offset, offset + tensor.bytes.size()}}};
+    header[name] = {
+        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + tensor.bytes.size()}}};
     offset += tensor.bytes.size();
   }
   std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -190,13 +193,14 @@ absl::StatusOr<Safetensors> ParseSafetensors(absl::string_view bytes, absl::stri
     }
     RETURN_IF_ERROR(ParseTensor(value, key, name, &file.tensors[key], &extents.emplace_back()));
   }
-  std::sort(extents.begin(), extents.end(), [](const Extent& a, const Extent& b) {
-    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
-  });
+  std::sort(extents.begin(), extents.end(),
+            [](const Extent& a, const Extent& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
   std::uint64_t offset = 0;
   for (const Extent& extent : extents) {
-    if (extent.begin < offset) return absl::DataLossError(absl::StrCat(name, ": tensor \"", extent.name, "\" overlaps another"));
-    if (extent.begin > offset) return absl::DataLossError(absl::StrCat(name, ": a gap before tensor \"", extent.name, "\""));
+    if (extent.begin < offset)
+      return absl::DataLossError(absl::StrCat(name, ": tensor \"", extent.name, "\" overlaps another"));
+    if (extent.begin > offset)
+      return absl::DataLossError(absl::StrCat(name, ": a gap before tensor \"", extent.name, "\""));
     if (extent.end > data.size()) {
       return absl::DataLossError(absl::StrCat(name, ": the file ends within tensor \"", extent.name, "\""));
     }

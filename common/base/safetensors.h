@@ -43,8 +43,7 @@ struct Safetensors {
 
   // The F32 tensor `name`, which must have this shape; -1 stands for any length. Lives
   // as long as this object. DATA_LOSS: no such tensor, another dtype or shape.
-  absl::StatusOr<absl::Span<const float>> Floats(const std::string& name,
-                                                 const std::vector<std::int64_t>& shape) const;
+  absl::StatusOr<absl::Span<const float>> Floats(const std::string& name, const std::vector<std::int64_t>& shape) const;
   // As it stands. DATA_LOSS when it is not there.
   absl::StatusOr<std::string> Metadata(const std::string& key) const;
 };

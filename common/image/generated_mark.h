@@ -11,8 +11,7 @@
 
 namespace mannequin {
 
-inline constexpr char kGeneratedSourceType[] =
-    "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
+inline constexpr char kGeneratedSourceType[] = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
 
 // True when the XMP packet of an encoded JPEG, PNG or WebP names that source type.
 // False also for bytes that are no picture. Reads metadata only. Thread-safe.

@@ -100,8 +100,7 @@ absl::StatusOr<Pixels> DecodeByVips(absl::string_view bytes, const ImageLimits& 
   return Upright(std::move(pixels), orientation);
 }
 
-absl::StatusOr<Pixels> DecodeByJpeg(absl::string_view bytes, int min_width, int min_height,
-                                    const ImageLimits& limits) {
+absl::StatusOr<Pixels> DecodeByJpeg(absl::string_view bytes, int min_width, int min_height, const ImageLimits& limits) {
   ASSIGN_OR_RETURN(JpegPicture picture, DecodeJpeg(bytes, min_width, min_height));
   if (picture.is_cmyk) return DecodeByVips(bytes, limits);
   return Upright(FromProfile(std::move(picture.pixels), picture.icc), picture.orientation);
@@ -136,7 +135,8 @@ void InitImages(int threads) {
     // Ours only: DecodeImage never sees SVG, because ReadImageHeader refuses it first.
     vips_operation_block_set("VipsForeignLoadSvg", FALSE);
     // Every broken picture would be a warning on standard error; its Status says it.
-    g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, [](const char*, GLogLevelFlags, const char*, void*) {}, nullptr);
+    g_log_set_handler(
+        "VIPS", G_LOG_LEVEL_WARNING, [](const char*, GLogLevelFlags, const char*, void*) {}, nullptr);
   });
 }
 
@@ -166,8 +166,7 @@ absl::StatusOr<Pixels> DecodeImage(absl::string_view bytes, const DecodeOptions&
 absl::StatusOr<std::string> EncodeImage(const Pixels& pixels, absl::string_view media_type, int quality,
                                         std::optional<absl::string_view> xmp) {
   InitImages();
-  if (pixels.width <= 0 || pixels.height <= 0 ||
-      pixels.rgb.size() != std::size_t{3} * pixels.width * pixels.height) {
+  if (pixels.width <= 0 || pixels.height <= 0 || pixels.rgb.size() != std::size_t{3} * pixels.width * pixels.height) {
     return absl::InvalidArgumentError("EncodeImage: rgb is not width * height * 3 bytes");
   }
   if (quality < 1 || quality > 100) return absl::InvalidArgumentError("EncodeImage: quality is not in 1 to 100");

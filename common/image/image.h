@@ -26,7 +26,7 @@ struct Pixels {
 };
 
 struct ImageHeader {
-  int width = 0;           // pixels, as stored (EXIF orientation not applied)
+  int width = 0;  // pixels, as stored (EXIF orientation not applied)
   int height = 0;
   std::string media_type;  // "image/jpeg", "image/png", "image/webp" or "image/gif"
 };

@@ -18,7 +18,9 @@ std::uint32_t Little16(absl::string_view b, std::size_t at) { return Byte(b, at)
 std::uint32_t Little24(absl::string_view b, std::size_t at) { return Little16(b, at) | Byte(b, at + 2) << 16; }
 std::uint32_t Little32(absl::string_view b, std::size_t at) { return Little16(b, at) | Little16(b, at + 2) << 16; }
 
-absl::Status Broken(absl::string_view what) { return absl::InvalidArgumentError(absl::StrCat("broken picture: ", what)); }
+absl::Status Broken(absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("broken picture: ", what));
+}
 
 // PNG (ISO/IEC 15948): signature, then IHDR: length 13, type, width, height, bit depth,
 // colour type, compression, filter, interlace.

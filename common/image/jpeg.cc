@@ -1,11 +1,11 @@
 #include "common/image/jpeg.h"
 
+#include <jerror.h>
+#include <jpeglib.h>
+
 #include <csetjmp>
 #include <cstddef>
 #include <cstdio>
-
-#include <jerror.h>
-#include <jpeglib.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -61,7 +61,9 @@ int ExifOrientation(absl::string_view segment) {
   if (tiff.size() < 8) return 1;
   const bool little = tiff[0] == 'I';
   const auto byte = [&](std::size_t at) -> std::uint32_t { return static_cast<std::uint8_t>(tiff[at]); };
-  const auto read16 = [&](std::size_t at) { return little ? byte(at) | byte(at + 1) << 8 : byte(at) << 8 | byte(at + 1); };
+  const auto read16 = [&](std::size_t at) {
+    return little ? byte(at) | byte(at + 1) << 8 : byte(at) << 8 | byte(at + 1);
+  };
   const auto read32 = [&](std::size_t at) {
     return little ? read16(at) | read16(at + 2) << 16 : read16(at) << 16 | read16(at + 2);
   };
@@ -137,8 +139,7 @@ class Decoder {
   void ReadMarkers(JpegPicture* picture) {
     for (jpeg_saved_marker_ptr marker = info_.marker_list; marker != nullptr; marker = marker->next) {
       if (marker->marker != kApp1) continue;
-      const int orientation =
-          ExifOrientation({reinterpret_cast<const char*>(marker->data), marker->data_length});
+      const int orientation = ExifOrientation({reinterpret_cast<const char*>(marker->data), marker->data_length});
       if (orientation != 1) picture->orientation = orientation;
     }
     JOCTET* icc = nullptr;

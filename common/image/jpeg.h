@@ -12,10 +12,10 @@
 namespace mannequin {
 
 struct JpegPicture {
-  Pixels pixels;        // as stored: orientation and profile not applied
-  int orientation = 1;  // EXIF: 1 to 8
-  std::string icc;      // embedded colour profile; empty: sRGB
-  bool is_cmyk = false; // then nothing is decoded: four channels are libvips' work
+  Pixels pixels;         // as stored: orientation and profile not applied
+  int orientation = 1;   // EXIF: 1 to 8
+  std::string icc;       // embedded colour profile; empty: sRGB
+  bool is_cmyk = false;  // then nothing is decoded: four channels are libvips' work
 };
 
 // Decodes all of it, at 1/1, 1/2, 1/4 or 1/8 of its size: the smallest at which both

@@ -47,8 +47,8 @@ double WidthInEms(absl::string_view utf8) {
 std::string TextAt(const OverlaySpec& spec, absl::string_view text, double x, double y, double size,
                    absl::string_view extra) {
   return absl::StrCat("<text x='", x, "' y='", y + 0.36 * size, "' font-family=\"", Escaped(spec.font),
-                      "\" font-weight='bold' font-size='", size, "' text-anchor='middle' fill='",
-                      Rgb(spec.text_color), "' ", extra, ">", Escaped(text), "</text>");
+                      "\" font-weight='bold' font-size='", size, "' text-anchor='middle' fill='", Rgb(spec.text_color),
+                      "' ", extra, ">", Escaped(text), "</text>");
 }
 
 // One line, in the middle of a box around (x, y), as large as fits.
@@ -87,9 +87,10 @@ std::string Shapes(const OverlaySpec& spec) {
     case OverlayKind::kText: {
       // The outline is a wider copy beneath, so that it does not eat the letters.
       const double outline = std::max(1.0, h * 0.12);
-      return absl::StrCat(Line(spec, w / 2, h / 2, w - 2 * outline, h - outline,
-                               absl::StrCat("stroke='", fill, "' stroke-width='", outline, "' stroke-linejoin='round'")),
-                          Line(spec, w / 2, h / 2, w - 2 * outline, h - outline));
+      return absl::StrCat(
+          Line(spec, w / 2, h / 2, w - 2 * outline, h - outline,
+               absl::StrCat("stroke='", fill, "' stroke-width='", outline, "' stroke-linejoin='round'")),
+          Line(spec, w / 2, h / 2, w - 2 * outline, h - outline));
     }
     case OverlayKind::kBanner:
       return absl::StrCat("<rect width='", w, "' height='", h, "' fill='url(#fill)'/>",

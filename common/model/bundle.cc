@@ -48,13 +48,14 @@ absl::StatusOr<v1::BundleManifest> ReadManifest(const std::string& folder, const
   v1::BundleManifest manifest;
   const absl::Status read = ReadTextConfig(absl::StrCat(folder, "/", kManifest), &manifest);
   if (absl::IsNotFound(read)) {
-    return absl::NotFoundError(absl::StrCat("there is no bundle \"", version, "\"; `mannequin models list` shows them"));
+    return absl::NotFoundError(
+        absl::StrCat("there is no bundle \"", version, "\"; `mannequin models list` shows them"));
   }
   if (absl::IsInvalidArgument(read)) return absl::DataLossError(read.message());
   RETURN_IF_ERROR(read);
   if (manifest.format() != kFormat) {
-    return absl::FailedPreconditionError(absl::StrCat("bundle ", version, " has format ", manifest.format(),
-                                                      "; this build reads format ", kFormat));
+    return absl::FailedPreconditionError(
+        absl::StrCat("bundle ", version, " has format ", manifest.format(), "; this build reads format ", kFormat));
   }
   return manifest;
 }

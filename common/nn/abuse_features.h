@@ -26,7 +26,7 @@ struct Judgement {
   std::vector<float> image_category;  // K logits: of the image alone
   int overlay_width = 0;              // cells of the overlay map
   int overlay_height = 0;
-  std::vector<float> overlay;         // [overlay_height, overlay_width] logits: text or badge laid over this cell
+  std::vector<float> overlay;  // [overlay_height, overlay_width] logits: text or badge laid over this cell
 };
 
 // [log p(listed | image), margin of the listed category's logit over the best other

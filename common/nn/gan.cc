@@ -50,8 +50,8 @@ absl::StatusOr<torch::Tensor> TextTensor(const LoadedGan::Impl& impl, const std:
   float* row = tensor.data_ptr<float>();
   for (const std::vector<float>& text : texts) {
     if (static_cast<int>(text.size()) != impl.shape.text) {
-      return absl::InvalidArgumentError(absl::StrCat("a text vector has ", text.size(), " components, the bundle takes ",
-                                                     impl.shape.text));
+      return absl::InvalidArgumentError(
+          absl::StrCat("a text vector has ", text.size(), " components, the bundle takes ", impl.shape.text));
     }
     row = std::copy(text.begin(), text.end(), row);
   }
@@ -77,7 +77,8 @@ absl::StatusOr<torch::Tensor> ImageTensor(const LoadedGan::Impl& impl, const std
 // Noise depends on the image's own seed only, never on its place in the batch.
 torch::Tensor NoiseTensor(const LoadedGan::Impl& impl, const std::vector<std::uint64_t>& seeds) {
   std::vector<torch::Tensor> rows;
-  for (const std::uint64_t seed : seeds) rows.push_back(torch::randn({impl.shape.noise}, at::make_generator<at::CPUGeneratorImpl>(seed)));
+  for (const std::uint64_t seed : seeds)
+    rows.push_back(torch::randn({impl.shape.noise}, at::make_generator<at::CPUGeneratorImpl>(seed)));
   return torch::stack(rows).to(impl.device, impl.type);
 }
 
@@ -101,13 +102,14 @@ int LoadedGan::CategoryIndex(absl::string_view leaf) const {
 absl::StatusOr<LoadedGan> LoadGan(const v1::BundleManifest& manifest, const std::string& folder,
                                   absl::string_view device, GanParts parts) {
   if (!manifest.has_gan()) {
-    return absl::FailedPreconditionError(absl::StrCat("bundle ", manifest.version(),
-                                                      " has no generator and discriminator; run `mannequin train start`"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "bundle ", manifest.version(), " has no generator and discriminator; run `mannequin train start`"));
   }
   const v1::GanInfo& gan = manifest.gan();
   auto impl = std::make_shared<LoadedGan::Impl>();
-  impl->shape = {gan.preset(), gan.resolution(), gan.features(), gan.noise_dimension(), manifest.embedding().dimension(),
-                 gan.categories_size()};
+  impl->shape = {
+      gan.preset(),         gan.resolution(), gan.features(), gan.noise_dimension(), manifest.embedding().dimension(),
+      gan.categories_size()};
   const absl::Status shape = CheckShape(impl->shape);
   if (!shape.ok()) {
     return absl::FailedPreconditionError(
@@ -138,8 +140,14 @@ absl::StatusOr<std::vector<Pixels>> Generate(const LoadedGan& gan, const std::ve
   torch::InferenceMode inference;
   ASSIGN_OR_RETURN(const torch::Tensor text, TextTensor(impl, texts));
   const torch::Tensor drawn = impl.generator(NoiseTensor(impl, seeds), text);
-  const torch::Tensor bytes =
-      drawn.to(at::kFloat).add(1).mul_(127.5).round_().clamp_(0, 255).permute({0, 2, 3, 1}).to(at::kCPU, at::kByte).contiguous();
+  const torch::Tensor bytes = drawn.to(at::kFloat)
+                                  .add(1)
+                                  .mul_(127.5)
+                                  .round_()
+                                  .clamp_(0, 255)
+                                  .permute({0, 2, 3, 1})
+                                  .to(at::kCPU, at::kByte)
+                                  .contiguous();
   const int side = impl.shape.resolution;
   const std::int64_t size = bytes.numel() / bytes.size(0);
   const std::uint8_t* begin = bytes.data_ptr<std::uint8_t>();

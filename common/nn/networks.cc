@@ -10,9 +10,9 @@ namespace {
 
 namespace nn = torch::nn;
 
-constexpr int kProjected = 128;      // components of the projected text
-constexpr double kSlope = 0.2;       // of LeakyReLU
-constexpr double kNoise = 0.1;       // standard deviation added to D's inputs
+constexpr int kProjected = 128;  // components of the projected text
+constexpr double kSlope = 0.2;   // of LeakyReLU
+constexpr double kNoise = 0.1;   // standard deviation added to D's inputs
 // Directions in which texts vary less than this share of the widest are not widened to
 // unit variance: they hold inference noise.
 constexpr double kLeastVariance = 0.01;

@@ -82,8 +82,8 @@ absl::Status CopyTensors(const TensorMap& from, const TensorMap& into, const std
     if (found == from.end()) return absl::DataLossError(absl::StrCat(where, ": tensor \"", name, "\" is missing"));
     const torch::Tensor& source = found->second;
     if (source.sizes() != target.sizes() || source.is_floating_point() != target.is_floating_point()) {
-      return absl::DataLossError(absl::StrCat(where, ": tensor \"", name, "\" is ", Describe(source), ", expected ",
-                                              Describe(target)));
+      return absl::DataLossError(
+          absl::StrCat(where, ": tensor \"", name, "\" is ", Describe(source), ", expected ", Describe(target)));
     }
   }
   for (const auto& [name, source] : from) {

@@ -18,8 +18,7 @@ absl::StatusOr<HostPort> ParseAddress(const std::string& address, const std::str
   const std::size_t colon = address.rfind(':');
   if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &result.port) ||
       result.port < 0 || result.port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, ": \"", address, "\" is not HOST:PORT, e.g. 127.0.0.1:8601"));
+    return absl::InvalidArgumentError(absl::StrCat(field, ": \"", address, "\" is not HOST:PORT, e.g. 127.0.0.1:8601"));
   }
   result.host = address.substr(0, colon);
   if (result.host.size() > 2 && result.host.front() == '[' && result.host.back() == ']') {

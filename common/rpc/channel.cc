@@ -22,8 +22,8 @@ constexpr int kMaxMessageBytes = 64 << 20;
 
 // Calls that may be sent twice: they read, or writing the same again changes nothing.
 bool IsIdempotent(const std::string& method) {
-  for (const char* prefix : {"Get", "BatchGet", "List", "Put", "FindSimilar", "EmbedTexts", "ScoreListing", "FetchImage",
-                             "Cancel"}) {
+  for (const char* prefix :
+       {"Get", "BatchGet", "List", "Put", "FindSimilar", "EmbedTexts", "ScoreListing", "FetchImage", "Cancel"}) {
     if (absl::StartsWith(method, prefix)) return true;
   }
   return false;
@@ -41,8 +41,8 @@ std::string ServiceConfig() {
       for (int j = 0; j < file->service(i)->method_count(); ++j) {
         const google::protobuf::MethodDescriptor* method = file->service(i)->method(j);
         if (method->client_streaming() || method->server_streaming() || !IsIdempotent(method->name())) continue;
-        names.push_back(absl::StrCat(R"({"service":")", file->service(i)->full_name(), R"(","method":")",
-                                     method->name(), "\"}"));
+        names.push_back(
+            absl::StrCat(R"({"service":")", file->service(i)->full_name(), R"(","method":")", method->name(), "\"}"));
       }
     }
   }

@@ -12,11 +12,10 @@ namespace mannequin::rpc {
 namespace {
 
 struct Families {
-  prometheus::Family<prometheus::Counter>& handled =
-      prometheus::BuildCounter()
-          .Name("mannequin_rpc_server_handled_total")
-          .Help("RPCs that ended, by method and status code.")
-          .Register(*MetricsRegistry());
+  prometheus::Family<prometheus::Counter>& handled = prometheus::BuildCounter()
+                                                         .Name("mannequin_rpc_server_handled_total")
+                                                         .Help("RPCs that ended, by method and status code.")
+                                                         .Register(*MetricsRegistry());
   prometheus::Family<prometheus::Histogram>& seconds =
       prometheus::BuildHistogram()
           .Name("mannequin_rpc_server_handling_seconds")

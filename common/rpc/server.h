@@ -17,9 +17,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/rpc/metrics.h"
 #include "grpcpp/impl/service_type.h"
 #include "mannequin/config/v1/config.pb.h"
-#include "common/rpc/metrics.h"
 
 namespace mannequin::rpc {
 
@@ -27,8 +27,6 @@ namespace mannequin::rpc {
 void BlockSignals();
 // Waits for SIGTERM or SIGINT; returns its number. Needs BlockSignals.
 int WaitForSignal();
-
-
 
 // Thread-safe.
 class Server {

@@ -28,9 +28,7 @@ std::string UniqueWorkerName(const std::string& service) {
 }
 
 // Whether the store answered that the job is not ours any more.
-bool LeaseIsLost(const absl::Status& status) {
-  return absl::IsFailedPrecondition(status) || absl::IsNotFound(status);
-}
+bool LeaseIsLost(const absl::Status& status) { return absl::IsFailedPrecondition(status) || absl::IsNotFound(status); }
 
 }  // namespace
 
@@ -43,10 +41,7 @@ void JobContext::Report(const google::protobuf::Message& progress, double done) 
 }
 
 JobWorker::JobWorker(ProductStore& store, std::string service, std::vector<v1::JobKind> kinds, Handler handler)
-    : store_(store),
-      worker_(UniqueWorkerName(service)),
-      kinds_(std::move(kinds)),
-      handler_(std::move(handler)) {}
+    : store_(store), worker_(UniqueWorkerName(service)), kinds_(std::move(kinds)), handler_(std::move(handler)) {}
 
 JobWorker::~JobWorker() { Stop(); }
 
@@ -70,7 +65,9 @@ void JobWorker::Wake() {
 
 bool JobWorker::WaitForNextPoll() {
   absl::MutexLock lock(&mutex_);
-  mutex_.AwaitWithTimeout(absl::Condition(+[](JobWorker* self) { return self->stop_ || self->wake_; }, this), kPoll);
+  mutex_.AwaitWithTimeout(absl::Condition(
+                              +[](JobWorker* self) { return self->stop_ || self->wake_; }, this),
+                          kPoll);
   wake_ = false;
   return !stop_;
 }

@@ -25,8 +25,7 @@ class ProductStore {
   // One batch, atomic.
   virtual absl::StatusOr<v1::UpsertProductsResponse> UpsertProducts(const v1::UpsertProductsRequest& request) = 0;
   virtual absl::StatusOr<v1::GetProductResponse> GetProduct(const v1::GetProductRequest& request) = 0;
-  virtual absl::StatusOr<v1::BatchGetProductsResponse> BatchGetProducts(
-      const v1::BatchGetProductsRequest& request) = 0;
+  virtual absl::StatusOr<v1::BatchGetProductsResponse> BatchGetProducts(const v1::BatchGetProductsRequest& request) = 0;
   virtual absl::StatusOr<v1::ListProductsResponse> ListProducts(const v1::ListProductsRequest& request) = 0;
   // Calls `visit` for each product of one snapshot in id order, on this thread, with
   // constant memory. Ends early with the status that `visit` returns when it is not OK.
@@ -55,8 +54,7 @@ class ProductStore {
 
   virtual absl::StatusOr<v1::PutPlaceholderResponse> PutPlaceholder(const v1::PutPlaceholderRequest& request) = 0;
   virtual absl::StatusOr<v1::GetPlaceholderResponse> GetPlaceholder(const v1::GetPlaceholderRequest& request) = 0;
-  virtual absl::StatusOr<v1::ListPlaceholdersResponse> ListPlaceholders(
-      const v1::ListPlaceholdersRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListPlaceholdersResponse> ListPlaceholders(const v1::ListPlaceholdersRequest& request) = 0;
 
   virtual absl::StatusOr<v1::PutVerdictsResponse> PutVerdicts(const v1::PutVerdictsRequest& request) = 0;
   virtual absl::StatusOr<v1::GetVerdictResponse> GetVerdict(const v1::GetVerdictRequest& request) = 0;

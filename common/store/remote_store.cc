@@ -39,8 +39,7 @@ absl::StatusOr<Response> Call(v1::ProductStore::Stub& stub,
 
 // Hands each item of each message to `visit`; stops the stream when it says so.
 template <typename Message, typename Items, typename Visit>
-absl::Status Drain(grpc::ClientContext& context, grpc::ClientReader<Message>& reader, Items items,
-                   const Visit& visit) {
+absl::Status Drain(grpc::ClientContext& context, grpc::ClientReader<Message>& reader, Items items, const Visit& visit) {
   Message message;
   absl::Status visited;
   while (visited.ok() && reader.Read(&message)) {
@@ -93,8 +92,8 @@ class RemoteStore final : public ProductStore {
   }
 
 // A unary call: its name and its time.
-#define MANNEQUIN_FORWARD(Method, timeout)                                                              \
-  absl::StatusOr<v1::Method##Response> Method(const v1::Method##Request& request) override {            \
+#define MANNEQUIN_FORWARD(Method, timeout)                                                                             \
+  absl::StatusOr<v1::Method##Response> Method(const v1::Method##Request& request) override {                           \
     return Call<v1::Method##Request, v1::Method##Response>(*stub_, &v1::ProductStore::Stub::Method, request, timeout); \
   }
   MANNEQUIN_FORWARD(GetProduct, kReadTimeout)

@@ -90,7 +90,8 @@ NoiseTable::NoiseTable(absl::Span<const std::int64_t> counts) : slots_(counts.si
   const auto n = static_cast<std::int32_t>(counts.size());
   std::vector<double> share(counts.size());
   double total = 0;
-  for (std::int32_t i = 0; i < n; ++i) total += share[i] = std::pow(static_cast<double>(std::max<std::int64_t>(counts[i], 0)), 0.75);
+  for (std::int32_t i = 0; i < n; ++i)
+    total += share[i] = std::pow(static_cast<double>(std::max<std::int64_t>(counts[i], 0)), 0.75);
   std::vector<std::int32_t> small, large;
   for (std::int32_t i = 0; i < n; ++i) {
     share[i] = total > 0 ? share[i] * n / total : 1;
@@ -152,7 +153,8 @@ class Trainer {
     Random random(options_.seed * 0x9E3779B97F4A7C15ULL + 1);
     const auto fill = [&](Rows& rows) {
       for (std::int64_t i = 0; i < rows.size(); ++i) {
-        for (int j = 0; j < options_.dimension; ++j) rows[i][j] = random.Centred() / static_cast<float>(options_.dimension);
+        for (int j = 0; j < options_.dimension; ++j)
+          rows[i][j] = random.Centred() / static_cast<float>(options_.dimension);
       }
     };
     const auto words = static_cast<std::int64_t>(model_.counts_.size());
@@ -230,7 +232,8 @@ class Trainer {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int32_t word = corpus_.words[i];
       const std::uint32_t keep = keep_[word];
-      if (keep != std::numeric_limits<std::uint32_t>::max() && static_cast<std::uint32_t>(s.random.Next()) > keep) continue;
+      if (keep != std::numeric_limits<std::uint32_t>::max() && static_cast<std::uint32_t>(s.random.Next()) > keep)
+        continue;
       s.kept.push_back(word);
       s.targets.push_back(word);
       PrefetchRow(model_.word_out_[word], stride);
@@ -366,7 +369,8 @@ std::vector<float> Doc2Vec::Infer(absl::Span<const std::int32_t> words, int epoc
   const auto n = static_cast<int>(words.size());
   const auto row = [](const Rows& of, std::int32_t word) { return const_cast<float*>(of[word]); };
   for (int epoch = 0; epoch < epochs; ++epoch) {
-    const float lr = kInferenceLr - (kInferenceLr - options_.min_lr) * static_cast<float>(epoch) / static_cast<float>(epochs);
+    const float lr =
+        kInferenceLr - (kInferenceLr - options_.min_lr) * static_cast<float>(epoch) / static_cast<float>(epochs);
     for (int k = 0; k < n; ++k) {
       const float* input = x.data();
       float share = 1;

@@ -49,9 +49,9 @@ struct Doc2VecOptions {
 };
 
 struct Doc2VecProgress {
-  int epoch = 0;    // epochs done, of `epochs`
+  int epoch = 0;  // epochs done, of `epochs`
   int epochs = 0;
-  double loss = 0;  // mean negative-sampling loss a word, of a sample of the epoch
+  double loss = 0;         // mean negative-sampling loss a word, of a sample of the epoch
   std::int64_t words = 0;  // so far, before subsampling
 };
 

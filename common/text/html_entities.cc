@@ -18,19 +18,19 @@ struct Entity {
 
 // Sorted by name (ASCII order).
 constexpr Entity kEntities[] = {
-    {"AElig", 0xC6},    {"Aacute", 0xC1},  {"Acirc", 0xC2},   {"Agrave", 0xC0},  {"Aring", 0xC5},   {"Atilde", 0xC3},
-    {"Auml", 0xC4},     {"Ccedil", 0xC7},  {"Eacute", 0xC9},  {"Ecirc", 0xCA},   {"Egrave", 0xC8},  {"Euml", 0xCB},
-    {"Iacute", 0xCD},   {"Ntilde", 0xD1},  {"Oacute", 0xD3},  {"Ocirc", 0xD4},   {"Oslash", 0xD8},  {"Ouml", 0xD6},
-    {"Uacute", 0xDA},   {"Uuml", 0xDC},    {"aacute", 0xE1},  {"acirc", 0xE2},   {"aelig", 0xE6},   {"agrave", 0xE0},
-    {"amp", '&'},       {"apos", '\''},    {"aring", 0xE5},   {"atilde", 0xE3},  {"auml", 0xE4},    {"bull", 0x2022},
-    {"ccedil", 0xE7},   {"cent", 0xA2},    {"copy", 0xA9},    {"deg", 0xB0},     {"eacute", 0xE9},  {"ecirc", 0xEA},
-    {"egrave", 0xE8},   {"euml", 0xEB},    {"euro", 0x20AC},  {"frac12", 0xBD},  {"frac14", 0xBC},  {"frac34", 0xBE},
-    {"gt", '>'},        {"hellip", 0x2026}, {"iacute", 0xED}, {"icirc", 0xEE},   {"igrave", 0xEC},  {"iuml", 0xEF},
-    {"laquo", 0xAB},    {"ldquo", 0x201C}, {"lsquo", 0x2018}, {"lt", '<'},       {"mdash", 0x2014}, {"micro", 0xB5},
-    {"middot", 0xB7},   {"nbsp", 0xA0},    {"ndash", 0x2013}, {"ntilde", 0xF1},  {"oacute", 0xF3},  {"ocirc", 0xF4},
-    {"ograve", 0xF2},   {"oslash", 0xF8},  {"otilde", 0xF5},  {"ouml", 0xF6},    {"plusmn", 0xB1},  {"pound", 0xA3},
-    {"quot", '"'},      {"raquo", 0xBB},   {"rdquo", 0x201D}, {"reg", 0xAE},     {"rsquo", 0x2019}, {"szlig", 0xDF},
-    {"times", 0xD7},    {"trade", 0x2122}, {"uacute", 0xFA},  {"ucirc", 0xFB},   {"ugrave", 0xF9},  {"uuml", 0xFC},
+    {"AElig", 0xC6},  {"Aacute", 0xC1},   {"Acirc", 0xC2},   {"Agrave", 0xC0}, {"Aring", 0xC5},   {"Atilde", 0xC3},
+    {"Auml", 0xC4},   {"Ccedil", 0xC7},   {"Eacute", 0xC9},  {"Ecirc", 0xCA},  {"Egrave", 0xC8},  {"Euml", 0xCB},
+    {"Iacute", 0xCD}, {"Ntilde", 0xD1},   {"Oacute", 0xD3},  {"Ocirc", 0xD4},  {"Oslash", 0xD8},  {"Ouml", 0xD6},
+    {"Uacute", 0xDA}, {"Uuml", 0xDC},     {"aacute", 0xE1},  {"acirc", 0xE2},  {"aelig", 0xE6},   {"agrave", 0xE0},
+    {"amp", '&'},     {"apos", '\''},     {"aring", 0xE5},   {"atilde", 0xE3}, {"auml", 0xE4},    {"bull", 0x2022},
+    {"ccedil", 0xE7}, {"cent", 0xA2},     {"copy", 0xA9},    {"deg", 0xB0},    {"eacute", 0xE9},  {"ecirc", 0xEA},
+    {"egrave", 0xE8}, {"euml", 0xEB},     {"euro", 0x20AC},  {"frac12", 0xBD}, {"frac14", 0xBC},  {"frac34", 0xBE},
+    {"gt", '>'},      {"hellip", 0x2026}, {"iacute", 0xED},  {"icirc", 0xEE},  {"igrave", 0xEC},  {"iuml", 0xEF},
+    {"laquo", 0xAB},  {"ldquo", 0x201C},  {"lsquo", 0x2018}, {"lt", '<'},      {"mdash", 0x2014}, {"micro", 0xB5},
+    {"middot", 0xB7}, {"nbsp", 0xA0},     {"ndash", 0x2013}, {"ntilde", 0xF1}, {"oacute", 0xF3},  {"ocirc", 0xF4},
+    {"ograve", 0xF2}, {"oslash", 0xF8},   {"otilde", 0xF5},  {"ouml", 0xF6},   {"plusmn", 0xB1},  {"pound", 0xA3},
+    {"quot", '"'},    {"raquo", 0xBB},    {"rdquo", 0x201D}, {"reg", 0xAE},    {"rsquo", 0x2019}, {"szlig", 0xDF},
+    {"times", 0xD7},  {"trade", 0x2122},  {"uacute", 0xFA},  {"ucirc", 0xFB},  {"ugrave", 0xF9},  {"uuml", 0xFC},
     {"yen", 0xA5},
 };
 constexpr std::size_t kLongestReference = 10;  // between '&' and ';', e.g. "#x0010FFFF"

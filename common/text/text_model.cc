@@ -102,7 +102,8 @@ template <typename Number>
 absl::Status ReadNumber(const Safetensors& file, const std::string& key, Number low, Number high, Number* value) {
   ASSIGN_OR_RETURN(const std::string text, file.Metadata(key));
   double number = 0;
-  if (!absl::SimpleAtod(text, &number) || !(number >= static_cast<double>(low) && number <= static_cast<double>(high))) {
+  if (!absl::SimpleAtod(text, &number) ||
+      !(number >= static_cast<double>(low) && number <= static_cast<double>(high))) {
     return absl::DataLossError(absl::StrCat("metadata \"", key, "\": \"", text, "\" is not ", low, " to ", high));
   }
   *value = static_cast<Number>(number);
@@ -165,8 +166,8 @@ absl::StatusOr<std::vector<std::int64_t>> ReadCounts(const Safetensors& file, st
   return counts;
 }
 
-absl::StatusOr<absl::Span<const float>> ReadWeights(const Safetensors& file, const std::string& name,
-                                                    std::int64_t rows, std::int64_t columns) {
+absl::StatusOr<absl::Span<const float>> ReadWeights(const Safetensors& file, const std::string& name, std::int64_t rows,
+                                                    std::int64_t columns) {
   ASSIGN_OR_RETURN(const absl::Span<const float> values, file.Floats(name, {rows, columns}));
   for (const float value : values) {
     if (!std::isfinite(value)) return absl::DataLossError(absl::StrCat(name, ": a weight is not a finite number"));
@@ -203,8 +204,8 @@ absl::StatusOr<TextModel> TextModel::Train(const NextText& next, const TextModel
   ASSIGN_OR_RETURN(model.tokenizer_, Tokenizer::FromBytes(model.tokenizer_bytes_));
   model.vocabulary_ = BuildVocabulary(texts, *model.tokenizer_, options.min_count);
   if (model.vocabulary_.size() == 0) {
-    return absl::InvalidArgumentError(absl::StrCat("no word stands ", options.min_count, " times in the ",
-                                                   texts.size(), " texts: add products"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("no word stands ", options.min_count, " times in the ", texts.size(), " texts: add products"));
   }
 
   Corpus corpus;
@@ -317,7 +318,8 @@ void TextModel::Prepare() {
     }
   }
   for (std::int32_t i = 0; i < vocabulary_.size(); ++i) {
-    const auto rarity = static_cast<float>(std::log(1 + total / static_cast<double>(std::max<std::int64_t>(1, counts[i]))));
+    const auto rarity =
+        static_cast<float>(std::log(1 + total / static_cast<double>(std::max<std::int64_t>(1, counts[i]))));
     for (int j = 0; j < dimension; ++j) weighted_[i][j] = rarity * (weighted_[i][j] - centre[j]);
   }
 }
@@ -361,8 +363,8 @@ absl::StatusOr<EncodedText> TextModel::Encode(absl::string_view text) const {
     }
   });
   if (units.empty()) {
-    return absl::InvalidArgumentError(
-        total == 0 ? "text: it has no words" : "text: none of its words is known to the model");
+    return absl::InvalidArgumentError(total == 0 ? "text: it has no words"
+                                                 : "text: none of its words is known to the model");
   }
   encoded.coverage = static_cast<double>(known) / static_cast<double>(total);
   encoded.values = Embed(units);

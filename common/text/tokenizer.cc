@@ -115,7 +115,8 @@ Tokenizer::~Tokenizer() = default;
 absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromBytes(absl::string_view model) {
   auto impl = std::make_unique<Impl>();
   const auto status = impl->processor.LoadFromSerializedProto(Std(model));
-  if (!status.ok()) return absl::DataLossError(absl::StrCat("tokenizer: not a SentencePiece model: ", status.message()));
+  if (!status.ok())
+    return absl::DataLossError(absl::StrCat("tokenizer: not a SentencePiece model: ", status.message()));
   return std::make_unique<Tokenizer>(std::move(impl));
 }
 

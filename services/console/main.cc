@@ -1,13 +1,11 @@
-// mannequin-console: the web page and the JSON gateway.
-#include <cstdio>
+// mannequin-console: the web page and the JSON gateway. See README.md.
+#include <memory>
 #include <string>
 
-#include "CLI/CLI.hpp"
-#include "common/base/log.h"
 #include "common/base/status_macros.h"
-#include "common/base/text_config.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
+#include "common/rpc/service_main.h"
 #include "services/console/console_server.h"
 #include "spdlog/spdlog.h"
 
@@ -18,19 +16,14 @@ std::shared_ptr<grpc::Channel> Channel(const std::string& address, int port) {
   return rpc::NewChannel(address.empty() ? "127.0.0.1:" + std::to_string(port) : address);
 }
 
-absl::Status Run(const std::string& config_file, const std::string& listen) {
-  config::v1::ConsoleConfig config;
-  if (!config_file.empty()) RETURN_IF_ERROR(ReadTextConfig(config_file, &config));
-  if (!listen.empty()) config.set_listen(listen);
-  RETURN_IF_ERROR(InitLog("console", config.log()));
+absl::Status Serve(const config::v1::ConsoleConfig& config) {
   const ConsoleChannels channels = {
       Channel(config.store(), 8601),   Channel(config.fetcher(), 8602),   Channel(config.embedder(), 8603),
       Channel(config.trainer(), 8604), Channel(config.generator(), 8605), Channel(config.scorer(), 8606),
   };
   ASSIGN_OR_RETURN(const std::unique_ptr<ConsoleServer> server, ConsoleServer::Start(config, channels));
   spdlog::info("the console is at http://{}/", server->address());
-  const int signal = rpc::WaitForSignal();
-  spdlog::info("signal {}: stopping", signal);
+  rpc::WaitForSignal();
   server->Stop();
   return absl::OkStatus();
 }
@@ -39,14 +32,7 @@ absl::Status Run(const std::string& config_file, const std::string& listen) {
 }  // namespace mannequin
 
 int main(int argc, char** argv) {
-  mannequin::rpc::BlockSignals();
-  CLI::App app{"Web page and JSON gateway of Mannequin"};
-  std::string config_file;
-  std::string listen;
-  app.add_option("--config", config_file, "Text proto of mannequin.config.v1.ConsoleConfig");
-  app.add_option("--listen", listen, "HOST:PORT instead of the configuration's; default 127.0.0.1:8680");
-  CLI11_PARSE(app, argc, argv);
-  const absl::Status status = mannequin::Run(config_file, listen);
-  if (!status.ok()) std::fprintf(stderr, "mannequin-console: %s\n", std::string(status.message()).c_str());
-  return status.ok() ? 0 : 1;
+  mannequin::config::v1::ConsoleConfig config;
+  return mannequin::rpc::ServiceMain(argc, argv, {"console", "Web page and JSON gateway of Mannequin.", {}}, &config,
+                                     [&] { return mannequin::Serve(config); });
 }

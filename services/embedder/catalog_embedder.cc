@@ -59,7 +59,8 @@ absl::StatusOr<v1::EmbedCatalogProgress> EmbedCatalog(ProductStore& store, const
     progress.set_embedded(progress.embedded() + request.embeddings_size());
     progress.set_seconds(absl::ToDoubleSeconds(absl::Now() - begin));
     const auto seen = static_cast<double>(progress.embedded() + progress.skipped());
-    return report(progress, std::min(1.0, seen / static_cast<double>(std::max<std::int64_t>(1, statistics.products()))));
+    return report(progress,
+                  std::min(1.0, seen / static_cast<double>(std::max<std::int64_t>(1, statistics.products()))));
   };
   RETURN_IF_ERROR(store.ScanProducts({}, [&](const v1::StoredProduct& stored) {
     items.push_back({stored.product().id(), ProductText(stored.product()), {}});

@@ -40,10 +40,8 @@ v1::TextVector ToProto(absl::StatusOr<EncodedText> encoded) {
 Embedder::Embedder(ProductStore& store, BundleFolder bundles)
     : store_(store),
       bundles_(std::move(bundles)),
-      follower_(bundles_,
-                [this](const v1::BundleManifest& manifest, const std::string& folder) {
-                  return LoadBundle(manifest, folder);
-                }),
+      follower_(bundles_, [this](const v1::BundleManifest& manifest,
+                                 const std::string& folder) { return LoadBundle(manifest, folder); }),
       worker_(store, "embedder", {v1::JOB_KIND_TRAIN_EMBEDDING, v1::JOB_KIND_EMBED_CATALOG},
               [this](const v1::Job& job, JobContext& context) { return RunJob(job, context); }) {}
 
@@ -188,12 +186,11 @@ absl::Status Embedder::RunTraining(const v1::Job& job, JobContext& context) {
   v1::TrainEmbeddingRequest request;
   if (!job.spec().UnpackTo(&request)) return absl::InvalidArgumentError("spec: not a TrainEmbeddingRequest");
   ASSIGN_OR_RETURN(const v1::TrainEmbeddingProgress last,
-                   mannequin::TrainEmbedding(store_, bundles_, request,
-                                             [&](const v1::TrainEmbeddingProgress& progress, double done) {
-                                               context.Report(progress, done);
-                                               return context.stopping() ? absl::CancelledError("asked to stop")
-                                                                         : absl::OkStatus();
-                                             }));
+                   mannequin::TrainEmbedding(
+                       store_, bundles_, request, [&](const v1::TrainEmbeddingProgress& progress, double done) {
+                         context.Report(progress, done);
+                         return context.stopping() ? absl::CancelledError("asked to stop") : absl::OkStatus();
+                       }));
   context.Report(last, 1);
   return follower_.Check();
 }

@@ -59,9 +59,10 @@ absl::StatusOr<std::string> Publish(const TextModel& model, const BundleFolder& 
   std::move(remove).Cancel();
   ASSIGN_OR_RETURN(const std::string before, bundles.CurrentVersion());
   RETURN_IF_ERROR(bundles.Promote(manifest.version()).status());
-  spdlog::info("bundle {} is current, after \"{}\": embed the catalogue again; a generator and discriminator have to be "
-               "trained on it",
-               manifest.version(), before);
+  spdlog::info(
+      "bundle {} is current, after \"{}\": embed the catalogue again; a generator and discriminator have to be "
+      "trained on it",
+      manifest.version(), before);
   return manifest.version();
 }
 

@@ -19,9 +19,7 @@ using Candidate = std::pair<float, std::size_t>;  // cosine, row
 }  // namespace
 
 SimilarityIndex::SimilarityIndex(std::string bundle_version, int dimension)
-    : bundle_version_(std::move(bundle_version)),
-      dimension_(dimension),
-      stride_(Kernels::PaddedDimension(dimension)) {}
+    : bundle_version_(std::move(bundle_version)), dimension_(dimension), stride_(Kernels::PaddedDimension(dimension)) {}
 
 absl::StatusOr<std::unique_ptr<SimilarityIndex>> SimilarityIndex::Load(ProductStore& store,
                                                                        const std::string& bundle_version,
@@ -29,7 +27,8 @@ absl::StatusOr<std::unique_ptr<SimilarityIndex>> SimilarityIndex::Load(ProductSt
   auto index = std::make_unique<SimilarityIndex>(bundle_version, dimension);
   RETURN_IF_ERROR(store.ScanEmbeddings({}, [&](const v1::Embedding& embedding) {
     if (embedding.bundle_version() == bundle_version && embedding.values_size() == dimension) {
-      index->Add(embedding.product_id(), absl::MakeConstSpan(embedding.values().data(), static_cast<std::size_t>(dimension)));
+      index->Add(embedding.product_id(),
+                 absl::MakeConstSpan(embedding.values().data(), static_cast<std::size_t>(dimension)));
     }
     return absl::OkStatus();
   }));
@@ -74,8 +73,8 @@ std::vector<Neighbour> SimilarityIndex::Find(absl::Span<const float> query, std:
       }
     }
   };
-  const std::size_t threads = std::clamp<std::size_t>(ids_.size() / kRowsPerThread, 1,
-                                                      std::max(1u, std::thread::hardware_concurrency()));
+  const std::size_t threads =
+      std::clamp<std::size_t>(ids_.size() / kRowsPerThread, 1, std::max(1u, std::thread::hardware_concurrency()));
   std::vector<std::vector<Candidate>> bests(threads);
   if (count > 0) {
     std::vector<std::thread> others;

@@ -80,10 +80,10 @@ bool InAny(const std::vector<AddressFilter::Range>& ranges, const Bytes& address
 }
 
 bool IsPublicV4(const Bytes& address) {
-  static const auto& special = *new std::vector<AddressFilter::Range>(Ranges(
-      {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-       "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-       "224.0.0.0/4", "240.0.0.0/4"}));
+  static const auto& special = *new std::vector<AddressFilter::Range>(
+      Ranges({"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+              "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+              "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"}));
   return !InAny(special, address);
 }
 

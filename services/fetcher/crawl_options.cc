@@ -57,8 +57,7 @@ CrawlOptions MakeCrawlOptions(const config::v1::FetcherConfig& config, const v1:
       config.decode_threads() > 0 ? config.decode_threads() : std::max(1u, std::thread::hardware_concurrency());
   if (request.max_attempts() > 0) options.max_attempts = request.max_attempts();
   if (request.has_timeout()) {
-    options.timeout =
-        absl::Milliseconds(google::protobuf::util::TimeUtil::DurationToMilliseconds(request.timeout()));
+    options.timeout = absl::Milliseconds(google::protobuf::util::TimeUtil::DurationToMilliseconds(request.timeout()));
   }
   return options;
 }

@@ -110,9 +110,8 @@ class Crawl {
   void WaitATick() {
     absl::MutexLock lock(&mutex_);
     const bool had_work = !outstanding_.empty();
-    const auto drained = [this, had_work]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return had_work && outstanding_.empty();
-    };
+    const auto drained = [this, had_work]()
+                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return had_work && outstanding_.empty(); };
     mutex_.AwaitWithTimeout(absl::Condition(&drained), kTick);
   }
 

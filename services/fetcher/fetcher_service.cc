@@ -27,8 +27,8 @@ constexpr absl::Duration kSingleFetchTimeout = absl::Seconds(30);
 constexpr int kSingleFetchConnections = 32;
 
 AddressFilter MakeFilter(const config::v1::FetcherConfig& config) {
-  absl::StatusOr<AddressFilter> filter = AddressFilter::Create(
-      std::vector<std::string>(config.allow_addresses().begin(), config.allow_addresses().end()));
+  absl::StatusOr<AddressFilter> filter =
+      AddressFilter::Create(std::vector<std::string>(config.allow_addresses().begin(), config.allow_addresses().end()));
   if (filter.ok()) return *std::move(filter);
   // Only without Validate(): shut rather than open.
   spdlog::error("{}; nothing is excepted", filter.status().ToString());

@@ -10,8 +10,7 @@ namespace {
 
 ImageCheck Bad(const absl::Status& status, absl::string_view body) {
   ImageCheck check;
-  check.failure =
-      absl::IsResourceExhausted(status) ? v1::FETCH_FAILURE_TOO_LARGE : v1::FETCH_FAILURE_NOT_AN_IMAGE;
+  check.failure = absl::IsResourceExhausted(status) ? v1::FETCH_FAILURE_TOO_LARGE : v1::FETCH_FAILURE_NOT_AN_IMAGE;
   check.message = std::string(status.message());
   // The commonest case has its own words: shops answer 200 with a page for what is gone.
   const absl::string_view start = absl::StripLeadingAsciiWhitespace(body.substr(0, 256));

@@ -89,9 +89,8 @@ void ResultWriter::Loop() {
     {
       absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(
-          +[](ResultWriter* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) {
-            return self->stop_ || !self->queue_.empty();
-          },
+          +[](ResultWriter* self)
+               ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) { return self->stop_ || !self->queue_.empty(); },
           this));
       if (queue_.empty()) return;
       mutex_.AwaitWithDeadline(absl::Condition(this, &ResultWriter::BatchIsDue), first_added_ + options_.max_wait);

@@ -58,12 +58,11 @@ GeneratorService::GeneratorService(ProductStore& store, const config::v1::Genera
                   spdlog::info("drawing with bundle {}", manifest.version());
                   return absl::OkStatus();
                 }),
-      worker_(store, "generator", {v1::JOB_KIND_MAKE_PLACEHOLDERS},
-              [this](const v1::Job& job, JobContext& context) {
-                // A bundle promoted just now is used now; a damaged one is the follower's to report.
-                (void)follower_.Check();
-                return placeholder_maker_.Run(job, context);
-              }) {}
+      worker_(store, "generator", {v1::JOB_KIND_MAKE_PLACEHOLDERS}, [this](const v1::Job& job, JobContext& context) {
+        // A bundle promoted just now is used now; a damaged one is the follower's to report.
+        (void)follower_.Check();
+        return placeholder_maker_.Run(job, context);
+      }) {}
 
 GeneratorService::~GeneratorService() { Stop(); }
 
@@ -88,8 +87,8 @@ absl::StatusOr<v1::GenerateImagesResponse> GeneratorService::Generate(const v1::
   response.set_no_image_reason(illustration.no_image_reason);
   for (const Picture& picture : illustration.pictures) {
     v1::GeneratedImage* image = response.add_images();
-    ASSIGN_OR_RETURN(*image->mutable_image(), EncodeGenerated(picture, media_type, request.product().id(),
-                                                              illustration.bundle_version));
+    ASSIGN_OR_RETURN(*image->mutable_image(),
+                     EncodeGenerated(picture, media_type, request.product().id(), illustration.bundle_version));
     image->set_confidence(picture.confidence);
     image->set_seed(picture.seed);
   }

@@ -1,13 +1,11 @@
 // mannequin-generator: draws products from their text. See README.md.
-#include <string>
+#include <memory>
 
-#include "CLI/CLI.hpp"
-#include "common/base/log.h"
 #include "common/base/status_macros.h"
-#include "common/base/text_config.h"
 #include "common/image/image.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
+#include "common/rpc/service_main.h"
 #include "common/store/remote_store.h"
 #include "services/generator/generator_service.h"
 #include "spdlog/spdlog.h"
@@ -19,7 +17,8 @@ absl::Status Serve(const config::v1::GeneratorConfig& config) {
   InitImages();
   const std::unique_ptr<ProductStore> store = NewRemoteStore(rpc::NewChannel(config.store()));
   GeneratorService service(*store, config);
-  ASSIGN_OR_RETURN(std::unique_ptr<rpc::Server> server, rpc::Server::Start("generator", config.server(), {&service}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
+                   rpc::Server::Start("generator", config.server(), {&service}));
   service.Start();
   server->SetServing(true);
   spdlog::info("serving on {}", server->address());
@@ -33,26 +32,9 @@ absl::Status Serve(const config::v1::GeneratorConfig& config) {
 }  // namespace mannequin
 
 int main(int argc, char** argv) {
-  using namespace mannequin;
-  rpc::BlockSignals();
-  CLI::App app("Draws products from their text, and keeps the placeholders' review.", "mannequin-generator");
-  std::string file, listen, store, bundles;
-  app.add_option("--config", file, "GeneratorConfig in protobuf text format");
-  app.add_option("--listen", listen, "HOST:PORT of the RPCs, over the file's");
-  app.add_option("--store", store, "HOST:PORT of the store, over the file's");
-  app.add_option("--bundles", bundles, "folder of bundles, over the file's");
-  CLI11_PARSE(app, argc, argv);
-
-  config::v1::GeneratorConfig config;
-  absl::Status status = file.empty() ? absl::OkStatus() : ReadTextConfig(file, &config);
-  if (!listen.empty()) config.mutable_server()->set_listen(listen);
-  if (!store.empty()) config.set_store(store);
-  if (!bundles.empty()) config.set_bundles(bundles);
-  if (status.ok() && config.store().empty()) status = absl::InvalidArgumentError("store: empty; give HOST:PORT");
-  if (status.ok() && config.bundles().empty()) status = absl::InvalidArgumentError("bundles: empty; give a folder");
-  if (status.ok()) status = InitLog("generator", config.server().log());
-  if (status.ok()) status = Serve(config);
-  if (status.ok()) return 0;
-  spdlog::error("{}", status.ToString());
-  return 1;
+  mannequin::config::v1::GeneratorConfig config;
+  return mannequin::rpc::ServiceMain(
+      argc, argv,
+      {"generator", "Draws products from their text, and keeps the placeholders' review.", {"store", "bundles"}},
+      &config, [&] { return mannequin::Serve(config); });
 }

@@ -20,10 +20,17 @@ std::string Escaped(absl::string_view text) {
   std::string xml;
   for (const char c : text) {
     switch (c) {
-      case '&': xml += "&amp;"; break;
-      case '<': xml += "&lt;"; break;
-      case '>': xml += "&gt;"; break;
-      default: xml += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+      case '&':
+        xml += "&amp;";
+        break;
+      case '<':
+        xml += "&lt;";
+        break;
+      case '>':
+        xml += "&gt;";
+        break;
+      default:
+        xml += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
     }
   }
   return xml;
@@ -82,13 +89,13 @@ absl::StatusOr<std::string> CaptionedSheet(const std::vector<CaptionedPicture>& 
     const int x = kGap + i % columns * (kSide + kGap);
     int y = kGap + i / columns * kTileHeight;
     ASSIGN_OR_RETURN(const std::string png, EncodeImage(picture.picture, "image/png"));
-    absl::StrAppendFormat(&svg, "<image x='%d' y='%d' width='%d' height='%d' xlink:href='data:image/png;base64,%s'/>", x,
-                          y, kSide, kSide, absl::Base64Escape(png));
+    absl::StrAppendFormat(&svg, "<image x='%d' y='%d' width='%d' height='%d' xlink:href='data:image/png;base64,%s'/>",
+                          x, y, kSide, kSide, absl::Base64Escape(png));
     y += kSide;
     for (const std::string& line : Wrapped(picture.caption)) {
       y += kLine;
-      absl::StrAppendFormat(&svg, "<text x='%d' y='%d' font-family='DejaVu Sans' font-size='10' fill='#222'>%s</text>", x,
-                            y, Escaped(line));
+      absl::StrAppendFormat(&svg, "<text x='%d' y='%d' font-family='DejaVu Sans' font-size='10' fill='#222'>%s</text>",
+                            x, y, Escaped(line));
     }
     if (picture.footnote.empty()) continue;
     absl::StrAppendFormat(&svg, "<text x='%d' y='%d' font-family='DejaVu Sans' font-size='9' fill='#888'>%s</text>", x,

@@ -31,7 +31,8 @@ absl::Status Ingest(Invocation& invocation, const std::string& file, const Inges
   ProgressLine progress(invocation.json());
   const auto show = [&progress](const IngestProgress& p) {
     const double share = p.total_bytes > 0 ? static_cast<double>(p.read_bytes) / static_cast<double>(p.total_bytes) : 0;
-    progress.Show(absl::StrFormat("ingest  %3.0f %%  %s products  %.1f MB/s  %s left", 100 * share, WithCommas(p.products),
+    progress.Show(absl::StrFormat("ingest  %3.0f %%  %s products  %.1f MB/s  %s left", 100 * share,
+                                  WithCommas(p.products),
                                   static_cast<double>(p.read_bytes) / 1e6 / std::max(p.seconds, 1e-3),
                                   share > 0 ? HumanSeconds(p.seconds * (1 - share) / share) : "?"));
     return !Interrupted();
@@ -41,11 +42,13 @@ absl::Status Ingest(Invocation& invocation, const std::string& file, const Inges
     PrintJson(ReportJson(report));
     return absl::OkStatus();
   }
-  progress.End(absl::StrFormat("%s products in %s (%s/s, format %s)", WithCommas(report.accepted), HumanSeconds(report.seconds),
+  progress.End(absl::StrFormat("%s products in %s (%s/s, format %s)", WithCommas(report.accepted),
+                               HumanSeconds(report.seconds),
                                WithCommas(static_cast<std::int64_t>(report.products_per_second)), report.format));
   std::printf("accepted    %s  (%s created, %s updated, %s unchanged)\nrejected    %s\nduplicates  %s\n",
-              WithCommas(report.accepted).c_str(), WithCommas(report.created).c_str(), WithCommas(report.updated).c_str(),
-              WithCommas(report.unchanged).c_str(), WithCommas(report.rejected).c_str(), WithCommas(report.duplicates).c_str());
+              WithCommas(report.accepted).c_str(), WithCommas(report.created).c_str(),
+              WithCommas(report.updated).c_str(), WithCommas(report.unchanged).c_str(),
+              WithCommas(report.rejected).c_str(), WithCommas(report.duplicates).c_str());
   for (const std::string& reject : report.rejects) std::printf("  %s\n", reject.c_str());
   return absl::OkStatus();
 }
@@ -60,8 +63,13 @@ absl::Status Crawl(Invocation& invocation, const v1::StartCrawlRequest& request)
   if (invocation.json()) {
     nlohmann::json failed = nlohmann::json::object();
     for (const auto& count : done.failed()) failed[ShortName(count.failure())] = count.products();
-    PrintJson({{"job", job.id()}, {"stored", done.stored()}, {"failed", failed}, {"retried", done.retried()},
-               {"received_bytes", done.received_bytes()}, {"seconds", done.seconds()}, {"images_per_second", done.images_per_second()}});
+    PrintJson({{"job", job.id()},
+               {"stored", done.stored()},
+               {"failed", failed},
+               {"retried", done.retried()},
+               {"received_bytes", done.received_bytes()},
+               {"seconds", done.seconds()},
+               {"images_per_second", done.images_per_second()}});
     return absl::OkStatus();
   }
   std::printf("stored      %s\n", WithCommas(done.stored()).c_str());
@@ -78,8 +86,10 @@ absl::Status Stats(Invocation& invocation) {
     return absl::OkStatus();
   }
   std::vector<std::vector<std::string>> rows = {{"products", WithCommas(s.products())}};
-  for (const auto& count : s.image_states()) rows.push_back({"  image " + ShortName(count.state()), WithCommas(count.products())});
-  for (const auto& count : s.fetch_failures()) rows.push_back({"    " + ShortName(count.failure()), WithCommas(count.products())});
+  for (const auto& count : s.image_states())
+    rows.push_back({"  image " + ShortName(count.state()), WithCommas(count.products())});
+  for (const auto& count : s.fetch_failures())
+    rows.push_back({"    " + ShortName(count.failure()), WithCommas(count.products())});
   rows.insert(rows.end(), {{"pictures", WithCommas(s.images())},
                            {"picture bytes", HumanBytes(s.image_bytes())},
                            {"embeddings", WithCommas(s.embeddings())},
@@ -113,7 +123,8 @@ v1::FetchFailure FailureOf(const std::string& name) {
 
 std::set<std::string> FailureNames() {
   std::set<std::string> names;
-  for (int i = v1::FetchFailure_MIN + 1; i <= v1::FetchFailure_MAX; ++i) names.insert(ShortName(static_cast<v1::FetchFailure>(i)));
+  for (int i = v1::FetchFailure_MIN + 1; i <= v1::FetchFailure_MAX; ++i)
+    names.insert(ShortName(static_cast<v1::FetchFailure>(i)));
   return names;
 }
 
@@ -122,7 +133,8 @@ std::set<std::string> FailureNames() {
 void AddCatalogCommands(CLI::App& app, Invocation& invocation) {
   const auto file = std::make_shared<std::string>();
   const auto options = std::make_shared<IngestOptions>();
-  CLI::App* ingest = app.add_subcommand("ingest", "read a catalogue into the store\n  mannequin ingest metadata.json.gz");
+  CLI::App* ingest =
+      app.add_subcommand("ingest", "read a catalogue into the store\n  mannequin ingest metadata.json.gz");
   ingest->add_option("FILE", *file, "SNAP 2014 or our own JSON lines; gzip, zstd or plain")->required();
   ingest->add_option("--format", options->format, "snap or jsonl (found by looking)");
   ingest->add_flag("--strict", options->strict, "stop at the first bad line");
@@ -133,12 +145,17 @@ void AddCatalogCommands(CLI::App& app, Invocation& invocation) {
   });
 
   const auto request = std::make_shared<v1::StartCrawlRequest>();
-  CLI::App* crawl = app.add_subcommand("crawl", "fetch the images that are missing; Ctrl-C ends it, the next crawl goes on");
-  crawl->add_option_function<int>("--connections", [request](int n) { request->set_connections(n); }, "(200)");
-  crawl->add_option_function<std::string>("--retry-failed", [request](const std::string& name) { request->set_retry_failed(FailureOf(name)); },
-                                          "first take up those that failed for this reason")
+  CLI::App* crawl =
+      app.add_subcommand("crawl", "fetch the images that are missing; Ctrl-C ends it, the next crawl goes on");
+  crawl->add_option_function<int>(
+      "--connections", [request](int n) { request->set_connections(n); }, "(200)");
+  crawl
+      ->add_option_function<std::string>(
+          "--retry-failed", [request](const std::string& name) { request->set_retry_failed(FailureOf(name)); },
+          "first take up those that failed for this reason")
       ->check(CLI::IsMember(FailureNames()));
-  crawl->callback([&invocation, request] { invocation.run = [&invocation, request] { return Crawl(invocation, *request); }; });
+  crawl->callback(
+      [&invocation, request] { invocation.run = [&invocation, request] { return Crawl(invocation, *request); }; });
 
   app.add_subcommand("stats", "what the store holds")->callback([&invocation] {
     invocation.run = [&invocation] { return Stats(invocation); };
@@ -147,7 +164,8 @@ void AddCatalogCommands(CLI::App& app, Invocation& invocation) {
   const auto folder = std::make_shared<std::string>();
   CLI::App* backup = app.add_subcommand("backup", "back the store up, online and incrementally");
   backup->add_option("FOLDER", *folder, "on the server's machine")->required();
-  backup->callback([&invocation, folder] { invocation.run = [&invocation, folder] { return Backup(invocation, *folder); }; });
+  backup->callback(
+      [&invocation, folder] { invocation.run = [&invocation, folder] { return Backup(invocation, *folder); }; });
 }
 
 }  // namespace mannequin

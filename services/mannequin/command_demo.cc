@@ -45,7 +45,8 @@ absl::Status RunDemoCommand(Invocation& invocation, const DemoFlags& flags) {
   auto remove = absl::MakeCleanup([&] {
     if (!flags.data.empty()) return;
     std::error_code ignored;
-    for (const char* folder : {"/store", "/bundles", "/training", "/sample"}) std::filesystem::remove_all(data + folder, ignored);
+    for (const char* folder : {"/store", "/bundles", "/training", "/sample"})
+      std::filesystem::remove_all(data + folder, ignored);
   });
   InitImages();
 
@@ -110,13 +111,15 @@ absl::Status RunDemoCommand(Invocation& invocation, const DemoFlags& flags) {
 
 void AddDemoCommand(CLI::App& app, Invocation& invocation) {
   const auto flags = std::make_shared<DemoFlags>();
-  CLI::App* demo = app.add_subcommand(
-      "demo", "the main job, from a catalogue to verdicts and placeholders\n"
-              "  mannequin demo\n  mannequin demo --catalog metadata.json.gz --images photos");
+  CLI::App* demo = app.add_subcommand("demo",
+                                      "the main job, from a catalogue to verdicts and placeholders\n"
+                                      "  mannequin demo\n  mannequin demo --catalog metadata.json.gz --images photos");
   demo->add_option("--catalog", flags->catalog, "your own instead of the built-in sample");
   demo->add_option("--images", flags->images, "folder of ID.jpg, served on 127.0.0.1:8900");
   demo->add_option("--data", flags->data, "keep the data here (a temporary folder, emptied at the end)");
-  demo->add_option("--products", flags->sample_products, "of the sample")->capture_default_str()->check(CLI::Range(50, 100'000));
+  demo->add_option("--products", flags->sample_products, "of the sample")
+      ->capture_default_str()
+      ->check(CLI::Range(50, 100'000));
   demo->add_option("--train-seconds", flags->train_seconds, "GAN training")->capture_default_str();
   demo->add_option("--listen", flags->listen)->capture_default_str();
   demo->add_option("--admin-listen", flags->admin_listen)->capture_default_str();

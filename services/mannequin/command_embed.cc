@@ -71,19 +71,25 @@ absl::Status Similar(Invocation& invocation, const v1::FindSimilarRequest& reque
 }  // namespace
 
 void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
-  CLI::App* embed = app.add_subcommand("embed", "product text as vectors: train, vector, similar")->require_subcommand(1);
+  CLI::App* embed =
+      app.add_subcommand("embed", "product text as vectors: train, vector, similar")->require_subcommand(1);
 
   auto train = std::make_shared<v1::TrainEmbeddingRequest>();
-  CLI::App* command = embed->add_subcommand("train", "train tokenizer and doc2vec on the catalogue\n"
-                                                     "  mannequin embed train --epochs 40");
+  CLI::App* command = embed->add_subcommand("train",
+                                            "train tokenizer and doc2vec on the catalogue\n"
+                                            "  mannequin embed train --epochs 40");
   const auto mode = std::make_shared<std::string>("pv-dbow");
   const auto number = [&](const std::string& flag, auto setter, const std::string& help) {
-    command->add_option_function<std::int64_t>(flag, [train, setter](std::int64_t n) { (train.get()->*setter)(static_cast<std::int32_t>(n)); }, help);
+    command->add_option_function<std::int64_t>(
+        flag, [train, setter](std::int64_t n) { (train.get()->*setter)(static_cast<std::int32_t>(n)); }, help);
   };
-  command->add_option("--mode", *mode, "pv-dbow or pv-dm")->check(CLI::IsMember({"pv-dbow", "pv-dm"}))->capture_default_str();
+  command->add_option("--mode", *mode, "pv-dbow or pv-dm")
+      ->check(CLI::IsMember({"pv-dbow", "pv-dm"}))
+      ->capture_default_str();
   number("--vocabulary", &v1::TrainEmbeddingRequest::set_vocabulary_size, "SentencePiece pieces (8000)");
   number("--dimension", &v1::TrainEmbeddingRequest::set_dimension, "components of a vector (100)");
-  number("--epochs", &v1::TrainEmbeddingRequest::set_epochs, "passes over the catalogue (10 to 200, more when it is small)");
+  number("--epochs", &v1::TrainEmbeddingRequest::set_epochs,
+         "passes over the catalogue (10 to 200, more when it is small)");
   command->callback([&invocation, train, mode] {
     train->set_mode(*mode == "pv-dm" ? v1::DOC2VEC_MODE_PV_DM : v1::DOC2VEC_MODE_PV_DBOW);
     invocation.run = [&invocation, train] { return Train(invocation, *train); };
@@ -96,13 +102,15 @@ void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
   const auto text = std::make_shared<std::string>();
   command = embed->add_subcommand("vector", "the vector of a text\n  mannequin embed vector \"red leather boot\"");
   command->add_option("TEXT", *text)->required();
-  command->callback([&invocation, text] { invocation.run = [&invocation, text] { return Vector(invocation, *text); }; });
+  command->callback(
+      [&invocation, text] { invocation.run = [&invocation, text] { return Vector(invocation, *text); }; });
 
   const auto similar = std::make_shared<v1::FindSimilarRequest>();
   const auto id = std::make_shared<std::string>();
   const auto count = std::make_shared<int>(10);
-  command = embed->add_subcommand("similar", "the nearest products\n"
-                                             "  mannequin embed similar \"yamaha classical nylon string guitar\" -n 10");
+  command = embed->add_subcommand("similar",
+                                  "the nearest products\n"
+                                  "  mannequin embed similar \"yamaha classical nylon string guitar\" -n 10");
   command->add_option("TEXT", *text);
   command->add_option("--id", *id, "instead of a text: the nearest of this product");
   command->add_option("-n,--count", *count)->capture_default_str();

@@ -82,12 +82,14 @@ absl::Status List(Invocation& invocation, const std::string& state) {
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
   if (!invocation.json()) {
-    std::fputs(FormatTable({"product", "state", "confidence", "bundle", "reason"}, rows, {false, false, true}).c_str(), stdout);
+    std::fputs(FormatTable({"product", "state", "confidence", "bundle", "reason"}, rows, {false, false, true}).c_str(),
+               stdout);
   }
   return absl::OkStatus();
 }
 
-absl::Status Review(Invocation& invocation, const std::vector<std::string>& ids, bool approve, const std::string& reason) {
+absl::Status Review(Invocation& invocation, const std::vector<std::string>& ids, bool approve,
+                    const std::string& reason) {
   const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
   for (const std::string& id : ids) {
     v1::ReviewPlaceholderRequest request;
@@ -108,22 +110,26 @@ absl::Status Export(Invocation& invocation, const std::string& state, const std:
   if (invocation.json()) {
     PrintJson({{"folder", folder}, {"images", exported.images}, {"sheet", exported.sheet_path}});
   } else {
-    std::printf("%s pictures in %s; sheet %s\n", WithCommas(exported.images).c_str(), folder.c_str(), exported.sheet_path.c_str());
+    std::printf("%s pictures in %s; sheet %s\n", WithCommas(exported.images).c_str(), folder.c_str(),
+                exported.sheet_path.c_str());
   }
   return absl::OkStatus();
 }
 
 void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* placeholders =
-      app.add_subcommand("placeholders", "generated pictures for listings without one: make, list, approve, reject, export")
+      app.add_subcommand("placeholders",
+                         "generated pictures for listings without one: make, list, approve, reject, export")
           ->require_subcommand(1);
 
   const auto request = std::make_shared<v1::MakePlaceholdersRequest>();
   const auto ids = std::make_shared<std::vector<std::string>>();
   CLI::App* make = placeholders->add_subcommand("make", "propose one for each listing without an image");
   make->add_option("PRODUCT", *ids, "only these products");
-  make->add_option_function<int>("--candidates", [request](int n) { request->set_candidates(n); }, "drawn for each (4)");
-  make->add_option_function<std::uint64_t>("--seed", [request](std::uint64_t n) { request->set_seed(n); }, "");
+  make->add_option_function<int>(
+      "--candidates", [request](int n) { request->set_candidates(n); }, "drawn for each (4)");
+  make->add_option_function<std::uint64_t>(
+      "--seed", [request](std::uint64_t n) { request->set_seed(n); }, "");
   make->callback([&invocation, request, ids] {
     request->mutable_product_ids()->Assign(ids->begin(), ids->end());
     invocation.run = [&invocation, request] { return Make(invocation, *request); };
@@ -136,9 +142,11 @@ void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
   list->callback([&invocation, state] { invocation.run = [&invocation, state] { return List(invocation, *state); }; });
 
   const auto reason = std::make_shared<std::string>();
-  CLI::App* approve = placeholders->add_subcommand("approve", "serve them as the products' pictures, marked as generated");
+  CLI::App* approve =
+      placeholders->add_subcommand("approve", "serve them as the products' pictures, marked as generated");
   approve->add_option("PRODUCT", *ids)->required();
-  approve->callback([&invocation, ids] { invocation.run = [&invocation, ids] { return Review(invocation, *ids, true, ""); }; });
+  approve->callback(
+      [&invocation, ids] { invocation.run = [&invocation, ids] { return Review(invocation, *ids, true, ""); }; });
   CLI::App* reject = placeholders->add_subcommand("reject", "");
   reject->add_option("PRODUCT", *ids)->required();
   reject->add_option("--reason", *reason, "kept with the placeholder");
@@ -153,7 +161,9 @@ void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
   save->add_option("--state", *state)->check(known)->capture_default_str();
   save->add_flag("--sheet-only", *sheet_only);
   save->callback([&invocation, state, folder, sheet_only] {
-    invocation.run = [&invocation, state, folder, sheet_only] { return Export(invocation, *state, *folder, *sheet_only); };
+    invocation.run = [&invocation, state, folder, sheet_only] {
+      return Export(invocation, *state, *folder, *sheet_only);
+    };
   });
 }
 
@@ -164,16 +174,23 @@ void AddGenerateCommands(CLI::App& app, Invocation& invocation) {
   const auto request = std::make_shared<v1::GenerateImagesRequest>();
   const auto folder = std::make_shared<std::string>(".");
   CLI::App* generate = app.add_subcommand(
-      "generate", "draw a product from its words\n"
-                  "  mannequin generate --title \"Red canvas sneaker\" --category Sneaker --color red -n 8 --out pictures");
+      "generate",
+      "draw a product from its words\n"
+      "  mannequin generate --title \"Red canvas sneaker\" --category Sneaker --color red -n 8 --out pictures");
   AddProductOptions(*generate, *product);
-  generate->add_option_function<int>("-n,--count", [request](int n) { request->set_count(n); }, "pictures (1)");
-  generate->add_option_function<std::uint64_t>("--seed", [request](std::uint64_t n) { request->set_seed(n); }, "the same seed draws the same");
-  generate->add_option_function<std::string>("--format", [request](const std::string& f) { request->set_media_type("image/" + f); }, "png, jpeg or webp")
+  generate->add_option_function<int>(
+      "-n,--count", [request](int n) { request->set_count(n); }, "pictures (1)");
+  generate->add_option_function<std::uint64_t>(
+      "--seed", [request](std::uint64_t n) { request->set_seed(n); }, "the same seed draws the same");
+  generate
+      ->add_option_function<std::string>(
+          "--format", [request](const std::string& f) { request->set_media_type("image/" + f); }, "png, jpeg or webp")
       ->check(CLI::IsMember({"png", "jpeg", "webp"}));
   generate->add_option("--out", *folder, "folder")->capture_default_str();
   generate->callback([&invocation, product, request, folder] {
-    invocation.run = [&invocation, product, request, folder] { return Generate(invocation, *product, *request, *folder); };
+    invocation.run = [&invocation, product, request, folder] {
+      return Generate(invocation, *product, *request, *folder);
+    };
   });
   AddPlaceholderCommands(app, invocation);
 }

@@ -24,8 +24,9 @@ ProductStore& Invocation::Store() {
 absl::Status Explain(const grpc::Status& status, const std::string& server) {
   const absl::Status result = rpc::FromGrpc(status);
   if (!absl::IsUnavailable(result)) return result;
-  return absl::UnavailableError(absl::StrCat(result.message(), " (server ", server,
-                                             "; start one with `mannequin up --data DIR`, or name another with --server)"));
+  return absl::UnavailableError(
+      absl::StrCat(result.message(), " (server ", server,
+                   "; start one with `mannequin up --data DIR`, or name another with --server)"));
 }
 
 std::string JsonText(const google::protobuf::Message& message) {
@@ -45,7 +46,8 @@ void PrintJson(const nlohmann::json& value) {
 
 void AddProductOptions(CLI::App& command, ProductOptions& options) {
   command.add_option("--title", options.title, "the listing's name");
-  command.add_option("--category", options.category, "path from top to leaf, \"Apparel > Topwear > Shirts\", or the leaf");
+  command.add_option("--category", options.category,
+                     "path from top to leaf, \"Apparel > Topwear > Shirts\", or the leaf");
   command.add_option("--brand", options.brand);
   command.add_option("--color", options.color);
   command.add_option("--attribute", options.attributes, "NAME=VALUE, repeatable");

@@ -31,7 +31,8 @@ absl::Status List(Invocation& invocation) {
     std::int64_t bytes = 0;
     for (const v1::BundleFile& file : bundle.files()) bytes += file.size_bytes();
     rows.push_back({bundle.version() == response.current_version() ? "*" : "", bundle.version(),
-                    absl::FormatTime("%Y-%m-%d %H:%M", absl::FromUnixSeconds(bundle.created_at().seconds()), absl::LocalTimeZone()),
+                    absl::FormatTime("%Y-%m-%d %H:%M", absl::FromUnixSeconds(bundle.created_at().seconds()),
+                                     absl::LocalTimeZone()),
                     bundle.has_gan() ? absl::StrCat(bundle.gan().preset(), " ", bundle.gan().resolution(), " px, ",
                                                     bundle.gan().categories_size(), " categories, ",
                                                     WithCommas(bundle.gan().steps()), " steps")
@@ -79,17 +80,21 @@ absl::Status Rollback(Invocation& invocation) {
 }  // namespace
 
 void AddModelCommands(CLI::App& app, Invocation& invocation) {
-  CLI::App* models = app.add_subcommand("models", "model bundles: list, show, promote, rollback")->require_subcommand(1);
+  CLI::App* models =
+      app.add_subcommand("models", "model bundles: list, show, promote, rollback")->require_subcommand(1);
   models->add_subcommand("list", "every bundle, oldest first; * is the current one")->callback([&invocation] {
     invocation.run = [&invocation] { return List(invocation); };
   });
   const auto version = std::make_shared<std::string>();
   CLI::App* show = models->add_subcommand("show", "one bundle's manifest (the current one's without VERSION)");
   show->add_option("VERSION", *version);
-  show->callback([&invocation, version] { invocation.run = [&invocation, version] { return Show(invocation, *version); }; });
-  CLI::App* promote = models->add_subcommand("promote", "make a bundle the current one; services follow without a restart");
+  show->callback(
+      [&invocation, version] { invocation.run = [&invocation, version] { return Show(invocation, *version); }; });
+  CLI::App* promote =
+      models->add_subcommand("promote", "make a bundle the current one; services follow without a restart");
   promote->add_option("VERSION", *version)->required();
-  promote->callback([&invocation, version] { invocation.run = [&invocation, version] { return Promote(invocation, *version); }; });
+  promote->callback(
+      [&invocation, version] { invocation.run = [&invocation, version] { return Promote(invocation, *version); }; });
   models->add_subcommand("rollback", "back to the bundle before the current one")->callback([&invocation] {
     invocation.run = [&invocation] { return Rollback(invocation); };
   });

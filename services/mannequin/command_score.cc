@@ -84,10 +84,11 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
   const auto product = std::make_shared<ProductOptions>();
   const auto images = std::make_shared<std::vector<std::string>>();
   const auto all = std::make_shared<bool>(false);
-  CLI::App* score = app.add_subcommand("score", "is this image abusing this listing?\n"
-                                                "  mannequin score photo.jpg --title \"Red canvas sneaker\" --category Sneaker\n"
-                                                "  mannequin score --id B00X      the stored product and image\n"
-                                                "  mannequin score --all          every stored listing");
+  CLI::App* score = app.add_subcommand("score",
+                                       "is this image abusing this listing?\n"
+                                       "  mannequin score photo.jpg --title \"Red canvas sneaker\" --category Sneaker\n"
+                                       "  mannequin score --id B00X      the stored product and image\n"
+                                       "  mannequin score --all          every stored listing");
   score->add_option("IMAGE", *images, "picture files");
   score->add_option("--id", product->id, "a stored product");
   score->add_flag("--all", *all);

@@ -14,10 +14,14 @@ absl::Status Up(Invocation& invocation, const SuiteOptions& options, const confi
   RETURN_IF_ERROR(InitLog("mannequin", log));
   ASSIGN_OR_RETURN(const std::unique_ptr<Suite> suite, Suite::Start(options));
   if (invocation.json()) {
-    PrintJson({{"server", suite->address()}, {"admin", suite->admin_address()}, {"console", suite->console_address()}, {"data", options.data}});
+    PrintJson({{"server", suite->address()},
+               {"admin", suite->admin_address()},
+               {"console", suite->console_address()},
+               {"data", options.data}});
   } else {
-    std::printf("services  %s\nadmin     http://%s/metrics\nconsole   http://%s/\ndata      %s\n", suite->address().c_str(),
-                suite->admin_address().c_str(), suite->console_address().c_str(), options.data.c_str());
+    std::printf("services  %s\nadmin     http://%s/metrics\nconsole   http://%s/\ndata      %s\n",
+                suite->address().c_str(), suite->admin_address().c_str(), suite->console_address().c_str(),
+                options.data.c_str());
   }
   std::fflush(stdout);
   WaitForInterrupt();
@@ -30,17 +34,21 @@ absl::Status Up(Invocation& invocation, const SuiteOptions& options, const confi
 void AddServeCommands(CLI::App& app, Invocation& invocation) {
   const auto options = std::make_shared<SuiteOptions>();
   const auto log = std::make_shared<config::v1::LogConfig>();
-  CLI::App* up = app.add_subcommand("up", "every service and the console in one process\n  mannequin up --data catalogue");
+  CLI::App* up =
+      app.add_subcommand("up", "every service and the console in one process\n  mannequin up --data catalogue");
   options->data = "data";
   up->add_option("--data", options->data, "folder of the store, bundles and trainings")->capture_default_str();
   up->add_option("--listen", options->listen, "gRPC services")->capture_default_str();
   up->add_option("--admin-listen", options->admin_listen, "health and metrics; \"\" for none")->capture_default_str();
-  up->add_option("--console-listen", options->console_listen, "web page and JSON; \"\" for none")->capture_default_str();
+  up->add_option("--console-listen", options->console_listen, "web page and JSON; \"\" for none")
+      ->capture_default_str();
   up->add_option("--allow-address", options->allow_addresses,
                  "private range that images may be fetched from, CIDR or CIDR:PORT; repeatable");
   up->add_option("--device", options->device, "cpu or cuda:N (CUDA when there is one)");
-  up->add_option_function<std::string>("--log-level", [log](const std::string& level) { log->set_level(level); }, "debug, info, warn, error");
-  up->add_flag_function("--log-json", [log](std::int64_t) { log->set_json(true); }, "");
+  up->add_option_function<std::string>(
+      "--log-level", [log](const std::string& level) { log->set_level(level); }, "debug, info, warn, error");
+  up->add_flag_function(
+      "--log-json", [log](std::int64_t) { log->set_json(true); }, "");
   up->callback([&invocation, options, log] {
     invocation.run = [&invocation, options, log] { return Up(invocation, *options, *log); };
   });

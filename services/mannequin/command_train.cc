@@ -44,16 +44,19 @@ absl::Status List(Invocation& invocation) {
     for (const v1::Job& job : response.jobs()) {
       if (invocation.json()) std::puts(JsonText(job).c_str());
       const auto progress = ProgressOf<v1::TrainingProgress>(job);
-      rows.push_back({job.id(), ShortName(job.state()),
-                      absl::FormatTime("%Y-%m-%d %H:%M", absl::FromUnixSeconds(job.created_at().seconds()), absl::LocalTimeZone()),
-                      WithCommas(progress.step()), absl::StrFormat("%.3f", progress.loss_discriminator()),
-                      absl::StrFormat("%.3f", progress.loss_generator()), progress.bundle_version(), job.error()});
+      rows.push_back(
+          {job.id(), ShortName(job.state()),
+           absl::FormatTime("%Y-%m-%d %H:%M", absl::FromUnixSeconds(job.created_at().seconds()), absl::LocalTimeZone()),
+           WithCommas(progress.step()), absl::StrFormat("%.3f", progress.loss_discriminator()),
+           absl::StrFormat("%.3f", progress.loss_generator()), progress.bundle_version(), job.error()});
     }
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
   if (!invocation.json()) {
     std::fputs(FormatTable({"job", "state", "created", "step", "D", "G", "bundle", "error"}, rows,
-                           {false, false, false, true, true, true}).c_str(), stdout);
+                           {false, false, false, true, true, true})
+                   .c_str(),
+               stdout);
   }
   return absl::OkStatus();
 }
@@ -80,18 +83,24 @@ absl::Status Resume(Invocation& invocation, const std::string& id) {
 }  // namespace
 
 void AddTrainCommands(CLI::App& app, Invocation& invocation) {
-  CLI::App* train = app.add_subcommand("train", "GAN trainings: start, watch, list, cancel, resume")->require_subcommand(1);
+  CLI::App* train =
+      app.add_subcommand("train", "GAN trainings: start, watch, list, cancel, resume")->require_subcommand(1);
 
   const auto request = std::make_shared<v1::CreateTrainingRequest>();
   const auto loss = std::make_shared<std::string>("lsgan");
   const auto detach = std::make_shared<bool>(false);
   CLI::App* command = train->add_subcommand(
-      "start", "train on the stored images; Ctrl-C cancels\n  mannequin train start --resolution 128 --steps 20000 --promote");
+      "start",
+      "train on the stored images; Ctrl-C cancels\n  mannequin train start --resolution 128 --steps 20000 --promote");
   const auto option = [&](const std::string& flag, auto setter, const std::string& help) {
-    command->add_option_function<double>(flag, [request, setter](double n) { (request.get()->*setter)(n); }, help);
+    command->add_option_function<double>(
+        flag, [request, setter](double n) { (request.get()->*setter)(n); }, help);
   };
-  command->add_option_function<std::string>("--preset", [request](const std::string& p) { request->set_preset(p); }, "architecture: mannequin or tacgan (mannequin)");
-  command->add_option_function<std::string>("--device", [request](const std::string& d) { request->set_device(d); }, "cpu, cuda:0");
+  command->add_option_function<std::string>(
+      "--preset", [request](const std::string& p) { request->set_preset(p); },
+      "architecture: mannequin or tacgan (mannequin)");
+  command->add_option_function<std::string>(
+      "--device", [request](const std::string& d) { request->set_device(d); }, "cpu, cuda:0");
   option("--resolution", &v1::CreateTrainingRequest::set_resolution, "pixels of a side: 64 or 128 (128)");
   option("--features", &v1::CreateTrainingRequest::set_features, "feature maps of the narrowest layer (64)");
   option("--batch", &v1::CreateTrainingRequest::set_batch, "images in a step (64)");
@@ -102,7 +111,8 @@ void AddTrainCommands(CLI::App& app, Invocation& invocation) {
   option("--max-products", &v1::CreateTrainingRequest::set_max_products, "(all)");
   option("--checkpoint-steps", &v1::CreateTrainingRequest::set_checkpoint_steps, "(1000)");
   command->add_option("--loss", *loss)->check(CLI::IsMember({"lsgan", "bce"}))->capture_default_str();
-  command->add_flag_function("--promote", [request](std::int64_t) { request->set_promote(true); }, "make the bundle the current one");
+  command->add_flag_function(
+      "--promote", [request](std::int64_t) { request->set_promote(true); }, "make the bundle the current one");
   command->add_flag("--detach", *detach, "print the job's id and leave");
   command->callback([&invocation, request, loss, detach] {
     request->set_loss(*loss == "bce" ? v1::GAN_LOSS_BCE : v1::GAN_LOSS_LSGAN);

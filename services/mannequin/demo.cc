@@ -102,13 +102,17 @@ class Demo {
     ProgressLine line(options_.quiet);
     ASSIGN_OR_RETURN(const IngestReport report, IngestFile(options_.catalog, {}, services_.store, nullptr));
     line.End(absl::StrCat("ingest           100 %  ", WithCommas(report.accepted), " products"));
-    return nlohmann::json{{"read", report.read}, {"accepted", report.accepted}, {"rejected", report.rejected},
-                          {"duplicates", report.duplicates}, {"products_per_second", report.products_per_second}};
+    return nlohmann::json{{"read", report.read},
+                          {"accepted", report.accepted},
+                          {"rejected", report.rejected},
+                          {"duplicates", report.duplicates},
+                          {"products_per_second", report.products_per_second}};
   }
 
   absl::StatusOr<nlohmann::json> Crawl() {
     const auto stub = v1::ImageFetcher::NewStub(services_.fetcher);
-    ASSIGN_OR_RETURN(const auto done, RunJob<v1::CrawlProgress>(*stub, &v1::ImageFetcher::Stub::StartCrawl, v1::StartCrawlRequest()));
+    ASSIGN_OR_RETURN(const auto done,
+                     RunJob<v1::CrawlProgress>(*stub, &v1::ImageFetcher::Stub::StartCrawl, v1::StartCrawlRequest()));
     nlohmann::json counts = {{"stored", done.stored()}, {"images_per_second", done.images_per_second()}};
     for (const auto& failed : done.failed()) counts["failed_" + ShortName(failed.failure())] = failed.products();
     return counts;
@@ -117,15 +121,17 @@ class Demo {
   absl::StatusOr<nlohmann::json> TrainEmbedding() {
     const auto stub = v1::TextEmbedder::NewStub(services_.embedder);
     ASSIGN_OR_RETURN(const auto done, RunJob<v1::TrainEmbeddingProgress>(*stub, &v1::TextEmbedder::Stub::TrainEmbedding,
-                                                                        v1::TrainEmbeddingRequest()));
-    return nlohmann::json{{"products", done.products()}, {"epochs", done.epochs()}, {"words_per_second", done.words_per_second()},
+                                                                         v1::TrainEmbeddingRequest()));
+    return nlohmann::json{{"products", done.products()},
+                          {"epochs", done.epochs()},
+                          {"words_per_second", done.words_per_second()},
                           {"vocabulary", done.vocabulary_size()}};
   }
 
   absl::StatusOr<nlohmann::json> EmbedCatalog() {
     const auto stub = v1::TextEmbedder::NewStub(services_.embedder);
     ASSIGN_OR_RETURN(const auto done, RunJob<v1::EmbedCatalogProgress>(*stub, &v1::TextEmbedder::Stub::EmbedCatalog,
-                                                                      v1::EmbedCatalogRequest()));
+                                                                       v1::EmbedCatalogRequest()));
     return nlohmann::json{{"embedded", done.embedded()}, {"skipped", done.skipped()}};
   }
 
@@ -139,25 +145,31 @@ class Demo {
     request.set_checkpoint_steps(1'000);
     request.set_promote(true);
     const auto stub = v1::GanTrainer::NewStub(services_.trainer);
-    ASSIGN_OR_RETURN(const auto done, RunJob<v1::TrainingProgress>(*stub, &v1::GanTrainer::Stub::CreateTraining, request));
+    ASSIGN_OR_RETURN(const auto done,
+                     RunJob<v1::TrainingProgress>(*stub, &v1::GanTrainer::Stub::CreateTraining, request));
     // Beside the other pictures: the training's own folder may go when the demo ends.
     result_.training_samples = options_.pictures_folder + "/samples.png";
     std::filesystem::create_directories(options_.pictures_folder);
     ASSIGN_OR_RETURN(const std::string samples, ReadFile(done.sample_path()));
     RETURN_IF_ERROR(WriteFileAtomically(result_.training_samples, samples));
-    return nlohmann::json{{"products", done.products()}, {"steps", done.step()}, {"images_per_second", done.images_per_second()},
-                          {"loss_discriminator", done.loss_discriminator()}, {"loss_generator", done.loss_generator()}};
+    return nlohmann::json{{"products", done.products()},
+                          {"steps", done.step()},
+                          {"images_per_second", done.images_per_second()},
+                          {"loss_discriminator", done.loss_discriminator()},
+                          {"loss_generator", done.loss_generator()}};
   }
 
   absl::StatusOr<nlohmann::json> MakePlaceholders() {
     const auto stub = v1::ImageGenerator::NewStub(services_.generator);
-    ASSIGN_OR_RETURN(const auto done, RunJob<v1::MakePlaceholdersProgress>(*stub, &v1::ImageGenerator::Stub::MakePlaceholders,
-                                                                          v1::MakePlaceholdersRequest()));
+    ASSIGN_OR_RETURN(const auto done,
+                     RunJob<v1::MakePlaceholdersProgress>(*stub, &v1::ImageGenerator::Stub::MakePlaceholders,
+                                                          v1::MakePlaceholdersRequest()));
     std::int64_t without = 0;
     for (const v1::NoImageCount& count : done.no_image()) without += count.products();
     if (done.proposed() > 0) {
-      ASSIGN_OR_RETURN(const PlaceholderExport exported,
-                       ExportPlaceholders(services_.store, v1::PLACEHOLDER_STATE_PROPOSED, options_.pictures_folder, true));
+      ASSIGN_OR_RETURN(
+          const PlaceholderExport exported,
+          ExportPlaceholders(services_.store, v1::PLACEHOLDER_STATE_PROPOSED, options_.pictures_folder, true));
       result_.placeholder_sheet = exported.sheet_path;
     }
     return nlohmann::json{{"proposed", done.proposed()}, {"no_confident_image", without}};
@@ -166,7 +178,7 @@ class Demo {
   absl::StatusOr<nlohmann::json> ScoreCatalog() {
     const auto stub = v1::AbuseScorer::NewStub(services_.scorer);
     ASSIGN_OR_RETURN(const auto done, RunJob<v1::ScoreCatalogProgress>(*stub, &v1::AbuseScorer::Stub::ScoreCatalog,
-                                                                      v1::ScoreCatalogRequest()));
+                                                                       v1::ScoreCatalogRequest()));
     nlohmann::json counts = {{"scored", done.scored()}};
     for (const v1::VerdictCount& count : done.verdicts()) counts[VerdictName(count.kind())] = count.listings();
     return counts;

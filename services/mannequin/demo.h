@@ -33,13 +33,13 @@ struct DemoServices {
 };
 
 struct DemoOptions {
-  std::string catalog;              // file to ingest
-  std::string pictures_folder;      // where the sheets go
-  std::string truth;                // truth.jsonl of the sample; empty for a catalogue of one's own
+  std::string catalog;          // file to ingest
+  std::string pictures_folder;  // where the sheets go
+  std::string truth;            // truth.jsonl of the sample; empty for a catalogue of one's own
   double train_seconds = 240;
   int resolution = 64;
   int features = 12;
-  bool quiet = false;               // no progress
+  bool quiet = false;  // no progress
 };
 
 // One row of the stage table.

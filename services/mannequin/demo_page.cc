@@ -44,27 +44,31 @@ std::string DemoPage(const DemoResult& result) {
                   HumanBytes(result.statistics.image_bytes()), "), ", HumanBytes(result.statistics.disk_bytes()),
                   " on disk\n");
   for (const v1::ImageStateCount& count : result.statistics.image_states()) {
-    absl::StrAppend(&page, absl::StrFormat("  image %-8s %s\n", ShortName(count.state()), WithCommas(count.products())));
+    absl::StrAppend(&page,
+                    absl::StrFormat("  image %-8s %s\n", ShortName(count.state()), WithCommas(count.products())));
   }
   if (!result.similar.empty()) {
     absl::StrAppend(&page, "\nMost similar to ", result.similar_to.id(), " \"", result.similar_to.title(), "\"\n");
     std::vector<std::vector<std::string>> rows;
     for (const v1::SimilarProduct& product : result.similar) {
-      rows.push_back({absl::StrCat(rows.size() + 1), absl::StrFormat("%.3f", product.cosine()), product.product_id(), product.title()});
+      rows.push_back({absl::StrCat(rows.size() + 1), absl::StrFormat("%.3f", product.cosine()), product.product_id(),
+                      product.title()});
     }
     absl::StrAppend(&page, FormatTable({"rank", "cosine", "id", "title"}, rows, {true, true}));
   }
   absl::StrAppend(&page, "\nWorst listings\n");
   std::vector<std::vector<std::string>> rows;
   for (const WorstListing& listing : result.worst) {
-    rows.push_back({VerdictName(listing.verdict.kind()), listing.product.id(), listing.product.title(), Reasons(listing.verdict)});
+    rows.push_back(
+        {VerdictName(listing.verdict.kind()), listing.product.id(), listing.product.title(), Reasons(listing.verdict)});
   }
   absl::StrAppend(&page, FormatTable({"verdict", "id", "title", "reasons"}, rows));
   for (const auto& [reason, auc] : result.auc) {
-    absl::StrAppend(&page, auc ? absl::StrFormat("  AUC %-20s %.3f\n", reason, *auc) : absl::StrFormat("  AUC %-20s -\n", reason));
+    absl::StrAppend(
+        &page, auc ? absl::StrFormat("  AUC %-20s %.3f\n", reason, *auc) : absl::StrFormat("  AUC %-20s -\n", reason));
   }
-  absl::StrAppend(&page, "\nPictures\n  placeholders     ", result.placeholder_sheet, "\n  worst listings   ", result.worst_sheet,
-                  "\n  training samples ", result.training_samples, "\n");
+  absl::StrAppend(&page, "\nPictures\n  placeholders     ", result.placeholder_sheet, "\n  worst listings   ",
+                  result.worst_sheet, "\n  training samples ", result.training_samples, "\n");
   return page;
 }
 
@@ -89,7 +93,9 @@ nlohmann::json DemoJson(const DemoResult& result) {
           {"worst", worst},
           {"auc", auc},
           {"pictures",
-           {{"placeholders", result.placeholder_sheet}, {"worst", result.worst_sheet}, {"samples", result.training_samples}}}};
+           {{"placeholders", result.placeholder_sheet},
+            {"worst", result.worst_sheet},
+            {"samples", result.training_samples}}}};
 }
 
 }  // namespace mannequin

@@ -111,8 +111,12 @@ absl::StatusOr<v1::Job> WaitForJob(ProductStore& store, const std::string& id, P
   }
 }
 
-std::string ShortName(v1::FetchFailure failure) { return Short(failure, &v1::FetchFailure_Name<v1::FetchFailure>, "FETCH_FAILURE_"); }
-std::string ShortName(v1::ImageState state) { return Short(state, &v1::ImageState_Name<v1::ImageState>, "IMAGE_STATE_"); }
+std::string ShortName(v1::FetchFailure failure) {
+  return Short(failure, &v1::FetchFailure_Name<v1::FetchFailure>, "FETCH_FAILURE_");
+}
+std::string ShortName(v1::ImageState state) {
+  return Short(state, &v1::ImageState_Name<v1::ImageState>, "IMAGE_STATE_");
+}
 std::string ShortName(v1::JobState state) { return Short(state, &v1::JobState_Name<v1::JobState>, "JOB_STATE_"); }
 std::string ShortName(v1::JobKind kind) { return Short(kind, &v1::JobKind_Name<v1::JobKind>, "JOB_KIND_"); }
 std::string ShortName(v1::PlaceholderState state) {

@@ -103,7 +103,8 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options)
     config::v1::ConsoleConfig console;
     console.set_listen(options.console_listen);
     const std::shared_ptr<grpc::Channel> channel = rpc::NewChannel(impl->server->address());
-    ASSIGN_OR_RETURN(impl->console, ConsoleServer::Start(console, {channel, channel, channel, channel, channel, channel}));
+    ASSIGN_OR_RETURN(impl->console,
+                     ConsoleServer::Start(console, {channel, channel, channel, channel, channel, channel}));
     impl->console_address = impl->console->address();
   }
   impl->fetcher.Start();

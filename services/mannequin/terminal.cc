@@ -41,7 +41,8 @@ absl::Notification& InterruptNotification() {
 
 std::string WithCommas(std::int64_t n) {
   std::string digits = absl::StrCat(n);
-  for (int i = static_cast<int>(digits.size()) - 3; i > (n < 0 ? 1 : 0); i -= 3) digits.insert(static_cast<std::size_t>(i), ",");
+  for (int i = static_cast<int>(digits.size()) - 3; i > (n < 0 ? 1 : 0); i -= 3)
+    digits.insert(static_cast<std::size_t>(i), ",");
   return digits;
 }
 

@@ -44,12 +44,11 @@ ScorerService::ScorerService(ProductStore& store, const config::v1::ScorerConfig
                   spdlog::info("scoring with bundle {}", manifest.version());
                   return absl::OkStatus();
                 }),
-      worker_(store, "scorer", {v1::JOB_KIND_SCORE_CATALOG},
-              [this](const v1::Job& job, JobContext& context) {
-                // A bundle promoted just now is used now; a damaged one is the follower's to report.
-                (void)follower_.Check();
-                return catalog_scorer_.Run(job, context);
-              }) {}
+      worker_(store, "scorer", {v1::JOB_KIND_SCORE_CATALOG}, [this](const v1::Job& job, JobContext& context) {
+        // A bundle promoted just now is used now; a damaged one is the follower's to report.
+        (void)follower_.Check();
+        return catalog_scorer_.Run(job, context);
+      }) {}
 
 ScorerService::~ScorerService() { Stop(); }
 

@@ -20,8 +20,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& fold
   ASSIGN_OR_RETURN(std::unique_ptr<OwnerLock> lock, OwnerLock::Take(folder));
   std::unique_ptr<Database> database(new Database(folder, std::move(lock)));
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened = rocksdb::DB::Open(DatabaseOptions(env), folder, FamilyDescriptors(block_cache_bytes),
-                                                   &database->handles_, &db);
+  const rocksdb::Status opened =
+      rocksdb::DB::Open(DatabaseOptions(env), folder, FamilyDescriptors(block_cache_bytes), &database->handles_, &db);
   database->db_.reset(db);
   RETURN_IF_ERROR(FromRocks(opened, absl::StrCat("open store ", folder)));
   return database;
@@ -48,8 +48,8 @@ std::unique_ptr<rocksdb::Iterator> Database::NewIterator(Family family, const ro
 
 absl::StatusOr<std::uint64_t> Database::Apply(rocksdb::WriteBatch& batch) {
   RETURN_IF_ERROR(Recover());
-  const absl::Status written = FromRocks(db_->Write(rocksdb::WriteOptions(), &batch),
-                                         absl::StrCat("write to ", folder_));
+  const absl::Status written =
+      FromRocks(db_->Write(rocksdb::WriteOptions(), &batch), absl::StrCat("write to ", folder_));
   absl::MutexLock lock(&mutex_);
   if (!written.ok()) {
     failure_ = written;

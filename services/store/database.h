@@ -36,8 +36,8 @@ template <typename Message>
 absl::StatusOr<Message> Decode(Family family, absl::string_view key, absl::string_view bytes) {
   Message message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::DataLossError(
-        Describe("read", family, key) + ": the record is not a " + Message::descriptor()->full_name());
+    return absl::DataLossError(Describe("read", family, key) + ": the record is not a " +
+                               Message::descriptor()->full_name());
   }
   return message;
 }

@@ -12,9 +12,7 @@ namespace mannequin::store {
 namespace {
 
 // Whether workers may take it, so that the queue lists it.
-bool IsOpen(const v1::Job& job) {
-  return job.state() == v1::JOB_STATE_QUEUED || job.state() == v1::JOB_STATE_RUNNING;
-}
+bool IsOpen(const v1::Job& job) { return job.state() == v1::JOB_STATE_QUEUED || job.state() == v1::JOB_STATE_RUNNING; }
 
 }  // namespace
 

@@ -27,8 +27,7 @@ absl::StatusOr<v1::PutEmbeddingsResponse> RocksStore::PutEmbeddings(const v1::Pu
   }
   RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
     for (const v1::Embedding& embedding : request.embeddings()) {
-      ASSIGN_OR_RETURN(const std::optional<std::string> before,
-                       edit.Get(Family::kEmbeddings, embedding.product_id()));
+      ASSIGN_OR_RETURN(const std::optional<std::string> before, edit.Get(Family::kEmbeddings, embedding.product_id()));
       edit.PutEmbedding(before.has_value(), embedding);
     }
     return absl::OkStatus();

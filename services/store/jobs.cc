@@ -81,9 +81,9 @@ absl::StatusOr<v1::Job> ReadHeld(store::Edit& edit, const std::string& id, const
   ASSIGN_OR_RETURN(const std::optional<v1::Job> job, edit.Read<v1::Job>(Family::kJobs, id));
   if (!job) return NoSuchJob(id);
   if (job->state() != v1::JOB_STATE_RUNNING || job->worker() != worker) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "job ", id, ": ", worker, " does not hold its lease (it is ", v1::JobState_Name(job->state()),
-        job->worker().empty() ? "" : absl::StrCat(", held by ", job->worker()), "); drop the work"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("job ", id, ": ", worker, " does not hold its lease (it is ", v1::JobState_Name(job->state()),
+                     job->worker().empty() ? "" : absl::StrCat(", held by ", job->worker()), "); drop the work"));
   }
   return *job;
 }
@@ -187,8 +187,8 @@ absl::StatusOr<v1::ListJobsResponse> RocksStore::ListJobs(const v1::ListJobsRequ
     if (jobs->Valid() && jobs->key() == rocksdb::Slice(before)) jobs->Prev();
   }
   for (; jobs->Valid(); jobs->Prev()) {
-    ASSIGN_OR_RETURN(v1::Job job, store::Decode<v1::Job>(Family::kJobs, store::ToView(jobs->key()),
-                                                         store::ToView(jobs->value())));
+    ASSIGN_OR_RETURN(v1::Job job,
+                     store::Decode<v1::Job>(Family::kJobs, store::ToView(jobs->key()), store::ToView(jobs->value())));
     if (request.kind() != v1::JOB_KIND_UNSPECIFIED && job.kind() != request.kind()) continue;
     if (request.state() != v1::JOB_STATE_UNSPECIFIED && job.state() != request.state()) continue;
     if (response.jobs_size() == page_size || bytes > kMaxPageBytes) {

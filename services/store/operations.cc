@@ -58,8 +58,8 @@ absl::StatusOr<v1::CreateBackupResponse> RocksStore::CreateBackup(const v1::Crea
   create.flush_before_backup = true;
   rocksdb::BackupID id = 0;
   RETURN_IF_ERROR(store::FromRocks(engine->CreateNewBackup(create, &db_->rocks(), &id), what));
-  RETURN_IF_ERROR(store::FromRocks(engine->VerifyBackup(id, /*verify_with_checksum=*/true),
-                                   absl::StrCat("verify ", what)));
+  RETURN_IF_ERROR(
+      store::FromRocks(engine->VerifyBackup(id, /*verify_with_checksum=*/true), absl::StrCat("verify ", what)));
   rocksdb::BackupInfo info;
   RETURN_IF_ERROR(store::FromRocks(engine->GetBackupInfo(id, &info), what));
   v1::CreateBackupResponse response;

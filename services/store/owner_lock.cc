@@ -17,9 +17,9 @@ namespace mannequin::store {
 namespace {
 
 absl::Status CannotWrite(const std::string& folder, int error) {
-  const std::string message = absl::StrCat("data folder ", folder, ": cannot be written (",
-                                           std::generic_category().message(error),
-                                           "); make it writable or choose another one");
+  const std::string message =
+      absl::StrCat("data folder ", folder, ": cannot be written (", std::generic_category().message(error),
+                   "); make it writable or choose another one");
   switch (error) {
     case EACCES:
     case EPERM:

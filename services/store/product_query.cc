@@ -62,15 +62,13 @@ absl::Status VisitIndexed(const Database& db, const v1::ProductFilter& filter, a
 }
 
 absl::Status VisitAll(const Database& db, const v1::ProductFilter& filter, absl::string_view after,
-                      const rocksdb::ReadOptions& options,
-                      const std::function<bool(const v1::StoredProduct&)>& visit) {
+                      const rocksdb::ReadOptions& options, const std::function<bool(const v1::StoredProduct&)>& visit) {
   const auto iterator = db.NewIterator(Family::kProducts, options);
   iterator->Seek(ToSlice(after));
   if (!after.empty() && iterator->Valid() && ToView(iterator->key()) == after) iterator->Next();
   for (; iterator->Valid(); iterator->Next()) {
-    ASSIGN_OR_RETURN(const v1::StoredProduct product, Decode<v1::StoredProduct>(Family::kProducts,
-                                                                               ToView(iterator->key()),
-                                                                               ToView(iterator->value())));
+    ASSIGN_OR_RETURN(const v1::StoredProduct product,
+                     Decode<v1::StoredProduct>(Family::kProducts, ToView(iterator->key()), ToView(iterator->value())));
     if (UpdatedAfter(product, filter) && !visit(product)) return absl::OkStatus();
   }
   return FromRocks(iterator->status(), "scan products");

@@ -88,8 +88,7 @@ absl::StatusOr<v1::GetProductResponse> RocksStore::GetProduct(const v1::GetProdu
   return response;
 }
 
-absl::StatusOr<v1::BatchGetProductsResponse> RocksStore::BatchGetProducts(
-    const v1::BatchGetProductsRequest& request) {
+absl::StatusOr<v1::BatchGetProductsResponse> RocksStore::BatchGetProducts(const v1::BatchGetProductsRequest& request) {
   RETURN_IF_ERROR(store::CheckCount("ids", request.ids_size(), 1, 1000));
   for (const std::string& id : request.ids()) RETURN_IF_ERROR(store::CheckProductId("ids", id));
   v1::BatchGetProductsResponse response;

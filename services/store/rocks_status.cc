@@ -8,8 +8,7 @@ absl::Status FromRocks(const rocksdb::Status& status, absl::string_view what) {
   if (status.ok()) return absl::OkStatus();
   const std::string words = status.ToString();
   if (status.IsCorruption()) {
-    return absl::DataLossError(
-        absl::StrCat(what, ": stored bytes are damaged, restore the latest backup: ", words));
+    return absl::DataLossError(absl::StrCat(what, ": stored bytes are damaged, restore the latest backup: ", words));
   }
   if (status.IsNoSpace() || status.subcode() == rocksdb::Status::SubCode::kSpaceLimit) {
     return absl::ResourceExhaustedError(

@@ -82,10 +82,10 @@ grpc::Status StoreService::ScanEmbeddings(grpc::ServerContext*, const v1::ScanEm
   return ToGrpc(status);
 }
 
-#define MANNEQUIN_UNARY(Method)                                                                                   \
-  grpc::Status StoreService::Method(grpc::ServerContext*, const v1::Method##Request* request,                     \
-                                    v1::Method##Response* response) {                                             \
-    return Respond(store_.Method(*request), response);                                                            \
+#define MANNEQUIN_UNARY(Method)                                                               \
+  grpc::Status StoreService::Method(grpc::ServerContext*, const v1::Method##Request* request, \
+                                    v1::Method##Response* response) {                         \
+    return Respond(store_.Method(*request), response);                                        \
   }
 MANNEQUIN_UNARY(GetProduct)
 MANNEQUIN_UNARY(BatchGetProducts)

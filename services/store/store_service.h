@@ -25,8 +25,8 @@ class StoreService final : public v1::ProductStore::Service {
                               grpc::ServerWriter<v1::ScanEmbeddingsResponse>* writer) override;
 
 // The unary calls, all alike.
-#define MANNEQUIN_UNARY(Method)                                                                  \
-  grpc::Status Method(grpc::ServerContext* context, const v1::Method##Request* request,          \
+#define MANNEQUIN_UNARY(Method)                                                         \
+  grpc::Status Method(grpc::ServerContext* context, const v1::Method##Request* request, \
                       v1::Method##Response* response) override;
   MANNEQUIN_UNARY(GetProduct)
   MANNEQUIN_UNARY(BatchGetProducts)

@@ -34,8 +34,7 @@ absl::StatusOr<v1::PutVerdictsResponse> RocksStore::PutVerdicts(const v1::PutVer
 
 absl::StatusOr<v1::GetVerdictResponse> RocksStore::GetVerdict(const v1::GetVerdictRequest& request) {
   RETURN_IF_ERROR(store::CheckProductId("product_id", request.product_id()));
-  ASSIGN_OR_RETURN(std::optional<v1::Verdict> verdict,
-                   db_->Read<v1::Verdict>(Family::kVerdicts, request.product_id()));
+  ASSIGN_OR_RETURN(std::optional<v1::Verdict> verdict, db_->Read<v1::Verdict>(Family::kVerdicts, request.product_id()));
   if (!verdict) return absl::NotFoundError(absl::StrCat("verdict of ", request.product_id(), ": there is none"));
   v1::GetVerdictResponse response;
   *response.mutable_verdict() = *std::move(verdict);
@@ -52,8 +51,8 @@ absl::StatusOr<v1::ListVerdictsResponse> RocksStore::ListVerdicts(const v1::List
   const std::string prefix =
       request.kind() == v1::VERDICT_KIND_UNSPECIFIED ? "" : store::VerdictKindPrefix(request.kind());
   v1::ListVerdictsResponse response;
-  RETURN_IF_ERROR(store::VisitRecords<v1::Verdict>(
-      *db_, Family::kVerdicts, prefix, after, [&](const v1::Verdict& verdict) {
+  RETURN_IF_ERROR(
+      store::VisitRecords<v1::Verdict>(*db_, Family::kVerdicts, prefix, after, [&](const v1::Verdict& verdict) {
         if (response.verdicts_size() < page_size) {
           *response.add_verdicts() = verdict;
           return true;

@@ -12,8 +12,8 @@
 namespace mannequin {
 namespace {
 
-constexpr std::size_t kAhead = 3;  // batches ready at most
-constexpr int kChanged = 12;       // levels of 255 from which a pixel counts as painted
+constexpr std::size_t kAhead = 3;    // batches ready at most
+constexpr int kChanged = 12;         // levels of 255 from which a pixel counts as painted
 constexpr double kCellShare = 0.15;  // of painted pixels from which a cell counts
 
 std::mt19937_64 RandomOf(std::uint64_t seed, std::uint64_t stream, std::uint64_t number) {
@@ -85,7 +85,8 @@ BatchSource::~BatchSource() {
 Batch BatchSource::Next() {
   const absl::Time begin = absl::Now();
   absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(+[](std::deque<Batch>* ready) { return !ready->empty(); }, &ready_));
+  mutex_.Await(absl::Condition(
+      +[](std::deque<Batch>* ready) { return !ready->empty(); }, &ready_));
   wait_seconds_ += absl::ToDoubleSeconds(absl::Now() - begin);
   Batch batch = std::move(ready_.front());
   ready_.pop_front();
@@ -96,7 +97,8 @@ void BatchSource::Loop() {
   while (true) {
     Batch batch = Make(next_step_++);
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(+[](BatchSource* self) { return self->stop_ || self->ready_.size() < kAhead; }, this));
+    mutex_.Await(absl::Condition(
+        +[](BatchSource* self) { return self->stop_ || self->ready_.size() < kAhead; }, this));
     if (stop_) return;
     ready_.push_back(std::move(batch));
   }

@@ -32,13 +32,13 @@ void BlendRandomOverlay(Pixels& image, const OverlayBank& bank, absl::BitGenRef 
 
 struct Batch {
   std::int64_t step = 0;
-  std::vector<std::uint8_t> images;   // [B, R, R, 3]
-  std::vector<float> texts;           // [B, T]
-  std::vector<std::int64_t> labels;   // [B] category of image and text
+  std::vector<std::uint8_t> images;  // [B, R, R, 3]
+  std::vector<float> texts;          // [B, T]
+  std::vector<std::int64_t> labels;  // [B] category of image and text
   // [B]: 1 for a clean image; 0 for one with an overlay, which is no honest picture of
   // its product.
   std::vector<float> honest;
-  std::vector<float> overlay_cells;   // [B, R/8, R/8]
+  std::vector<float> overlay_cells;  // [B, R/8, R/8]
 };
 
 struct BatchOptions {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kIterations = 2000;
 constexpr double kRate = 0.5;
-constexpr double kDecay = 1e-3;     // keeps weights finite when the classes separate
+constexpr double kDecay = 1e-3;  // keeps weights finite when the classes separate
 constexpr double kSurelyAbuse = 0.9;
 
 double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
@@ -39,7 +39,8 @@ v1::Calibration Fit(const std::string& reason, const std::vector<const Example*>
       double logit = bias;
       for (std::size_t i = 0; i < dimension; ++i) logit += weights[i] * (example->features[i] - mean[i]) / deviation[i];
       const double error = (Sigmoid(logit) - (example->abuse ? 1 : 0)) / (2 * counts[example->abuse ? 1 : 0]);
-      for (std::size_t i = 0; i < dimension; ++i) gradient[i] += error * (example->features[i] - mean[i]) / deviation[i];
+      for (std::size_t i = 0; i < dimension; ++i)
+        gradient[i] += error * (example->features[i] - mean[i]) / deviation[i];
       bias_gradient += error;
     }
     for (std::size_t i = 0; i < dimension; ++i) weights[i] -= kRate * gradient[i];

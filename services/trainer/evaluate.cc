@@ -23,8 +23,8 @@ absl::StatusOr<std::vector<Judgement>> Judge(const LoadedGan& gan, const std::ve
   for (std::size_t begin = 0; begin < images.size(); begin += kBatch) {
     const auto from = static_cast<std::ptrdiff_t>(begin);
     const auto to = static_cast<std::ptrdiff_t>(std::min(begin + kBatch, images.size()));
-    ASSIGN_OR_RETURN(std::vector<Judgement> some,
-                     Discriminate(gan, {images.begin() + from, images.begin() + to}, {texts.begin() + from, texts.begin() + to}));
+    ASSIGN_OR_RETURN(std::vector<Judgement> some, Discriminate(gan, {images.begin() + from, images.begin() + to},
+                                                               {texts.begin() + from, texts.begin() + to}));
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
   return all;
@@ -42,7 +42,8 @@ std::vector<PackedProduct> Sample(const std::vector<PackedProduct>& products, st
 
 double ConfidenceFloor(int categories) { return std::min(0.2, 2.0 / std::max(1, categories)); }
 
-absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, const OverlayBank& bank, std::uint64_t seed) {
+absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, const OverlayBank& bank,
+                                    std::uint64_t seed) {
   Evaluation result;
   std::vector<PackedProduct> products = Sample(pack.held_out, kMaxJudged);
   result.from_training = products.size() < kMinHeldOut;
@@ -53,7 +54,8 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
   std::vector<Pixels> clean, swapped, overlaid;
   std::vector<std::vector<float>> texts;
   std::vector<char> has_swap;
-  std::vector<float> cells(static_cast<std::size_t>(pack.resolution() / kOverlayCell * (pack.resolution() / kOverlayCell)));
+  std::vector<float> cells(
+      static_cast<std::size_t>(pack.resolution() / kOverlayCell * (pack.resolution() / kOverlayCell)));
   for (const PackedProduct& product : products) {
     clean.push_back(pack.ImageOf(product));
     texts.push_back(TextOf(pack, product));

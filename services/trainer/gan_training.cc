@@ -41,7 +41,8 @@ class FusedAdam {
       parameter.mutable_grad() = torch::Tensor();
     }
     at::_foreach_add_(steps_, 1);
-    at::_fused_adam_(weights, gradients, first_, second_, {}, steps_, rate, kBeta1, kBeta2, /*weight_decay=*/0, kEpsilon,
+    at::_fused_adam_(weights, gradients, first_, second_, {}, steps_, rate, kBeta1, kBeta2, /*weight_decay=*/0,
+                     kEpsilon,
                      /*amsgrad=*/false, /*maximize=*/false);
   }
 
@@ -97,7 +98,13 @@ struct Recipe {
 
 Recipe RecipeOf(const std::string& preset) {
   if (preset == "tacgan") return {};
-  return {.warm_up = 4'000, .first_rate = 7.5, .discriminator_rate = 2, .overlay_weight = 5, .category_weight = 0.3, .pixel_weight = 5, .keep_variance = true,
+  return {.warm_up = 4'000,
+          .first_rate = 7.5,
+          .discriminator_rate = 2,
+          .overlay_weight = 5,
+          .category_weight = 0.3,
+          .pixel_weight = 5,
+          .keep_variance = true,
           .standardise_texts = true};
 }
 
@@ -154,8 +161,13 @@ bool StepLosses::finite() const { return std::isfinite(generator) && std::isfini
 
 struct GanTraining::Impl {
   Impl(const GanTrainingOptions& with, c10::Device on, GanLossKind kind, const std::vector<std::vector<float>>& texts)
-      : options(with), device(on), loss(kind), recipe(RecipeOf(with.shape.preset)), generator(with.shape),
-        average(with.shape), discriminator(with.shape) {
+      : options(with),
+        device(on),
+        loss(kind),
+        recipe(RecipeOf(with.shape.preset)),
+        generator(with.shape),
+        average(with.shape),
+        discriminator(with.shape) {
     Initialize(*generator, recipe);
     Initialize(*discriminator, recipe);
     if (recipe.standardise_texts && !texts.empty()) {
@@ -163,9 +175,9 @@ struct GanTraining::Impl {
       generator->text()->StandardiseAs(sample);
       discriminator->text()->StandardiseAs(sample);
     }
-    for (torch::nn::Module* module : {static_cast<torch::nn::Module*>(generator.get()),
-                                      static_cast<torch::nn::Module*>(average.get()),
-                                      static_cast<torch::nn::Module*>(discriminator.get())}) {
+    for (torch::nn::Module* module :
+         {static_cast<torch::nn::Module*>(generator.get()), static_cast<torch::nn::Module*>(average.get()),
+          static_cast<torch::nn::Module*>(discriminator.get())}) {
       ToDevice(*module, device);
     }
     average->eval();
@@ -226,11 +238,8 @@ void GanTraining::Step(const Batch& batch) {
   const GanShape& shape = s.options.shape;
   const auto count = static_cast<std::int64_t>(batch.labels.size());
   const std::int64_t side = shape.resolution, across = side / kOverlayCell;
-  const torch::Tensor real = s.Wrap(batch.images, {count, side, side, 3}, at::kByte)
-                                 .permute({0, 3, 1, 2})
-                                 .to(at::kFloat)
-                                 .div_(127.5)
-                                 .sub_(1);
+  const torch::Tensor real =
+      s.Wrap(batch.images, {count, side, side, 3}, at::kByte).permute({0, 3, 1, 2}).to(at::kFloat).div_(127.5).sub_(1);
   const torch::Tensor text = s.Wrap(batch.texts, {count, shape.text}, at::kFloat);
   const torch::Tensor labels = s.Wrap(batch.labels, {count}, at::kLong);
   const torch::Tensor honest = s.Wrap(batch.honest, {count}, at::kFloat);
@@ -251,7 +260,8 @@ void GanTraining::Step(const Batch& batch) {
         torch::cat({map, map.roll(1, 0), seen.map.narrow(0, count, count)}), text.repeat({3, 1}));
     const std::vector<torch::Tensor> source = match.source.chunk(3);
     const torch::Tensor own = seen.image_category.narrow(0, 0, count);
-    d_source = SourceLoss(s.loss, source[0], honest) + SourceLoss(s.loss, source[1], 0) + SourceLoss(s.loss, source[2], 0);
+    d_source =
+        SourceLoss(s.loss, source[0], honest) + SourceLoss(s.loss, source[1], 0) + SourceLoss(s.loss, source[2], 0);
     d_loss = d_source + 3 * CategoryLoss(match.category, labels.repeat({3})) + CategoryLoss(own, labels) +
              s.recipe.overlay_weight *
                  torch::nn::functional::binary_cross_entropy_with_logits(
@@ -333,9 +343,8 @@ absl::Status GanTraining::SaveNetworks(const std::string& folder) const {
 
 std::vector<Pixels> GanTraining::Sample(const std::vector<std::vector<float>>& texts, std::uint64_t seed) {
   torch::NoGradGuard no_grad;
-  const torch::Tensor noise =
-      torch::randn({static_cast<std::int64_t>(texts.size()), impl_->options.shape.noise},
-                   at::make_generator<at::CPUGeneratorImpl>(seed));
+  const torch::Tensor noise = torch::randn({static_cast<std::int64_t>(texts.size()), impl_->options.shape.noise},
+                                           at::make_generator<at::CPUGeneratorImpl>(seed));
   const torch::Tensor drawn = impl_->average(noise.to(impl_->device), Stack(texts).to(impl_->device));
   const torch::Tensor bytes =
       drawn.add(1).mul_(127.5).round_().clamp_(0, 255).permute({0, 2, 3, 1}).to(at::kCPU, at::kByte).contiguous();

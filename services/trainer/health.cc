@@ -3,11 +3,11 @@
 namespace mannequin {
 namespace {
 
-constexpr std::size_t kKept = 5;             // entries, of some 10 steps each
+constexpr std::size_t kKept = 5;  // entries, of some 10 steps each
 constexpr std::int64_t kMinSteps = 100;
-constexpr double kWonDiscriminator = 0.03;   // of a source loss summed over three kinds of pair
+constexpr double kWonDiscriminator = 0.03;  // of a source loss summed over three kinds of pair
 constexpr double kLostGenerator = 0.8;
-constexpr double kSameImages = 0.02;         // deviation of pixels over a batch
+constexpr double kSameImages = 0.02;  // deviation of pixels over a batch
 
 }  // namespace
 

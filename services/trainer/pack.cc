@@ -57,7 +57,12 @@ class PackBuilder {
  public:
   PackBuilder(ProductStore& store, const TextEncoder& encoder, const PackOptions& options,
               const std::function<bool()>& stopping, const std::function<void(double)>& progress)
-      : store_(store), encoder_(encoder), options_(options), stopping_(stopping), progress_(progress), pack_(new Pack) {}
+      : store_(store),
+        encoder_(encoder),
+        options_(options),
+        stopping_(stopping),
+        progress_(progress),
+        pack_(new Pack) {}
 
   absl::StatusOr<std::unique_ptr<Pack>> Build() {
     RETURN_IF_ERROR(Choose());
@@ -134,7 +139,8 @@ class PackBuilder {
     auto close_file = absl::MakeCleanup([fd] { close(fd); });
     // Reserved now: a full disk is an error here, not a SIGBUS in the middle.
     if (const int failed = posix_fallocate(fd, 0, static_cast<off_t>(pack_->mapped_bytes_)); failed != 0) {
-      return absl::ErrnoToStatus(failed, absl::StrCat("cannot reserve ", pack_->mapped_bytes_, " bytes for ", options_.path));
+      return absl::ErrnoToStatus(failed,
+                                 absl::StrCat("cannot reserve ", pack_->mapped_bytes_, " bytes for ", options_.path));
     }
     void* mapped = mmap(nullptr, pack_->mapped_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (mapped == MAP_FAILED) return absl::ErrnoToStatus(errno, absl::StrCat("cannot map ", options_.path));
@@ -145,13 +151,15 @@ class PackBuilder {
   // Decodes and embeds: one thread scans, several work, with a short queue between.
   absl::Status Fill() {
     readable_.assign(chosen_.size(), 0);
-    const int threads = options_.threads > 0 ? options_.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    const int threads =
+        options_.threads > 0 ? options_.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     std::vector<std::thread> workers;
     for (int i = 0; i < threads; ++i) workers.emplace_back([this] { Work(); });
     const absl::Status scanned = store_.ScanProducts(StoredProducts(), [&](const v1::StoredProduct& stored) {
       if (slots_.count(stored.product().id()) == 0) return absl::OkStatus();
       absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(+[](PackBuilder* self) { return self->queue_.size() < 64; }, this));
+      mutex_.Await(absl::Condition(
+          +[](PackBuilder* self) { return self->queue_.size() < 64; }, this));
       queue_.push_back(stored.product());
       return stopping_() ? Stopped() : failure_;
     });
@@ -170,7 +178,8 @@ class PackBuilder {
       v1::Product product;
       {
         absl::MutexLock lock(&mutex_);
-        mutex_.Await(absl::Condition(+[](PackBuilder* self) { return self->ended_ || !self->queue_.empty(); }, this));
+        mutex_.Await(absl::Condition(
+            +[](PackBuilder* self) { return self->ended_ || !self->queue_.empty(); }, this));
         if (queue_.empty()) return;
         product = std::move(queue_.back());
         queue_.pop_back();

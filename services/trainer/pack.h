@@ -22,12 +22,12 @@
 namespace mannequin {
 
 struct PackOptions {
-  std::string path;             // of the file to write
-  int resolution = 128;         // pixels of a side
+  std::string path;               // of the file to write
+  int resolution = 128;           // pixels of a side
   std::int64_t max_products = 0;  // 0: all
   int min_category_images = 8;
-  int threads = 0;              // that decode and embed; 0: one a core
-  std::uint64_t seed = 0;       // of the texts' shuffling
+  int threads = 0;         // that decode and embed; 0: one a core
+  std::uint64_t seed = 0;  // of the texts' shuffling
 };
 
 // Text vectors of a product: its text in this many random orders.
@@ -37,7 +37,7 @@ inline constexpr double kHeldOutShare = 0.1;
 
 struct PackedProduct {
   std::string id;
-  int category = 0;     // index into Pack::categories
+  int category = 0;       // index into Pack::categories
   std::int64_t slot = 0;  // of its image and texts
 };
 
@@ -62,12 +62,12 @@ class Pack {
   int resolution() const { return resolution_; }
   int text_dimension() const { return text_dimension_; }
 
-  std::vector<std::string> categories;   // leaf names, sorted
-  std::vector<PackedProduct> training;   // in order of their ids
+  std::vector<std::string> categories;  // leaf names, sorted
+  std::vector<PackedProduct> training;  // in order of their ids
   std::vector<PackedProduct> held_out;
-  std::int64_t unreadable = 0;           // images that could not be had or decoded: left out
-  std::int64_t no_text = 0;              // products whose text has nothing known: left out
-  std::int64_t rare = 0;                 // products of categories with too few images: left out
+  std::int64_t unreadable = 0;  // images that could not be had or decoded: left out
+  std::int64_t no_text = 0;     // products whose text has nothing known: left out
+  std::int64_t rare = 0;        // products of categories with too few images: left out
 
  private:
   friend class PackBuilder;

@@ -38,8 +38,9 @@ struct TrainerService::Impl {
       : store(product_store),
         environment{config.bundles(), config.work(), config.device(), config.threads()},
         bundles(config.bundles()),
-        worker(store, "trainer", {v1::JOB_KIND_TRAIN_GAN},
-               [this](const v1::Job& job, JobContext& context) { return RunTraining(store, environment, job, context); }) {}
+        worker(store, "trainer", {v1::JOB_KIND_TRAIN_GAN}, [this](const v1::Job& job, JobContext& context) {
+          return RunTraining(store, environment, job, context);
+        }) {}
 
   absl::StatusOr<v1::Job> Create(const v1::CreateTrainingRequest& request) {
     RETURN_IF_ERROR(CompleteRequest(request).status());
@@ -56,7 +57,8 @@ struct TrainerService::Impl {
     request.set_id(id);
     ASSIGN_OR_RETURN(v1::GetJobResponse found, store.GetJob(request));
     if (found.job().kind() == v1::JOB_KIND_TRAIN_GAN) return found.job();
-    return absl::NotFoundError(absl::StrCat("job_id: ", id, " is not a training but ", v1::JobKind_Name(found.job().kind())));
+    return absl::NotFoundError(
+        absl::StrCat("job_id: ", id, " is not a training but ", v1::JobKind_Name(found.job().kind())));
   }
 
   absl::StatusOr<v1::Job> Cancel(const std::string& id) {
@@ -111,7 +113,8 @@ struct TrainerService::Impl {
 absl::Status TrainerService::Validate(const config::v1::TrainerConfig& config) {
   if (config.bundles().empty()) return absl::InvalidArgumentError("bundles: empty; give the folder of bundles");
   if (config.work().empty()) return absl::InvalidArgumentError("work: empty; give a folder for packs and checkpoints");
-  if (config.threads() < 0) return absl::InvalidArgumentError(absl::StrCat("threads: ", config.threads(), " is negative"));
+  if (config.threads() < 0)
+    return absl::InvalidArgumentError(absl::StrCat("threads: ", config.threads(), " is negative"));
   return CheckDevice(config.device());
 }
 

@@ -32,7 +32,7 @@ constexpr int kOverlayPatches = 240;
 constexpr std::size_t kSamples = 32;
 constexpr int kSampleColumns = 8;
 constexpr std::size_t kStandardised = 20'000;  // texts whose variance is measured, at most
-constexpr int kLossSteps = 10;  // between waits for the device to read losses
+constexpr int kLossSteps = 10;                 // between waits for the device to read losses
 constexpr absl::Duration kSampleInterval = absl::Seconds(20);
 // Streams of the job's seed.
 constexpr std::uint64_t kTrainingBank = 1, kHeldOutBank = 2;
@@ -60,8 +60,13 @@ class Run {
  public:
   Run(ProductStore& store, const TrainingEnvironment& environment, const v1::Job& job,
       const v1::CreateTrainingRequest& request, JobContext& context)
-      : store_(store), environment_(environment), job_(job), request_(request), context_(context),
-        bundles_(environment.bundles), folder_(absl::StrCat(environment.work, "/", job.id())) {}
+      : store_(store),
+        environment_(environment),
+        job_(job),
+        request_(request),
+        context_(context),
+        bundles_(environment.bundles),
+        folder_(absl::StrCat(environment.work, "/", job.id())) {}
 
   absl::Status All() {
     RETURN_IF_ERROR(OpenEmbedding());
@@ -75,11 +80,13 @@ class Run {
   absl::Status OpenEmbedding() {
     ASSIGN_OR_RETURN(const std::string version, bundles_.CurrentVersion());
     if (version.empty()) {
-      return absl::FailedPreconditionError("there is no text embedding yet: train the embedding first (`mannequin embed train`)");
+      return absl::FailedPreconditionError(
+          "there is no text embedding yet: train the embedding first (`mannequin embed train`)");
     }
     ASSIGN_OR_RETURN(parent_, bundles_.Open(version));
     if (!parent_.has_embedding()) {
-      return absl::FailedPreconditionError(absl::StrCat("bundle ", version, " has no text embedding: train the embedding first"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("bundle ", version, " has no text embedding: train the embedding first"));
     }
     ASSIGN_OR_RETURN(encoder_, TextEncoder::Load(bundles_.FolderOf(version)));
     return absl::OkStatus();
@@ -101,21 +108,24 @@ class Run {
     options.min_category_images = request_.min_category_images();
     options.threads = environment_.threads;
     options.seed = request_.seed();
-    ASSIGN_OR_RETURN(pack_, BuildPack(store_, *encoder_, options, [this] { return context_.stopping(); },
-                                      [this](double share) { context_.Report(progress_, 0.05 * share); }));
+    ASSIGN_OR_RETURN(pack_, BuildPack(
+                                store_, *encoder_, options, [this] { return context_.stopping(); },
+                                [this](double share) { context_.Report(progress_, 0.05 * share); }));
     progress_.set_products(static_cast<std::int64_t>(pack_->training.size() + pack_->held_out.size()));
-    spdlog::info("{}: packed {} products for training and {} held out, {} categories, in {:.1f} s ({} unreadable, {} "
-                 "without known text, {} in rare categories)",
-                 job_.id(), pack_->training.size(), pack_->held_out.size(), pack_->categories.size(),
-                 absl::ToDoubleSeconds(absl::Now() - begin), pack_->unreadable, pack_->no_text, pack_->rare);
+    spdlog::info(
+        "{}: packed {} products for training and {} held out, {} categories, in {:.1f} s ({} unreadable, {} "
+        "without known text, {} in rare categories)",
+        job_.id(), pack_->training.size(), pack_->held_out.size(), pack_->categories.size(),
+        absl::ToDoubleSeconds(absl::Now() - begin), pack_->unreadable, pack_->no_text, pack_->rare);
     ASSIGN_OR_RETURN(bank_, RenderOverlayBank(kOverlayPatches, request_.resolution(), request_.seed() + kTrainingBank));
     return absl::OkStatus();
   }
 
   GanTrainingOptions Options() const {
     GanTrainingOptions options;
-    options.shape = {request_.preset(), request_.resolution(), request_.features(), kNoise, encoder_->dimension(),
-                     static_cast<int>(pack_->categories.size())};
+    options.shape = {request_.preset(),     request_.resolution(),
+                     request_.features(),   kNoise,
+                     encoder_->dimension(), static_cast<int>(pack_->categories.size())};
     options.loss = request_.loss() == v1::GAN_LOSS_BCE ? "bce" : "lsgan";
     options.device = request_.device().empty() ? environment_.device : request_.device();
     options.learning_rate = request_.learning_rate();
@@ -167,13 +177,16 @@ class Run {
   }
 
   absl::Status Train() {
-    ASSIGN_OR_RETURN(training_, GanTraining::Create(
-                         Options(), TextsOf(pack_->training, std::min(kStandardised, pack_->training.size()))));
+    ASSIGN_OR_RETURN(
+        training_,
+        GanTraining::Create(Options(), TextsOf(pack_->training, std::min(kStandardised, pack_->training.size()))));
     ASSIGN_OR_RETURN(std::int64_t step, Resume());
     std::ofstream losses(absl::StrCat(folder_, "/losses.csv"), step > 0 ? std::ios::app : std::ios::trunc);
     if (step == 0) losses << "step,loss_generator,loss_discriminator,images_per_second\n";
     BatchSource source(*pack_, pack_->training, bank_,
-                       {.batch = request_.batch(), .seed = request_.seed(), .overlay_share = 0.25,
+                       {.batch = request_.batch(),
+                        .seed = request_.seed(),
+                        .overlay_share = 0.25,
                         // Which way products face is part of what pixels teach.
                         .flip = request_.preset() != "mannequin"},
                        step);
@@ -219,7 +232,8 @@ class Run {
     progress_.set_loss_generator(health_.generator());
     progress_.set_loss_discriminator(health_.discriminator());
     progress_.set_health(health_.state());
-    file << step << ',' << losses.generator << ',' << losses.discriminator << ',' << progress_.images_per_second() << std::endl;
+    file << step << ',' << losses.generator << ',' << losses.discriminator << ',' << progress_.images_per_second()
+         << std::endl;
     if (!losses.finite()) {
       context_.Report(progress_, 0.05);
       return absl::AbortedError(absl::StrCat("a loss is not a number after step ", step,
@@ -251,7 +265,8 @@ class Run {
   absl::Status FillBundle(const std::string& staging) {
     RETURN_IF_ERROR(training_->SaveNetworks(staging));
     for (const char* file : {"tokenizer.model", "doc2vec.safetensors"}) {
-      RETURN_IF_ERROR(CopyFile(absl::StrCat(bundles_.FolderOf(parent_.version()), "/", file), absl::StrCat(staging, "/", file)));
+      RETURN_IF_ERROR(
+          CopyFile(absl::StrCat(bundles_.FolderOf(parent_.version()), "/", file), absl::StrCat(staging, "/", file)));
     }
     manifest_.add_parents(parent_.version());
     *manifest_.mutable_embedding() = parent_.embedding();

@@ -39,7 +39,8 @@ class CommandLine : public ::testing::Test {
   }
 
   std::vector<std::string> UpCommand(const std::string& address) const {
-    return {Binary("mannequin"), "up", "--data", folder_ + "/data", "--listen", address, "--admin-listen", "", "--console-listen", ""};
+    return {Binary("mannequin"), "up", "--data", folder_ + "/data", "--listen", address, "--admin-listen", "",
+            "--console-listen",  ""};
   }
 
   std::string folder_;
@@ -68,7 +69,8 @@ TEST_F(CommandLine, ServesIngestsAndRefusesBadInputClearly) {
   ASSERT_TRUE(WriteFileAtomically(folder_ + "/products.json",
                                   "{'asin': 'A1', 'title': 'Red boot', 'categories': [['Shoes', 'Boot']]}\n"
                                   "{'asin': broken\n"
-                                  "{'asin': 'A1', 'title': 'Blue boot', 'categories': [['Shoes', 'Boot']]}\n").ok());
+                                  "{'asin': 'A1', 'title': 'Blue boot', 'categories': [['Shoes', 'Boot']]}\n")
+                  .ok());
   Ended ended = Run({"--server", address, "--output", "json", "ingest", folder_ + "/products.json"});
   ASSERT_EQ(ended.status, 0) << ended.errors;
   const nlohmann::json report = nlohmann::json::parse(ended.output);
@@ -76,7 +78,8 @@ TEST_F(CommandLine, ServesIngestsAndRefusesBadInputClearly) {
   EXPECT_EQ(report["read"], 3);
   EXPECT_EQ(report["rejected"], 1);
   EXPECT_EQ(report["duplicates"], 1);
-  for (const char* key : {"accepted", "seconds", "products_per_second", "peak_rss_bytes"}) EXPECT_TRUE(report.contains(key)) << key;
+  for (const char* key : {"accepted", "seconds", "products_per_second", "peak_rss_bytes"})
+    EXPECT_TRUE(report.contains(key)) << key;
 
   ended = Run({"--server", address, "--output", "json", "stats"});
   EXPECT_EQ(nlohmann::json::parse(ended.output)["products"], "1");
@@ -90,7 +93,8 @@ TEST_F(CommandLine, ServesIngestsAndRefusesBadInputClearly) {
   EXPECT_THAT(ended.errors, HasSubstr("train"));  // no bundle yet: says what to do
 
   // The same folder, the same port.
-  ended = Run({"up", "--data", folder_ + "/data", "--listen", "127.0.0.1:0", "--admin-listen", "", "--console-listen", ""});
+  ended =
+      Run({"up", "--data", folder_ + "/data", "--listen", "127.0.0.1:0", "--admin-listen", "", "--console-listen", ""});
   EXPECT_EQ(ended.status, kFailed);
   EXPECT_THAT(ended.errors, HasSubstr(absl::StrCat(up.pid())));
   ended = Run({"up", "--data", folder_ + "/other", "--listen", address, "--admin-listen", "", "--console-listen", ""});
@@ -112,7 +116,8 @@ TEST(Terminal, CountsInThousandsAndAlignsWideText) {
   EXPECT_EQ(WithCommas(-1234567), "-1,234,567");
   EXPECT_EQ(HumanBytes(1'500'000), "1.5 MB");
   EXPECT_EQ(HumanSeconds(125), "2 min 5 s");
-  EXPECT_EQ(FormatTable({"a", "n"}, {{"특가", "1"}, {"x", "23"}}, {false, true}), "  a      n\n  특가   1\n  x     23\n");
+  EXPECT_EQ(FormatTable({"a", "n"}, {{"특가", "1"}, {"x", "23"}}, {false, true}),
+            "  a      n\n  특가   1\n  x     23\n");
 }
 
 TEST(AreaUnderRoc, CountsTiesHalf) {

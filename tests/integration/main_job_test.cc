@@ -86,7 +86,9 @@ void ExpectWhole(const DemoResult& result) {
   EXPECT_EQ(result.statistics.products(), kProducts);
   const std::int64_t stored = Products(result.statistics, v1::IMAGE_STATE_STORED);
   EXPECT_EQ(Products(result.statistics, v1::IMAGE_STATE_PENDING), 0);
-  EXPECT_EQ(stored + Products(result.statistics, v1::IMAGE_STATE_MISSING) + Products(result.statistics, v1::IMAGE_STATE_FAILED), kProducts);
+  EXPECT_EQ(stored + Products(result.statistics, v1::IMAGE_STATE_MISSING) +
+                Products(result.statistics, v1::IMAGE_STATE_FAILED),
+            kProducts);
   EXPECT_GT(stored, kProducts * 9 / 10);
   EXPECT_EQ(CountsOf(result, "crawl")["stored"], stored);
   EXPECT_EQ(CountsOf(result, "embed catalogue")["embedded"], kProducts);
@@ -111,7 +113,8 @@ void ExpectWhole(const DemoResult& result) {
 TEST_F(MainJob, GoesFromCatalogueToVerdictsInOneProcess) {
   auto suite = Suite::Start(AnyPort()).value();
   const auto channel = rpc::NewChannel(suite->address());
-  const absl::StatusOr<DemoResult> result = RunDemo({suite->store(), channel, channel, channel, channel, channel}, SmallDemo());
+  const absl::StatusOr<DemoResult> result =
+      RunDemo({suite->store(), channel, channel, channel, channel, channel}, SmallDemo());
   ASSERT_TRUE(result.ok()) << result.status();
   ExpectWhole(*result);
 
@@ -135,8 +138,10 @@ Service StartService(const std::string& name, const std::string& config, const s
   Service service;
   service.address = absl::StrCat("127.0.0.1:", FreePort());
   const std::string path = absl::StrCat(folder, "/", name, ".textproto");
-  EXPECT_TRUE(WriteFileAtomically(path, absl::StrFormat("server { listen: \"%s\" }\n%s", service.address, config)).ok());
-  service.process = std::make_unique<Process>(std::vector<std::string>{Binary("mannequin-" + name), "--config", path}, folder);
+  EXPECT_TRUE(
+      WriteFileAtomically(path, absl::StrFormat("server { listen: \"%s\" }\n%s", service.address, config)).ok());
+  service.process =
+      std::make_unique<Process>(std::vector<std::string>{Binary("mannequin-" + name), "--config", path}, folder);
   EXPECT_TRUE(rpc::NewChannel(service.address)->WaitForConnected(absl::ToChronoTime(absl::Now() + absl::Seconds(60))))
       << service.process->errors();
   return service;
@@ -146,16 +151,18 @@ TEST_F(MainJob, GoesFromCatalogueToVerdictsAsOneProcessAService) {
   Service store = StartService("store", absl::StrFormat("data: \"%s/store\"", folder_), folder_);
   const std::string neighbour = absl::StrFormat("store: \"%s\"\n", store.address);
   const std::string bundles = absl::StrFormat("bundles: \"%s/bundles\"\n", folder_);
-  Service fetcher = StartService("fetcher", absl::StrFormat("%sallow_addresses: \"%s\"", neighbour, AllowOrigin()), folder_);
+  Service fetcher =
+      StartService("fetcher", absl::StrFormat("%sallow_addresses: \"%s\"", neighbour, AllowOrigin()), folder_);
   Service embedder = StartService("embedder", neighbour + bundles, folder_);
-  Service trainer = StartService("trainer", absl::StrFormat("%s%swork: \"%s/work\"", neighbour, bundles, folder_), folder_);
+  Service trainer =
+      StartService("trainer", absl::StrFormat("%s%swork: \"%s/work\"", neighbour, bundles, folder_), folder_);
   Service generator = StartService("generator", neighbour + bundles, folder_);
   Service scorer = StartService("scorer", neighbour + bundles, folder_);
 
   const std::unique_ptr<ProductStore> remote = NewRemoteStore(rpc::NewChannel(store.address));
   const absl::StatusOr<DemoResult> result =
-      RunDemo({*remote, rpc::NewChannel(fetcher.address), rpc::NewChannel(embedder.address), rpc::NewChannel(trainer.address),
-               rpc::NewChannel(generator.address), rpc::NewChannel(scorer.address)},
+      RunDemo({*remote, rpc::NewChannel(fetcher.address), rpc::NewChannel(embedder.address),
+               rpc::NewChannel(trainer.address), rpc::NewChannel(generator.address), rpc::NewChannel(scorer.address)},
               SmallDemo());
   ASSERT_TRUE(result.ok()) << result.status();
   ExpectWhole(*result);
@@ -169,8 +176,9 @@ TEST_F(MainJob, GoesFromCatalogueToVerdictsAsOneProcessAService) {
 TEST_F(MainJob, KeepsEverythingAcknowledgedAcrossKillNineAndFinishesTheCrawl) {
   const int port = FreePort();
   const std::string address = absl::StrCat("127.0.0.1:", port);
-  const std::vector<std::string> up = {Binary("mannequin"), "up", "--data", folder_ + "/data", "--listen", address,
-                                       "--admin-listen", "", "--console-listen", "", "--allow-address", AllowOrigin()};
+  const std::vector<std::string> up = {Binary("mannequin"), "up",    "--data",          folder_ + "/data",
+                                       "--listen",          address, "--admin-listen",  "",
+                                       "--console-listen",  "",      "--allow-address", AllowOrigin()};
   auto process = std::make_unique<Process>(up, folder_);
   ASSERT_TRUE(process->WaitForOutput(address, absl::Seconds(60))) << process->errors();
   std::unique_ptr<ProductStore> store = NewRemoteStore(rpc::NewChannel(address));
@@ -181,7 +189,9 @@ TEST_F(MainJob, KeepsEverythingAcknowledgedAcrossKillNineAndFinishesTheCrawl) {
   v1::StartCrawlRequest request;
   request.set_connections(2);  // slow enough to be killed in the middle
   ASSERT_TRUE(stub->StartCrawl(&context, request, &crawl).ok());
-  const auto stored = [&] { return Products(store->GetStatistics({}).value_or(v1::GetStatisticsResponse()), v1::IMAGE_STATE_STORED); };
+  const auto stored = [&] {
+    return Products(store->GetStatistics({}).value_or(v1::GetStatisticsResponse()), v1::IMAGE_STATE_STORED);
+  };
   std::int64_t acknowledged = 0;
   while ((acknowledged = stored()) == 0) absl::SleepFor(absl::Milliseconds(1));
 
@@ -196,7 +206,8 @@ TEST_F(MainJob, KeepsEverythingAcknowledgedAcrossKillNineAndFinishesTheCrawl) {
   v1::GetJobRequest get;
   get.set_id(crawl.job().id());
   v1::Job job;
-  for (const absl::Time end = absl::Now() + absl::Seconds(90); absl::Now() < end; absl::SleepFor(absl::Milliseconds(100))) {
+  for (const absl::Time end = absl::Now() + absl::Seconds(90); absl::Now() < end;
+       absl::SleepFor(absl::Milliseconds(100))) {
     job = store->GetJob(get).value().job();
     if (job.state() != v1::JOB_STATE_RUNNING && job.state() != v1::JOB_STATE_QUEUED) break;
   }

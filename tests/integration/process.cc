@@ -42,7 +42,9 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& out, con
 }  // namespace
 
 Process::Process(const std::vector<std::string>& command, const std::string& folder)
-    : out_path_(OutputPath(folder, ".out")), err_path_(OutputPath(folder, ".err")), pid_(Spawn(command, out_path_, err_path_)) {}
+    : out_path_(OutputPath(folder, ".out")),
+      err_path_(OutputPath(folder, ".err")),
+      pid_(Spawn(command, out_path_, err_path_)) {}
 
 Process::~Process() {
   if (reaped_) return;

@@ -121,6 +121,7 @@ const WORDS = {
   'phase.training': ['Training', '학습'],
   'phase.calibrating': ['Calibrating', '보정'],
   'phase.publishing': ['Publishing', '배포'],
+  'phase.done': ['Done', '완료'],
   'TRAINING_HEALTH_HEALTHY': ['Healthy', '정상'],
   'TRAINING_HEALTH_STALLED': ['Stalled', '정체'],
   'TRAINING_HEALTH_DIVERGING': ['Diverging', '발산'],

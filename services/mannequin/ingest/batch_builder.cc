@@ -107,8 +107,8 @@ absl::Status BatchBuilder::ConsumeLine(absl::string_view line) {
   if (IsBlank(line)) return absl::OkStatus();
   ++counts_.read;
   if (static_cast<int64_t>(line.size()) > options_.max_line_bytes) {
-    return Reject({0, absl::StrCat("a line of ", line.size(), " bytes, at most ", options_.max_line_bytes, " are read")},
-                  "");
+    return Reject(
+        {0, absl::StrCat("a line of ", line.size(), " bytes, at most ", options_.max_line_bytes, " are read")}, "");
   }
   auto& products = *batch_->request.mutable_products();
   RecordError error;
@@ -146,9 +146,9 @@ void BatchBuilder::Accept() {
 
 absl::Status BatchBuilder::CheckAnyAccepted() const {
   if (counts_.accepted > 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("no line of ", catalog_, " is a product",
-                                                 counts_.read == 0 ? ": it is empty" : "; the first fault: ",
-                                                 rejects_.first()));
+  return absl::InvalidArgumentError(
+      absl::StrCat("no line of ", catalog_, " is a product",
+                   counts_.read == 0 ? ": it is empty" : "; the first fault: ", rejects_.first()));
 }
 
 }  // namespace mannequin

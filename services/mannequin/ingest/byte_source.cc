@@ -124,8 +124,8 @@ class CompressedSource : public ByteSource {
     return status_.ok() && !file_->unread().empty();
   }
   void FailDamaged(absl::string_view how) {
-    status_ = absl::DataLossError(absl::StrCat(file_->path(), ": ", compression(), " is damaged at byte ",
-                                               file_->taken(), ": ", how));
+    status_ = absl::DataLossError(
+        absl::StrCat(file_->path(), ": ", compression(), " is damaged at byte ", file_->taken(), ": ", how));
   }
   void FailTruncated() {
     status_ = absl::DataLossError(absl::StrCat(file_->path(), ": ", compression(), " ends early at byte ",
@@ -139,13 +139,20 @@ class CompressedSource : public ByteSource {
 
 absl::string_view InflateFault(int code) {
   switch (code) {
-    case ISAL_INVALID_BLOCK: return "invalid block";
-    case ISAL_INVALID_SYMBOL: return "invalid symbol";
-    case ISAL_INVALID_LOOKBACK: return "distance before the beginning";
-    case ISAL_INVALID_WRAPPER: return "invalid header";
-    case ISAL_UNSUPPORTED_METHOD: return "unknown compression method";
-    case ISAL_INCORRECT_CHECKSUM: return "the checksum differs";
-    default: return "cannot be inflated";
+    case ISAL_INVALID_BLOCK:
+      return "invalid block";
+    case ISAL_INVALID_SYMBOL:
+      return "invalid symbol";
+    case ISAL_INVALID_LOOKBACK:
+      return "distance before the beginning";
+    case ISAL_INVALID_WRAPPER:
+      return "invalid header";
+    case ISAL_UNSUPPORTED_METHOD:
+      return "unknown compression method";
+    case ISAL_INCORRECT_CHECKSUM:
+      return "the checksum differs";
+    default:
+      return "cannot be inflated";
   }
 }
 

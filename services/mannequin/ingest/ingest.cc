@@ -129,9 +129,8 @@ class Ingestion {
   absl::Status WithWritten(const absl::Status& status) const {
     const absl::Status hinted = WithNameHint(status);
     if (written_ == 0) return hinted;
-    return absl::Status(hinted.code(),
-                        absl::StrCat(hinted.message(), " (", written_, " products before it were ",
-                                     options_.dry_run ? "checked" : "kept", ")"));
+    return absl::Status(hinted.code(), absl::StrCat(hinted.message(), " (", written_, " products before it were ",
+                                                    options_.dry_run ? "checked" : "kept", ")"));
   }
 
   // A file that its name calls compressed and that is not: most likely a failed download.

@@ -24,9 +24,12 @@ std::string Hex(uint32_t code_point) { return absl::StrCat("U+", absl::Hex(code_
 std::string Describe(absl::string_view text) {
   if (text.empty()) return "the end of the line";
   switch (text[0]) {
-    case '[': return "a list";
-    case '(': return "a tuple";
-    case '{': return "a dict";
+    case '[':
+      return "a list";
+    case '(':
+      return "a tuple";
+    case '{':
+      return "a dict";
   }
   size_t length = 1;
   if (IsQuote(text[0])) {
@@ -242,10 +245,12 @@ bool LiteralCursor::SkipPrefixed() {
   const char quote = at_[1];
   absl::string_view dropped;
   switch (prefix) {
-    case 'u': case 'U':
+    case 'u':
+    case 'U':
       at_ += 2;
       return ReadStringBody(quote, &dropped);
-    case 'b': case 'B':
+    case 'b':
+    case 'B':
       at_ += 2;
       return ReadHardString(quote, /*bytes=*/true, &dropped);
     default:
@@ -285,20 +290,36 @@ bool LiteralCursor::Skip(int depth, bool hashable) {
   const char first = Peek();
   absl::string_view dropped;
   switch (first) {
-    case '\'': case '"':
+    case '\'':
+    case '"':
       Advance();
       return ReadStringBody(first, &dropped);
-    case '[': case '{': case '(':
+    case '[':
+    case '{':
+    case '(':
       if (depth == kMaxDepth) return FailHere(absl::StrCat("more than ", kMaxDepth, " nested containers"));
       if (hashable && first != '(') return FailHere("a list or dict cannot be a dict's key");
       Advance();
       if (first == '{') return SkipDict(depth + 1);
       return SkipItems(first == '[' ? ']' : ')', depth + 1, hashable);
-    case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
-    case '-': case '+': case '.':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
+    case '-':
+    case '+':
+    case '.':
       return ReadNumber(&dropped);
-    case 'N': return SkipWord("None");
-    case 'T': return SkipWord("True");
+    case 'N':
+      return SkipWord("None");
+    case 'T':
+      return SkipWord("True");
     case 'F':
       if (at_ + 1 < end_ && IsQuote(at_[1])) return SkipPrefixed();
       return SkipWord("False");

@@ -24,8 +24,7 @@ bool SnapFormat::ParseRecord(v1::Product* product) {
   if (closed) cursor_.Advance();
   while (!closed) {
     absl::string_view key;
-    if (!cursor_.ReadString(&key) || !cursor_.Colon() || !ParseField(key, product) ||
-        !cursor_.NextItem('}', &closed)) {
+    if (!cursor_.ReadString(&key) || !cursor_.Colon() || !ParseField(key, product) || !cursor_.NextItem('}', &closed)) {
       return false;
     }
   }
@@ -76,7 +75,15 @@ bool SnapFormat::ParseField(absl::string_view key, v1::Product* product) {
 // A string, or nothing for None.
 bool SnapFormat::ReadText(absl::string_view field, absl::string_view* text) {
   switch (cursor_.Peek()) {
-    case '\'': case '"': case 'u': case 'U': case 'b': case 'B': case 'r': case 'R': case 'f':
+    case '\'':
+    case '"':
+    case 'u':
+    case 'U':
+    case 'b':
+    case 'B':
+    case 'r':
+    case 'R':
+    case 'f':
       return cursor_.ReadString(text);
     case 'N':
       *text = {};

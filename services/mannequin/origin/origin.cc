@@ -51,7 +51,8 @@ class Origin::Server {
       const int yes = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     });
-    http_.Get(".*", [this](const httplib::Request& request, httplib::Response& response) { Answer(request, response); });
+    http_.Get(".*",
+              [this](const httplib::Request& request, httplib::Response& response) { Answer(request, response); });
   }
 
   ~Server() {
@@ -62,8 +63,8 @@ class Origin::Server {
   absl::Status Listen(int port) {
     port_ = port == 0 ? http_.bind_to_any_port(kLoopback) : (http_.bind_to_port(kLoopback, port) ? port : -1);
     if (port_ <= 0) {
-      return absl::UnavailableError(absl::StrCat("origin: cannot listen at ", kLoopback, ":", port,
-                                                 "; is the port taken? choose another"));
+      return absl::UnavailableError(
+          absl::StrCat("origin: cannot listen at ", kLoopback, ":", port, "; is the port taken? choose another"));
     }
     thread_ = std::thread([this] { http_.listen_after_bind(); });
     // stop() before the accept loop runs would be lost.

@@ -26,14 +26,14 @@ struct Look {
   std::string print;     // words on the product itself; only where HasPrint()
   int pattern = 0;       // 0 plain, 1 and 2 the category's decorations
   // Pose and scene.
-  double angle = 0;      // degrees clockwise
-  double scale = 1;      // 1: fills most of the picture
-  double shift_x = 0;    // parts of the picture's side
+  double angle = 0;    // degrees clockwise
+  double scale = 1;    // 1: fills most of the picture
+  double shift_x = 0;  // parts of the picture's side
   double shift_y = 0;
   bool flipped = false;  // mirrored, as seen from the other side
   bool light_from_right = false;
   Backdrop backdrop = Backdrop::kWhite;
-  Color wall;            // kSoft and kRoom
+  Color wall;  // kSoft and kRoom
 };
 
 // Whether the category can carry `print`.

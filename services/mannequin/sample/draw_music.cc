@@ -8,8 +8,8 @@ constexpr absl::string_view kRosewood = "#3a2418";
 // From the nut at `top` to where the neck meets the body at `bottom`.
 std::string Fretboard(double top, double bottom, int frets) {
   std::string out = absl::StrCat("<rect x='95' y='", top, "' width='10' height='", bottom - top, "' fill='", kRosewood,
-                                 "' stroke='#20130c' stroke-width='0.8'/><rect x='95' y='", top,
-                                 "' width='3' height='", bottom - top, "' fill='#fff' fill-opacity='0.12'/>");
+                                 "' stroke='#20130c' stroke-width='0.8'/><rect x='95' y='", top, "' width='3' height='",
+                                 bottom - top, "' fill='#fff' fill-opacity='0.12'/>");
   double y = top;
   double step = (bottom - top) * 0.115;
   for (int fret = 0; fret < frets; ++fret, step *= 0.93) {
@@ -91,8 +91,10 @@ std::string ElectricGuitar(const Look& look) {
   out += Part(kBodies[look.style], look.pattern == 1 ? "burst" : "p");
   out += absl::StrCat("<path d='", kBodies[look.style], "' fill='url(#light)'/>");
   if (look.style == 0) {
-    out += Part("M92 108C84 108 78 96 72 93C68 96 74 110 72 124C70 138 76 158 92 162C108 166 124 164 132 156"
-                "C124 146 120 134 122 120C122 110 112 108 106 110Z", "s");
+    out += Part(
+        "M92 108C84 108 78 96 72 93C68 96 74 110 72 124C70 138 76 158 92 162C108 166 124 164 132 156"
+        "C124 146 120 134 122 120C122 110 112 108 106 110Z",
+        "s");
   } else if (look.style == 1) {
     out += Part("M107 116C116 114 122 120 124 132C126 146 118 154 108 158Z", "s");
   }
@@ -130,7 +132,8 @@ std::string Headphones(const Look& look) {
   out += Stroke("M44 118C40 20 160 20 156 118", "@PDD", look.style == 2 ? 8 : 13);
   out += Stroke("M44 118C40 20 160 20 156 118", "@P", look.style == 2 ? 6 : 11);
   out += Stroke("M46 108C46 28 148 26 153 100", "@PL", 2.4, 0.75);
-  if (look.style != 2) out += Stroke("M64 62C80 42 120 42 136 62", "@SD", 8) + Stroke("M64 61C80 41 120 41 136 61", "@S", 5);
+  if (look.style != 2)
+    out += Stroke("M64 62C80 42 120 42 136 62", "@SD", 8) + Stroke("M64 61C80 41 120 41 136 61", "@S", 5);
   // Yokes.
   out += Stroke("M44 92V120M156 92V120", "url(#m)", 5);
   for (int side = 0; side < 2; ++side) {
@@ -144,7 +147,8 @@ std::string Headphones(const Look& look) {
     } else {
       out += Part("M56 106C70 104 74 114 74 134C74 154 70 164 56 162Z", "s");
       out += Disc(48, 134, 26, "r");
-      out += absl::StrCat("<circle cx='46' cy='134' r='17' fill='none' stroke='@PL' stroke-width='1.2' stroke-opacity='0.7'/>");
+      out += absl::StrCat(
+          "<circle cx='46' cy='134' r='17' fill='none' stroke='@PL' stroke-width='1.2' stroke-opacity='0.7'/>");
     }
     out += Disc(45, 134, look.style == 1 ? 8 : 11, "a");
     out += Dot(45, 134, 3.4, "@ADD");

@@ -11,7 +11,8 @@ std::string Laces(double x1, double y1, double x2, double y2, double width, int 
     const double t = static_cast<double>(i) / (rows - 1);
     const double x = x1 + (x2 - x1) * t;
     const double y = y1 + (y2 - y1) * t;
-    out += Stroke(absl::StrCat("M", x - width / 2, " ", y + 1.5, "L", x + width / 2, " ", y - 2.5), "#1a1a1c", 3.4, 0.45);
+    out +=
+        Stroke(absl::StrCat("M", x - width / 2, " ", y + 1.5, "L", x + width / 2, " ", y - 2.5), "#1a1a1c", 3.4, 0.45);
     out += Stroke(absl::StrCat("M", x - width / 2, " ", y + 1, "L", x + width / 2, " ", y - 3), color, 2.5);
     out += Dot(x - width / 2, y + 1, 1.5, "#d7d9de");
   }
@@ -24,8 +25,9 @@ std::string Boot(const Look& look) {
   std::string out;
   if (look.style == 2) {  // rain boot
     out += Part("M48 168H112Q114 176 176 174Q184 180 180 188H52Q46 184 48 168Z", "s");
-    out += Shaded("M62 18Q90 12 114 18C112 60 112 92 116 112C124 126 158 128 174 146C182 156 182 168 180 176"
-                  "H52C50 156 66 140 64 104C62 70 60 40 62 18Z");
+    out += Shaded(
+        "M62 18Q90 12 114 18C112 60 112 92 116 112C124 126 158 128 174 146C182 156 182 168 180 176"
+        "H52C50 156 66 140 64 104C62 70 60 40 62 18Z");
     out += Part("M60 16Q90 9 116 16L115 28Q90 22 61 28Z", "a");
     out += Stroke("M52 168H180", "@SDD", 1.4, 0.8);
     out += Stroke("M74 40C76 76 78 104 72 136", "#fff", 5, 0.35);
@@ -39,8 +41,10 @@ std::string Boot(const Look& look) {
   out += Part("M50 166H178Q184 168 182 182Q181 188 172 188H104L100 180H92L90 188H54Q48 188 50 166Z", "s");
   out += Stroke("M52 173H181", "@SL", 1.2, 0.7);
   const absl::string_view upper = look.style == 0
-      ? "M60 34Q88 24 112 32C110 62 112 84 120 100C132 112 160 114 174 134C182 146 182 158 181 168H50C48 144 62 118 60 84C58 66 58 50 60 34Z"
-      : "M58 56Q86 46 112 54C112 78 114 92 122 106C134 116 160 116 174 136C182 147 182 158 181 168H50C48 146 60 124 58 96C56 82 56 68 58 56Z";
+                                      ? "M60 34Q88 24 112 32C110 62 112 84 120 100C132 112 160 114 174 134C182 146 182 "
+                                        "158 181 168H50C48 144 62 118 60 84C58 66 58 50 60 34Z"
+                                      : "M58 56Q86 46 112 54C112 78 114 92 122 106C134 116 160 116 174 136C182 147 182 "
+                                        "158 181 168H50C48 146 60 124 58 96C56 82 56 68 58 56Z";
   out += Shaded(upper);
   // Toe cap, counter.
   out += Flat("M144 120C160 120 182 140 181 168H140C146 152 148 134 144 120Z", "@PD", 0.55);
@@ -54,7 +58,8 @@ std::string Boot(const Look& look) {
   } else {  // elastic side
     out += Part("M78 58Q88 54 98 56C98 84 100 100 96 122C88 124 82 120 80 112C82 92 78 76 78 58Z", "s");
     for (int i = 0; i < 6; ++i) {
-      out += Stroke(absl::StrCat("M", 80.5 + 3 * i, " 60Q", 81.5 + 3 * i, " 90 ", 82 + 2.6 * i, " 116"), "@SL", 0.8, 0.7);
+      out +=
+          Stroke(absl::StrCat("M", 80.5 + 3 * i, " 60Q", 81.5 + 3 * i, " 90 ", 82 + 2.6 * i, " 116"), "@SL", 0.8, 0.7);
     }
     out += Stroke("M58 56Q52 40 62 40Q66 44 64 54", "@A", 4);
     out += Seam("M102 56C102 84 106 100 100 124", "@PL");
@@ -67,17 +72,20 @@ std::string Boot(const Look& look) {
 std::string Sneaker(const Look& look) {
   std::string out;
   const bool high = look.style == 1;
-  const absl::string_view upper = high
-      ? "M42 52Q60 42 84 46C88 64 96 78 112 88C134 100 166 104 180 126C186 136 186 146 184 154H24C20 132 40 104 42 52Z"
-      : "M32 82C40 76 52 84 64 84C76 84 80 72 90 72C104 84 118 94 138 102C160 108 178 112 184 134C186 142 186 148 184 154H22C18 130 22 98 32 82Z";
+  const absl::string_view upper = high ? "M42 52Q60 42 84 46C88 64 96 78 112 88C134 100 166 104 180 126C186 136 186 "
+                                         "146 184 154H24C20 132 40 104 42 52Z"
+                                       : "M32 82C40 76 52 84 64 84C76 84 80 72 90 72C104 84 118 94 138 102C160 108 178 "
+                                         "112 184 134C186 142 186 148 184 154H22C18 130 22 98 32 82Z";
   // Midsole and outsole.
   out += Shaded(upper);
   // Toe box, heel and eyestay in the second colour.
   out += Part("M150 106C168 110 186 124 184 154H140C150 140 152 122 150 106Z", look.pattern == 1 ? "a" : "s");
-  out += Part(high ? "M38 92C52 94 60 112 58 154H24C22 134 34 112 38 92Z" : "M27 92C44 94 54 112 52 154H22C18 132 22 106 27 92Z",
+  out += Part(high ? "M38 92C52 94 60 112 58 154H24C22 134 34 112 38 92Z"
+                   : "M27 92C44 94 54 112 52 154H22C18 132 22 106 27 92Z",
               look.pattern == 1 ? "a" : "s");
   out += Part(high ? "M84 46C88 64 96 78 112 88L136 98L128 112C100 104 78 84 72 46Z"
-                   : "M90 72C104 84 118 94 138 102L130 116C104 108 88 96 78 80Q84 72 90 72Z", "s");
+                   : "M90 72C104 84 118 94 138 102L130 116C104 108 88 96 78 80Q84 72 90 72Z",
+              "s");
   if (high) {
     out += Laces(80, 54, 126, 102, 14, 7, "@A");
     out += Disc(50, 76, 8, "a");
@@ -87,12 +95,15 @@ std::string Sneaker(const Look& look) {
   }
   // The brand's stripe.
   if (look.style == 2) {
-    for (int i = 0; i < 3; ++i) out += Stroke(absl::StrCat("M", 76 + 12 * i, " 146L", 88 + 11 * i, " ", 104 + 5 * i), "@A", 5.5);
+    for (int i = 0; i < 3; ++i)
+      out += Stroke(absl::StrCat("M", 76 + 12 * i, " 146L", 88 + 11 * i, " ", 104 + 5 * i), "@A", 5.5);
   } else {
     out += Flat("M54 138C78 138 100 126 122 116C112 134 86 150 56 147Z", "@A");
   }
   out += Seam(high ? "M46 58C50 90 44 120 34 150" : "M36 90C42 110 36 130 32 150", "@PL");
-  out += "<path d='M18 150H186Q192 152 190 164Q188 174 178 174H28Q16 174 16 162Q15 152 18 150Z' fill='url(#sole)' stroke='#8d8d90' stroke-width='1.2'/>";
+  out +=
+      "<path d='M18 150H186Q192 152 190 164Q188 174 178 174H28Q16 174 16 162Q15 152 18 150Z' fill='url(#sole)' "
+      "stroke='#8d8d90' stroke-width='1.2'/>";
   out += Flat("M17 166H190Q188 174 178 174H28Q18 174 17 166Z", "@PD", 0.9);
   out += Stroke("M20 158H188", "#c9c9cc", 1);
   out += Stroke("M120 98Q144 108 160 112", "#fff", 3, 0.35);
@@ -117,7 +128,9 @@ std::string Cap(const Look& look) {
   if (!look.print.empty()) {
     out += Print(look.print, 107, 94, 42, 22, "@A");
   } else if (look.pattern == 1) {
-    out += "<polygon points='106,74 110,86 122,86 112,93 116,105 106,98 96,105 100,93 90,86 102,86' fill='@A' stroke='@ADD' stroke-width='1'/>";
+    out +=
+        "<polygon points='106,74 110,86 122,86 112,93 116,105 106,98 96,105 100,93 90,86 102,86' fill='@A' "
+        "stroke='@ADD' stroke-width='1'/>";
   } else {
     out += Part("M90 78H122V92Q122 106 106 110Q90 106 90 92Z", "a");
     out += Stroke("M98 100L106 84L114 100", "@ADD", 2.4);
@@ -128,9 +141,12 @@ std::string Cap(const Look& look) {
 std::string Helmet(const Look& look) {
   std::string out;
   if (look.style == 1) {  // full face with a visor
-    out += Shaded("M36 110C34 58 70 30 108 32C150 34 174 66 172 112C170 150 152 172 120 174H76C50 172 38 146 36 110Z", "r");
+    out += Shaded("M36 110C34 58 70 30 108 32C150 34 174 66 172 112C170 150 152 172 120 174H76C50 172 38 146 36 110Z",
+                  "r");
     out += Flat("M60 174C48 150 40 140 37 118C52 140 64 156 92 174Z", "@PDD", 0.4);
-    out += "<path d='M84 82C116 74 150 78 170 92C174 108 172 122 166 132C140 134 108 132 88 126C80 112 80 96 84 82Z' fill='url(#glass)' stroke='#101014' stroke-width='2.4'/>";
+    out +=
+        "<path d='M84 82C116 74 150 78 170 92C174 108 172 122 166 132C140 134 108 132 88 126C80 112 80 96 84 82Z' "
+        "fill='url(#glass)' stroke='#101014' stroke-width='2.4'/>";
     out += Flat("M92 88C112 82 132 82 146 86L120 122C108 122 98 120 92 118Z", "#fff", 0.25);
     out += Part("M92 140C116 146 142 146 162 142C158 160 146 170 124 172H104C96 164 92 154 92 140Z", "s");
     for (int i = 0; i < 4; ++i) out += Stroke(absl::StrCat("M", 108 + 11 * i, " 152v10"), "#15151a", 4);
@@ -150,12 +166,15 @@ std::string Helmet(const Look& look) {
   // Bicycle: vents and straps.
   out += Stroke("M66 136Q86 180 104 182Q124 178 138 136", "#2b2b30", 3.4);
   out += "<rect x='97' y='176' width='14' height='9' rx='2' fill='#1c1c20'/>";
-  out += Shaded("M22 128C18 78 58 46 106 46C154 46 184 78 180 120C178 134 170 138 158 136C120 130 78 134 44 142C30 144 23 140 22 128Z", "r");
+  out += Shaded(
+      "M22 128C18 78 58 46 106 46C154 46 184 78 180 120C178 134 170 138 158 136C120 130 78 134 44 142C30 144 23 140 22 "
+      "128Z",
+      "r");
   for (int i = 0; i < 4; ++i) {
     const double x = 46 + 30 * i;
-    out += absl::StrCat("<path d='M", x, " ", 112 - 3 * i, "C", x - 2, " ", 92 - 4 * i, " ", x + 8, " ", 74 - 3 * i, " ", x + 22,
-                        " ", 64 + 1 * i, "C", x + 20, " ", 82, " ", x + 18, " ", 98, " ", x + 14, " ", 112 - 2 * i,
-                        "Z' fill='#17171b' stroke='@PL' stroke-width='1.2'/>");
+    out += absl::StrCat("<path d='M", x, " ", 112 - 3 * i, "C", x - 2, " ", 92 - 4 * i, " ", x + 8, " ", 74 - 3 * i,
+                        " ", x + 22, " ", 64 + 1 * i, "C", x + 20, " ", 82, " ", x + 18, " ", 98, " ", x + 14, " ",
+                        112 - 2 * i, "Z' fill='#17171b' stroke='@PL' stroke-width='1.2'/>");
   }
   out += Flat("M24 124C60 112 140 104 180 116L179 124C140 114 64 122 25 134Z", "@A");
   out += Part("M150 134C166 138 184 134 186 122C188 132 184 146 172 146C162 146 154 142 150 134Z", "s");
@@ -166,13 +185,16 @@ std::string Helmet(const Look& look) {
 std::string Hat(const Look& look) {
   std::string out;
   const bool sun = look.style == 1;
-  const absl::string_view brim = sun
-      ? "M8 138C20 116 60 108 100 108C140 108 180 116 192 138C188 156 150 166 100 166C50 166 12 156 8 138Z"
-      : "M22 132C36 120 60 118 100 118C140 118 164 120 178 132C188 140 176 152 150 150C120 160 80 160 50 150C24 152 12 140 22 132Z";
+  const absl::string_view brim =
+      sun ? "M8 138C20 116 60 108 100 108C140 108 180 116 192 138C188 156 150 166 100 166C50 166 12 156 8 138Z"
+          : "M22 132C36 120 60 118 100 118C140 118 164 120 178 132C188 140 176 152 150 150C120 160 80 160 50 150C24 "
+            "152 12 140 22 132Z";
   out += Shaded(brim);
   out += Flat("M44 134C60 148 140 148 156 134L158 142C140 156 60 156 42 142Z", "@PDD", 0.45);
   if (look.style == 0) {  // pinched crown
-    out += Shaded("M50 136C52 96 58 62 74 54C84 50 92 60 100 60C108 60 116 50 126 54C142 62 148 96 150 136C130 148 70 148 50 136Z");
+    out += Shaded(
+        "M50 136C52 96 58 62 74 54C84 50 92 60 100 60C108 60 116 50 126 54C142 62 148 96 150 136C130 148 70 148 50 "
+        "136Z");
     out += Flat("M84 56C92 66 108 66 116 56C112 78 106 88 100 88C94 88 88 78 84 56Z", "@PDD", 0.45);
     out += Part("M51 120C70 132 130 132 149 120L150 136C130 148 70 148 50 136Z", "a");
     out += Part("M142 122L156 116L154 130L158 140L144 136Z", "a");
@@ -180,11 +202,13 @@ std::string Hat(const Look& look) {
     out += Shaded("M56 136C54 86 72 62 100 62C128 62 146 86 144 136C126 148 74 148 56 136Z");
     for (int i = 0; i < 5; ++i) {
       const double half = 42 - 0.9 * i * i;
-      out += Stroke(absl::StrCat("M", 100 - half, " ", 122 - 11 * i, "Q100 ", 134 - 11 * i, " ", 100 + half, " ", 122 - 11 * i),
-                    "@PDD", 0.7, 0.4);
+      out += Stroke(
+          absl::StrCat("M", 100 - half, " ", 122 - 11 * i, "Q100 ", 134 - 11 * i, " ", 100 + half, " ", 122 - 11 * i),
+          "@PDD", 0.7, 0.4);
     }
     for (int i = 0; i < 3; ++i) {
-      out += absl::StrCat("<ellipse cx='100' cy='139' rx='", 62 + 12 * i, "' ry='", 17 + 4 * i, "' fill='none' stroke='@PDD' stroke-width='0.7' stroke-opacity='0.4'/>");
+      out += absl::StrCat("<ellipse cx='100' cy='139' rx='", 62 + 12 * i, "' ry='", 17 + 4 * i,
+                          "' fill='none' stroke='@PDD' stroke-width='0.7' stroke-opacity='0.4'/>");
     }
     out += Part("M56 122C74 134 126 134 144 122L144 136C126 148 74 148 56 136Z", "a");
     out += Part("M60 128L42 152L54 150L58 160L70 134Z", "a");

@@ -29,12 +29,29 @@ struct NamedColor {
 
 // Order matters: categories choose by index.
 constexpr NamedColor kColors[] = {
-    {"black", {46, 46, 52}},    {"white", {240, 239, 234}}, {"red", {198, 38, 48}},     {"blue", {36, 92, 186}},
-    {"navy", {30, 46, 88}},     {"green", {46, 128, 82}},   {"yellow", {240, 194, 48}}, {"pink", {232, 138, 168}},
-    {"purple", {112, 66, 162}}, {"brown", {128, 80, 48}},   {"grey", {140, 144, 152}},  {"orange", {232, 122, 38}},
+    {"black", {46, 46, 52}},    {"white", {240, 239, 234}}, {"red", {198, 38, 48}},      {"blue", {36, 92, 186}},
+    {"navy", {30, 46, 88}},     {"green", {46, 128, 82}},   {"yellow", {240, 194, 48}},  {"pink", {232, 138, 168}},
+    {"purple", {112, 66, 162}}, {"brown", {128, 80, 48}},   {"grey", {140, 144, 152}},   {"orange", {232, 122, 38}},
     {"teal", {32, 140, 142}},   {"beige", {220, 200, 166}}, {"natural", {218, 164, 96}}, {"mahogany", {142, 68, 40}}};
 
-enum ColorIndex { kBlack, kWhite, kRed, kBlue, kNavy, kGreen, kYellow, kPink, kPurple, kBrown, kGrey, kOrange, kTeal, kBeige, kNatural, kMahogany };
+enum ColorIndex {
+  kBlack,
+  kWhite,
+  kRed,
+  kBlue,
+  kNavy,
+  kGreen,
+  kYellow,
+  kPink,
+  kPurple,
+  kBrown,
+  kGrey,
+  kOrange,
+  kTeal,
+  kBeige,
+  kNatural,
+  kMahogany
+};
 
 struct Brand {
   const char* name;
@@ -45,87 +62,228 @@ struct Brand {
 struct Category {
   const char* leaf;
   std::vector<const char*> above;
-  std::array<const char*, 3> styles;     // words for shapes 0 to 2
-  std::array<const char*, 3> patterns;   // words for decorations 0 to 2; "": none to name
+  std::array<const char*, 3> styles;    // words for shapes 0 to 2
+  std::array<const char*, 3> patterns;  // words for decorations 0 to 2; "": none to name
   std::vector<const char*> materials;
   std::vector<int> colors;
-  int secondary;                         // colour of the second part; -1: by chance
+  int secondary;  // colour of the second part; -1: by chance
   std::vector<Brand> brands;
-  double angle;                          // poses turn this far either way
-  const char* noun;                      // in titles
+  double angle;      // poses turn this far either way
+  const char* noun;  // in titles
 };
 
 const std::vector<Category>& Categories() {
-  static const auto& categories = *new std::vector<Category>{
-      {"Acoustic Guitar", {"Musical Instruments", "Guitars"}, {"Dreadnought", "Cutaway", "Classical"}, {"", "with Pickguard", "with Pickguard"},
-       {"spruce", "cedar", "mahogany wood"}, {kNatural, kMahogany, kBlack, kBlue, kRed}, kBrown,
-       {{"Larkwell", kBeige, 0}, {"Tamarin", kTeal, 1}, {"Oude Linde", kRed, 2}}, 32, "Acoustic Guitar"},
-      {"Electric Guitar", {"Musical Instruments", "Guitars"}, {"Double Cut", "Single Cut", "Arrow"}, {"", "Burst", ""},
-       {"alder", "basswood", "maple"}, {kRed, kBlack, kBlue, kWhite, kYellow, kTeal, kPink}, kWhite,
-       {{"Voltaire Row", kRed, 0}, {"Ironfinch", kYellow, 1}, {"Kestrel & Bow", kBlue, 2}}, 38, "Electric Guitar"},
-      {"Headphones", {"Electronics", "Audio"}, {"Over-Ear", "Studio", "On-Ear"}, {"", "with Microphone", ""},
-       {"plastic", "aluminium", "leatherette"}, {kBlack, kWhite, kRed, kBlue, kTeal, kPink, kYellow}, kBlack,
-       {{"Sonaro", kOrange, 0}, {"Quietly", kTeal, 1}, {"Beatnest", kRed, 2}}, 8, "Headphones"},
-      {"Boot", {"Clothing, Shoes & Jewelry", "Shoes"}, {"Lace-Up", "Chelsea", "Rain"}, {"", "", ""},
-       {"leather", "suede", "rubber"}, {kBrown, kBlack, kRed, kGreen, kYellow, kNavy}, kBlack,
-       {{"Norvane", kYellow, 0}, {"Hazel & Reed", kBeige, 1}, {"Puddlemark", kWhite, 2}}, 7, "Boot"},
-      {"Sneaker", {"Clothing, Shoes & Jewelry", "Shoes"}, {"Low-Top", "High-Top", "Striped"}, {"", "", ""},
-       {"mesh", "canvas", "leather"}, {kWhite, kBlack, kRed, kBlue, kGreen, kOrange, kPink, kGrey}, -1,
-       {{"Fleetline", kOrange, 0}, {"Courtside", kWhite, 1}, {"Trivano", kTeal, 2}}, 9, "Sneaker"},
-      {"Cap", {"Clothing, Shoes & Jewelry", "Hats & Caps"}, {"Baseball", "Contrast Bill", "Two-Tone"}, {"", "with Star", ""},
-       {"cotton", "twill", "wool"}, {kBlack, kNavy, kRed, kGreen, kYellow, kBeige, kWhite}, kGrey,
-       {{"Bramblewood", kYellow, 0}, {"Northgate", kRed, 1}, {"Halfmoon", kWhite, 2}}, 9, "Cap"},
-      {"Hat", {"Clothing, Shoes & Jewelry", "Hats & Caps"}, {"Fedora", "Sun", "Bowler"}, {"", "", ""},
-       {"felt", "straw", "wool"}, {kBrown, kBeige, kBlack, kGrey, kRed, kGreen}, kBlack,
-       {{"Marlowe", kNavy, 0}, {"Solana", kRed, 1}, {"Pemberly", kTeal, 2}}, 8, "Hat"},
-      {"Helmet", {"Sports & Outdoors", "Protective Gear"}, {"Bicycle", "Motorcycle", "Safety"}, {"", "", ""},
-       {"polycarbonate", "fibreglass", "ABS"}, {kRed, kBlue, kYellow, kWhite, kBlack, kOrange, kGreen}, kGrey,
-       {{"Velora", kWhite, 0}, {"Redstart", kYellow, 1}, {"Sitehand", kBlack, 2}}, 8, "Helmet"},
-      {"Dress", {"Clothing, Shoes & Jewelry", "Women"}, {"A-Line", "Maxi", "Short Sleeve"}, {"", "Polka Dot", "Banded"},
-       {"cotton", "linen", "silk"}, {kRed, kNavy, kBlack, kPink, kGreen, kYellow, kPurple, kTeal}, kWhite,
-       {{"Aurelie", kBeige, 0}, {"Willowmere", kPink, 1}, {"Juno Park", kYellow, 2}}, 5, "Dress"},
-      {"T-Shirt", {"Clothing, Shoes & Jewelry", "Men"}, {"Crew Neck", "Raglan", "V-Neck"}, {"", "Striped", "Pocket"},
-       {"cotton", "jersey", "bamboo viscose"}, {kWhite, kBlack, kRed, kBlue, kGreen, kYellow, kGrey, kOrange}, -1,
-       {{"Plainfield", kNavy, 0}, {"Dockyard", kOrange, 1}, {"Basalt", kTeal, 2}}, 6, "T-Shirt"},
-      {"Jacket", {"Clothing, Shoes & Jewelry", "Men"}, {"Quilted", "Bomber", "Blazer"}, {"", "Two-Tone", ""},
-       {"nylon", "polyester", "wool"}, {kNavy, kBlack, kGreen, kRed, kOrange, kBrown, kGrey}, kBlack,
-       {{"Fjordline", kOrange, 0}, {"Skylark", kRed, 1}, {"Ashdown", kBeige, 2}}, 5, "Jacket"},
-      {"Bag", {"Clothing, Shoes & Jewelry", "Bags"}, {"Handbag", "Tote", "Crossbody"}, {"", "Two-Tone", ""},
-       {"leather", "canvas", "vegan leather"}, {kBrown, kBlack, kRed, kBeige, kNavy, kPink, kGreen}, kBrown,
-       {{"Corvelle", kBeige, 0}, {"Marketday", kRed, 1}, {"Lindqvist", kYellow, 2}}, 6, "Bag"},
-      {"Backpack", {"Clothing, Shoes & Jewelry", "Bags"}, {"Daypack", "Laptop", "Rucksack"}, {"", "Two-Tone", ""},
-       {"nylon", "canvas", "recycled polyester"}, {kBlack, kBlue, kGreen, kRed, kGrey, kYellow, kNavy}, kGrey,
-       {{"Summit Fox", kOrange, 0}, {"Commutia", kTeal, 1}, {"Oldtrail", kBrown, 2}}, 6, "Backpack"},
-      {"Watch", {"Clothing, Shoes & Jewelry", "Watches"}, {"Round", "Square", "Bracelet"}, {"", "Chronograph", ""},
-       {"leather strap", "silicone strap", "steel"}, {kBlack, kBrown, kBlue, kRed, kGreen, kWhite}, -1,
-       {{"Meridiem", kRed, 0}, {"Quadrant", kOrange, 1}, {"Helvar", kBlue, 2}}, 14, "Watch"},
-      {"Sunglasses", {"Clothing, Shoes & Jewelry", "Accessories"}, {"Wayfarer Style", "Aviator Style", "Round"}, {"", "", ""},
-       {"acetate", "metal", "plastic"}, {kBlack, kBrown, kRed, kBlue, kWhite, kGreen}, -1,
-       {{"Solstead", kYellow, 0}, {"Highwing", kGrey, 1}, {"Oculane", kRed, 2}}, 10, "Sunglasses"},
-      {"Umbrella", {"Clothing, Shoes & Jewelry", "Accessories"}, {"Classic", "Golf", "Folded"}, {"", "Two-Tone", ""},
-       {"polyester", "pongee", "nylon"}, {kBlack, kRed, kBlue, kYellow, kGreen, kPurple, kPink}, kWhite,
-       {{"Drizzlewick", kBrown, 0}, {"Fairway Co", kNavy, 1}, {"Galeward", kRed, 2}}, 20, "Umbrella"},
-      {"Mug", {"Home & Kitchen", "Drinkware"}, {"Straight", "Tapered", "Barrel"}, {"", "Banded", "Heart"},
-       {"ceramic", "stoneware", "enamel"}, {kWhite, kRed, kBlue, kGreen, kYellow, kBlack, kTeal, kOrange}, kWhite,
-       {{"Hearthstead", kOrange, 0}, {"Clayburn", kNavy, 1}, {"Potter's Lane", kPink, 2}}, 6, "Mug"},
-      {"Bottle", {"Home & Kitchen", "Drinkware"}, {"Insulated", "Flask", "Sport"}, {"", "", ""},
-       {"stainless steel", "glass", "plastic"}, {kBlue, kBlack, kGreen, kRed, kWhite, kTeal, kPink, kGrey}, kGrey,
-       {{"Rillwater", kYellow, 0}, {"Alpenquell", kRed, 1}, {"Sprintora", kOrange, 2}}, 12, "Water Bottle"},
-      {"Chair", {"Home & Kitchen", "Furniture"}, {"Dining", "Office", "Armchair"}, {"", "", ""},
-       {"oak", "mesh", "velvet"}, {kRed, kBlue, kGreen, kGrey, kYellow, kBlack, kTeal}, kBrown,
-       {{"Stillwood", kBeige, 0}, {"Deskhaven", kTeal, 1}, {"Lounge & Co", kOrange, 2}}, 4, "Chair"},
-      {"Lamp", {"Home & Kitchen", "Lighting"}, {"Table", "Desk", "Floor"}, {"", "", "Pleated"},
-       {"ceramic", "metal", "brass"}, {kWhite, kRed, kBlue, kGreen, kYellow, kBlack, kBeige}, -1,
-       {{"Lumiere Nord", kBrown, 0}, {"Articula", kRed, 1}, {"Evenglow", kYellow, 2}}, 4, "Lamp"}};
+  static const auto& categories =
+      *new std::vector<Category>{{"Acoustic Guitar",
+                                  {"Musical Instruments", "Guitars"},
+                                  {"Dreadnought", "Cutaway", "Classical"},
+                                  {"", "with Pickguard", "with Pickguard"},
+                                  {"spruce", "cedar", "mahogany wood"},
+                                  {kNatural, kMahogany, kBlack, kBlue, kRed},
+                                  kBrown,
+                                  {{"Larkwell", kBeige, 0}, {"Tamarin", kTeal, 1}, {"Oude Linde", kRed, 2}},
+                                  32,
+                                  "Acoustic Guitar"},
+                                 {"Electric Guitar",
+                                  {"Musical Instruments", "Guitars"},
+                                  {"Double Cut", "Single Cut", "Arrow"},
+                                  {"", "Burst", ""},
+                                  {"alder", "basswood", "maple"},
+                                  {kRed, kBlack, kBlue, kWhite, kYellow, kTeal, kPink},
+                                  kWhite,
+                                  {{"Voltaire Row", kRed, 0}, {"Ironfinch", kYellow, 1}, {"Kestrel & Bow", kBlue, 2}},
+                                  38,
+                                  "Electric Guitar"},
+                                 {"Headphones",
+                                  {"Electronics", "Audio"},
+                                  {"Over-Ear", "Studio", "On-Ear"},
+                                  {"", "with Microphone", ""},
+                                  {"plastic", "aluminium", "leatherette"},
+                                  {kBlack, kWhite, kRed, kBlue, kTeal, kPink, kYellow},
+                                  kBlack,
+                                  {{"Sonaro", kOrange, 0}, {"Quietly", kTeal, 1}, {"Beatnest", kRed, 2}},
+                                  8,
+                                  "Headphones"},
+                                 {"Boot",
+                                  {"Clothing, Shoes & Jewelry", "Shoes"},
+                                  {"Lace-Up", "Chelsea", "Rain"},
+                                  {"", "", ""},
+                                  {"leather", "suede", "rubber"},
+                                  {kBrown, kBlack, kRed, kGreen, kYellow, kNavy},
+                                  kBlack,
+                                  {{"Norvane", kYellow, 0}, {"Hazel & Reed", kBeige, 1}, {"Puddlemark", kWhite, 2}},
+                                  7,
+                                  "Boot"},
+                                 {"Sneaker",
+                                  {"Clothing, Shoes & Jewelry", "Shoes"},
+                                  {"Low-Top", "High-Top", "Striped"},
+                                  {"", "", ""},
+                                  {"mesh", "canvas", "leather"},
+                                  {kWhite, kBlack, kRed, kBlue, kGreen, kOrange, kPink, kGrey},
+                                  -1,
+                                  {{"Fleetline", kOrange, 0}, {"Courtside", kWhite, 1}, {"Trivano", kTeal, 2}},
+                                  9,
+                                  "Sneaker"},
+                                 {"Cap",
+                                  {"Clothing, Shoes & Jewelry", "Hats & Caps"},
+                                  {"Baseball", "Contrast Bill", "Two-Tone"},
+                                  {"", "with Star", ""},
+                                  {"cotton", "twill", "wool"},
+                                  {kBlack, kNavy, kRed, kGreen, kYellow, kBeige, kWhite},
+                                  kGrey,
+                                  {{"Bramblewood", kYellow, 0}, {"Northgate", kRed, 1}, {"Halfmoon", kWhite, 2}},
+                                  9,
+                                  "Cap"},
+                                 {"Hat",
+                                  {"Clothing, Shoes & Jewelry", "Hats & Caps"},
+                                  {"Fedora", "Sun", "Bowler"},
+                                  {"", "", ""},
+                                  {"felt", "straw", "wool"},
+                                  {kBrown, kBeige, kBlack, kGrey, kRed, kGreen},
+                                  kBlack,
+                                  {{"Marlowe", kNavy, 0}, {"Solana", kRed, 1}, {"Pemberly", kTeal, 2}},
+                                  8,
+                                  "Hat"},
+                                 {"Helmet",
+                                  {"Sports & Outdoors", "Protective Gear"},
+                                  {"Bicycle", "Motorcycle", "Safety"},
+                                  {"", "", ""},
+                                  {"polycarbonate", "fibreglass", "ABS"},
+                                  {kRed, kBlue, kYellow, kWhite, kBlack, kOrange, kGreen},
+                                  kGrey,
+                                  {{"Velora", kWhite, 0}, {"Redstart", kYellow, 1}, {"Sitehand", kBlack, 2}},
+                                  8,
+                                  "Helmet"},
+                                 {"Dress",
+                                  {"Clothing, Shoes & Jewelry", "Women"},
+                                  {"A-Line", "Maxi", "Short Sleeve"},
+                                  {"", "Polka Dot", "Banded"},
+                                  {"cotton", "linen", "silk"},
+                                  {kRed, kNavy, kBlack, kPink, kGreen, kYellow, kPurple, kTeal},
+                                  kWhite,
+                                  {{"Aurelie", kBeige, 0}, {"Willowmere", kPink, 1}, {"Juno Park", kYellow, 2}},
+                                  5,
+                                  "Dress"},
+                                 {"T-Shirt",
+                                  {"Clothing, Shoes & Jewelry", "Men"},
+                                  {"Crew Neck", "Raglan", "V-Neck"},
+                                  {"", "Striped", "Pocket"},
+                                  {"cotton", "jersey", "bamboo viscose"},
+                                  {kWhite, kBlack, kRed, kBlue, kGreen, kYellow, kGrey, kOrange},
+                                  -1,
+                                  {{"Plainfield", kNavy, 0}, {"Dockyard", kOrange, 1}, {"Basalt", kTeal, 2}},
+                                  6,
+                                  "T-Shirt"},
+                                 {"Jacket",
+                                  {"Clothing, Shoes & Jewelry", "Men"},
+                                  {"Quilted", "Bomber", "Blazer"},
+                                  {"", "Two-Tone", ""},
+                                  {"nylon", "polyester", "wool"},
+                                  {kNavy, kBlack, kGreen, kRed, kOrange, kBrown, kGrey},
+                                  kBlack,
+                                  {{"Fjordline", kOrange, 0}, {"Skylark", kRed, 1}, {"Ashdown", kBeige, 2}},
+                                  5,
+                                  "Jacket"},
+                                 {"Bag",
+                                  {"Clothing, Shoes & Jewelry", "Bags"},
+                                  {"Handbag", "Tote", "Crossbody"},
+                                  {"", "Two-Tone", ""},
+                                  {"leather", "canvas", "vegan leather"},
+                                  {kBrown, kBlack, kRed, kBeige, kNavy, kPink, kGreen},
+                                  kBrown,
+                                  {{"Corvelle", kBeige, 0}, {"Marketday", kRed, 1}, {"Lindqvist", kYellow, 2}},
+                                  6,
+                                  "Bag"},
+                                 {"Backpack",
+                                  {"Clothing, Shoes & Jewelry", "Bags"},
+                                  {"Daypack", "Laptop", "Rucksack"},
+                                  {"", "Two-Tone", ""},
+                                  {"nylon", "canvas", "recycled polyester"},
+                                  {kBlack, kBlue, kGreen, kRed, kGrey, kYellow, kNavy},
+                                  kGrey,
+                                  {{"Summit Fox", kOrange, 0}, {"Commutia", kTeal, 1}, {"Oldtrail", kBrown, 2}},
+                                  6,
+                                  "Backpack"},
+                                 {"Watch",
+                                  {"Clothing, Shoes & Jewelry", "Watches"},
+                                  {"Round", "Square", "Bracelet"},
+                                  {"", "Chronograph", ""},
+                                  {"leather strap", "silicone strap", "steel"},
+                                  {kBlack, kBrown, kBlue, kRed, kGreen, kWhite},
+                                  -1,
+                                  {{"Meridiem", kRed, 0}, {"Quadrant", kOrange, 1}, {"Helvar", kBlue, 2}},
+                                  14,
+                                  "Watch"},
+                                 {"Sunglasses",
+                                  {"Clothing, Shoes & Jewelry", "Accessories"},
+                                  {"Wayfarer Style", "Aviator Style", "Round"},
+                                  {"", "", ""},
+                                  {"acetate", "metal", "plastic"},
+                                  {kBlack, kBrown, kRed, kBlue, kWhite, kGreen},
+                                  -1,
+                                  {{"Solstead", kYellow, 0}, {"Highwing", kGrey, 1}, {"Oculane", kRed, 2}},
+                                  10,
+                                  "Sunglasses"},
+                                 {"Umbrella",
+                                  {"Clothing, Shoes & Jewelry", "Accessories"},
+                                  {"Classic", "Golf", "Folded"},
+                                  {"", "Two-Tone", ""},
+                                  {"polyester", "pongee", "nylon"},
+                                  {kBlack, kRed, kBlue, kYellow, kGreen, kPurple, kPink},
+                                  kWhite,
+                                  {{"Drizzlewick", kBrown, 0}, {"Fairway Co", kNavy, 1}, {"Galeward", kRed, 2}},
+                                  20,
+                                  "Umbrella"},
+                                 {"Mug",
+                                  {"Home & Kitchen", "Drinkware"},
+                                  {"Straight", "Tapered", "Barrel"},
+                                  {"", "Banded", "Heart"},
+                                  {"ceramic", "stoneware", "enamel"},
+                                  {kWhite, kRed, kBlue, kGreen, kYellow, kBlack, kTeal, kOrange},
+                                  kWhite,
+                                  {{"Hearthstead", kOrange, 0}, {"Clayburn", kNavy, 1}, {"Potter's Lane", kPink, 2}},
+                                  6,
+                                  "Mug"},
+                                 {"Bottle",
+                                  {"Home & Kitchen", "Drinkware"},
+                                  {"Insulated", "Flask", "Sport"},
+                                  {"", "", ""},
+                                  {"stainless steel", "glass", "plastic"},
+                                  {kBlue, kBlack, kGreen, kRed, kWhite, kTeal, kPink, kGrey},
+                                  kGrey,
+                                  {{"Rillwater", kYellow, 0}, {"Alpenquell", kRed, 1}, {"Sprintora", kOrange, 2}},
+                                  12,
+                                  "Water Bottle"},
+                                 {"Chair",
+                                  {"Home & Kitchen", "Furniture"},
+                                  {"Dining", "Office", "Armchair"},
+                                  {"", "", ""},
+                                  {"oak", "mesh", "velvet"},
+                                  {kRed, kBlue, kGreen, kGrey, kYellow, kBlack, kTeal},
+                                  kBrown,
+                                  {{"Stillwood", kBeige, 0}, {"Deskhaven", kTeal, 1}, {"Lounge & Co", kOrange, 2}},
+                                  4,
+                                  "Chair"},
+                                 {"Lamp",
+                                  {"Home & Kitchen", "Lighting"},
+                                  {"Table", "Desk", "Floor"},
+                                  {"", "", "Pleated"},
+                                  {"ceramic", "metal", "brass"},
+                                  {kWhite, kRed, kBlue, kGreen, kYellow, kBlack, kBeige},
+                                  -1,
+                                  {{"Lumiere Nord", kBrown, 0}, {"Articula", kRed, 1}, {"Evenglow", kYellow, 2}},
+                                  4,
+                                  "Lamp"}};
   return categories;
 }
 
-constexpr const char* kModels[] = {"Alba", "Bergen", "Cadence", "Dune",   "Echo",  "Fable", "Grove",  "Harbor", "Iris", "Juniper",
-                                   "Kite", "Lumen",  "Mesa",    "Nimbus", "Orbit", "Pine",  "Quartz", "Ridge",  "Solo", "Terra",
-                                   "Umber", "Vista", "Willow",  "Zephyr"};
-constexpr const char* kSlogans[] = {"GOOD DAY", "STAY WILD", "HELLO", "COFFEE FIRST", "NO PLAN B", "RUN CLUB", "DREAM BIG",
-                                    "HOME TEAM", "1987", "BE KIND", "LAKE LIFE", "MONDAY"};
-constexpr const char* kOccasions[] = {"everyday use", "travel", "weekends", "the office", "gifts", "long days", "beginners", "the outdoors"};
+constexpr const char* kModels[] = {"Alba",   "Bergen",  "Cadence", "Dune",  "Echo",  "Fable",  "Grove",  "Harbor",
+                                   "Iris",   "Juniper", "Kite",    "Lumen", "Mesa",  "Nimbus", "Orbit",  "Pine",
+                                   "Quartz", "Ridge",   "Solo",    "Terra", "Umber", "Vista",  "Willow", "Zephyr"};
+constexpr const char* kSlogans[] = {"GOOD DAY",  "STAY WILD", "HELLO", "COFFEE FIRST", "NO PLAN B", "RUN CLUB",
+                                    "DREAM BIG", "HOME TEAM", "1987",  "BE KIND",      "LAKE LIFE", "MONDAY"};
+constexpr const char* kOccasions[] = {"everyday use", "travel",    "weekends",  "the office",
+                                      "gifts",        "long days", "beginners", "the outdoors"};
 
 template <typename Container>
 const auto& Pick(Random& random, const Container& container) {
@@ -182,7 +340,8 @@ SampleProduct MakeProduct(Random& random, const Category& category) {
   look.style = absl::Bernoulli(random, 0.6) ? brand.style : absl::Uniform(random, 0, 3);
   look.pattern = absl::Uniform(random, 0, 3);
   look.primary = kColors[color].color;
-  const int second = category.secondary >= 0 && category.secondary != color ? category.secondary : OtherColor(random, color);
+  const int second =
+      category.secondary >= 0 && category.secondary != color ? category.secondary : OtherColor(random, color);
   look.secondary = kColors[second].color;
   // On its own colour a brand's mark would not be seen.
   look.accent = kColors[brand.accent != color ? brand.accent : color == kWhite ? kNavy : kWhite].color;
@@ -206,7 +365,8 @@ SampleProduct MakeProduct(Random& random, const Category& category) {
 
   const std::string style = category.styles[look.style];
   const std::string pattern = look.print.empty() ? category.patterns[look.pattern] : "";
-  std::vector<std::string> words = {brand.name, Pick(random, kModels), Titled(kColors[color].name), Titled(material), style};
+  std::vector<std::string> words = {brand.name, Pick(random, kModels), Titled(kColors[color].name), Titled(material),
+                                    style};
   if (!pattern.empty() && pattern.rfind("with", 0) != 0) words.push_back(pattern);
   // "Armchair" and "Handbag" say it already.
   if (!absl::EndsWith(style, absl::AsciiStrToLower(category.noun))) words.push_back(category.noun);
@@ -221,9 +381,9 @@ SampleProduct MakeProduct(Random& random, const Category& category) {
   AddAttribute(product, "style", absl::AsciiStrToLower(style));
   if (!pattern.empty()) AddAttribute(product, "pattern", absl::AsciiStrToLower(pattern));
   if (made.has_print) AddAttribute(product, "print", look.print);
-  product.set_description(absl::StrCat("A ", kColors[color].name, " ", absl::AsciiStrToLower(category.noun), " of ", material,
-                                       " by ", brand.name, ", ", absl::AsciiStrToLower(style), " shape, made for ",
-                                       Pick(random, kOccasions), "."));
+  product.set_description(absl::StrCat("A ", kColors[color].name, " ", absl::AsciiStrToLower(category.noun), " of ",
+                                       material, " by ", brand.name, ", ", absl::AsciiStrToLower(style),
+                                       " shape, made for ", Pick(random, kOccasions), "."));
   return made;
 }
 
@@ -251,7 +411,7 @@ std::vector<SampleTruth> Truths(Random& random, int count) {
 
 absl::string_view TruthName(SampleTruth truth) {
   constexpr std::array<absl::string_view, kSampleTruths> kNames = {"clean",     "overlay", "mismatch", "no_image",
-                                                             "not_found", "html",    "empty",    "truncated"};
+                                                                   "not_found", "html",    "empty",    "truncated"};
   return kNames[static_cast<std::size_t>(truth)];
 }
 
@@ -268,7 +428,8 @@ SampleCatalog MakeSample(const SampleOptions& options) {
     SampleProduct product = MakeProduct(random, categories[mine]);
     product.truth = truths[i];
     product.product.set_id(absl::StrFormat("S%06d", i + 1));
-    if (product.truth != SampleTruth::kNoImage) product.product.set_image_url(absl::StrCat("/", product.product.id(), ".jpg"));
+    if (product.truth != SampleTruth::kNoImage)
+      product.product.set_image_url(absl::StrCat("/", product.product.id(), ".jpg"));
     if (product.truth == SampleTruth::kMismatch) {
       const std::size_t other = (mine + absl::Uniform(random, std::size_t{1}, categories.size())) % categories.size();
       product.shown = MakeProduct(random, categories[other]).shown;
@@ -286,7 +447,8 @@ absl::StatusOr<std::string> ImageBody(const SampleOptions& options, const Sample
     case SampleTruth::kNotFound:
       return absl::NotFoundError(absl::StrCat("sample product ", product.product.id(), " has no picture"));
     case SampleTruth::kHtml:
-      return std::string("<!DOCTYPE html><html><head><title>Moved</title></head><body>This picture has moved.</body></html>\n");
+      return std::string(
+          "<!DOCTYPE html><html><head><title>Moved</title></head><body>This picture has moved.</body></html>\n");
     case SampleTruth::kEmpty:
       return std::string();
     default:

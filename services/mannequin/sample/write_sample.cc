@@ -38,12 +38,17 @@ std::string PythonString(absl::string_view text) {
 std::string PythonLine(const v1::Product& product, const std::string& base_url) {
   std::string line = absl::StrCat("{'asin': ", PythonString(product.id()), ", 'title': ", PythonString(product.title()),
                                   ", 'brand': ", PythonString(product.brand()), ", 'categories': [[");
-  absl::StrAppend(&line, absl::StrJoin(product.category_path(), ", ", [](std::string* out, const std::string& part) {
-                    absl::StrAppend(out, PythonString(part));
-                  }), "]]");
-  absl::StrAppend(&line, ", 'attributes': {", absl::StrJoin(product.attributes(), ", ", [](std::string* out, const v1::Attribute& a) {
-                    absl::StrAppend(out, PythonString(a.name()), ": ", PythonString(a.value()));
-                  }), "}");
+  absl::StrAppend(
+      &line,
+      absl::StrJoin(product.category_path(), ", ",
+                    [](std::string* out, const std::string& part) { absl::StrAppend(out, PythonString(part)); }),
+      "]]");
+  absl::StrAppend(&line, ", 'attributes': {",
+                  absl::StrJoin(product.attributes(), ", ",
+                                [](std::string* out, const v1::Attribute& a) {
+                                  absl::StrAppend(out, PythonString(a.name()), ": ", PythonString(a.value()));
+                                }),
+                  "}");
   if (!product.image_url().empty()) absl::StrAppend(&line, ", 'imUrl': ", PythonString(base_url + product.image_url()));
   return absl::StrCat(line, ", 'description': ", PythonString(product.description()), "}\n");
 }

@@ -66,15 +66,16 @@ absl::Status Bench(const std::string& pictures, const std::string& host, const s
   const double seconds = absl::ToDoubleSeconds(absl::Now() - begun);
   const auto wanted = static_cast<std::int64_t>(names.size()) * times;
   if (end.stored() != wanted) {
-    return absl::DataLossError(absl::StrCat("stored ", end.stored(), " of ", wanted, " pictures: is ", host,
-                                            " serving ", pictures, "?"));
+    return absl::DataLossError(
+        absl::StrCat("stored ", end.stored(), " of ", wanted, " pictures: is ", host, " serving ", pictures, "?"));
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"images_per_second\": %.0f, \"images\": %lld, \"seconds\": %.3f, \"peak_mb\": %ld, "
-              "\"retried\": %lld}\n",
-              static_cast<double>(end.stored()) / seconds, static_cast<long long>(end.stored()), seconds,
-              usage.ru_maxrss / 1024, static_cast<long long>(end.retried()));
+  std::printf(
+      "{\"images_per_second\": %.0f, \"images\": %lld, \"seconds\": %.3f, \"peak_mb\": %ld, "
+      "\"retried\": %lld}\n",
+      static_cast<double>(end.stored()) / seconds, static_cast<long long>(end.stored()), seconds,
+      usage.ru_maxrss / 1024, static_cast<long long>(end.retried()));
   return absl::OkStatus();
 }
 

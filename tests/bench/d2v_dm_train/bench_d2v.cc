@@ -18,9 +18,7 @@
 namespace mannequin {
 namespace {
 
-double Seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double Seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 int Main(int argc, char** argv) {
   CLI::App app("Doc2vec training speed");
@@ -55,7 +53,8 @@ int Main(int argc, char** argv) {
     document.clear();
     for (absl::string_view word : absl::StrSplit(line, ' ', absl::SkipEmpty())) {
       if (counts[std::string(word)] < 2) continue;
-      document.push_back(numbers.try_emplace(std::string(word), static_cast<std::int32_t>(numbers.size())).first->second);
+      document.push_back(
+          numbers.try_emplace(std::string(word), static_cast<std::int32_t>(numbers.size())).first->second);
     }
     corpus.Add(document);
   }
@@ -78,10 +77,11 @@ int Main(int argc, char** argv) {
   }
   std::sort(seconds.begin(), seconds.end());
   const double median = seconds[seconds.size() / 2];
-  std::printf("{\"words_per_second\": %.0f, \"seconds\": %.3f, \"documents\": %zu, \"words\": %lld, \"vocabulary\": %zu, "
-              "\"mode\": \"%s\", \"epochs\": %d, \"loss\": %.4f}\n",
-              static_cast<double>(raw_words) * options.epochs / median, median, lines.size(),
-              static_cast<long long>(raw_words), numbers.size(), mode.c_str(), options.epochs, loss);
+  std::printf(
+      "{\"words_per_second\": %.0f, \"seconds\": %.3f, \"documents\": %zu, \"words\": %lld, \"vocabulary\": %zu, "
+      "\"mode\": \"%s\", \"epochs\": %d, \"loss\": %.4f}\n",
+      static_cast<double>(raw_words) * options.epochs / median, median, lines.size(), static_cast<long long>(raw_words),
+      numbers.size(), mode.c_str(), options.epochs, loss);
   return 0;
 }
 

@@ -27,9 +27,7 @@ struct Row {
   std::vector<float> vector;
 };
 
-double Seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double Seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 bool HeldOut(const std::string& id) {
   std::uint32_t head = 0;
@@ -108,7 +106,8 @@ int Main(int argc, char** argv) {
     const std::vector<std::string> f = absl::StrSplit(line, '\t');
     if (f.size() == 4) (HeldOut(f[0]) ? test : train).push_back({f[0], f[1], f[2], f[3], {}});
   }
-  if (max_queries > 0 && test.size() > static_cast<std::size_t>(max_queries)) test.resize(static_cast<std::size_t>(max_queries));
+  if (max_queries > 0 && test.size() > static_cast<std::size_t>(max_queries))
+    test.resize(static_cast<std::size_t>(max_queries));
   for (const double mix : mixes) {
     options.mix = mix;
     std::size_t at = 0;
@@ -123,10 +122,11 @@ int Main(int argc, char** argv) {
     const double rate = EmbedAll(*model, train);
     EmbedAll(*model, test);
     const Precision precision = At10(train, test);
-    std::printf("{\"category_p10\": %.4f, \"brand_p10\": %.4f, \"texts_per_second\": %.0f, \"train_seconds\": %.1f, "
-                "\"train\": %zu, \"test\": %zu, \"mode\": \"%s\", \"mix\": %g, \"inference_epochs\": %d}\n",
-                precision.category, precision.brand, rate, trained, train.size(), test.size(), mode.c_str(), mix,
-                options.inference_epochs);
+    std::printf(
+        "{\"category_p10\": %.4f, \"brand_p10\": %.4f, \"texts_per_second\": %.0f, \"train_seconds\": %.1f, "
+        "\"train\": %zu, \"test\": %zu, \"mode\": \"%s\", \"mix\": %g, \"inference_epochs\": %d}\n",
+        precision.category, precision.brand, rate, trained, train.size(), test.size(), mode.c_str(), mix,
+        options.inference_epochs);
     std::fflush(stdout);
   }
   return 0;

@@ -59,20 +59,25 @@ absl::Status Run(const std::string& list, const std::string& work) {
   TextModelOptions text_options;
   text_options.doc2vec.epochs = 1;
   std::size_t next = 0;
-  ASSIGN_OR_RETURN(const TextModel model,
-                   TextModel::Train([&]() { return next < titles.size() ? &titles[next++] : nullptr; }, text_options, nullptr));
+  ASSIGN_OR_RETURN(
+      const TextModel model,
+      TextModel::Train([&]() { return next < titles.size() ? &titles[next++] : nullptr; }, text_options, nullptr));
   RETURN_IF_ERROR(model.Save(work));
   ASSIGN_OR_RETURN(const auto encoder, TextEncoder::Load(work));
 
   const absl::Time begin = absl::Now();
   PackOptions pack_options;
   pack_options.path = work + "/pack.u8";
-  ASSIGN_OR_RETURN(const auto pack, BuildPack(*store, *encoder, pack_options, [] { return false; }, [](double) {}));
+  ASSIGN_OR_RETURN(const auto pack, BuildPack(
+                                        *store, *encoder, pack_options, [] { return false; }, [](double) {}));
   const double pack_seconds = SecondsSince(begin);
 
   ASSIGN_OR_RETURN(const OverlayBank bank, RenderOverlayBank(240, pack->resolution(), 1));
   GanTrainingOptions options;
-  options.shape = {.resolution = 128, .features = 64, .noise = 100, .text = pack->text_dimension(),
+  options.shape = {.resolution = 128,
+                   .features = 64,
+                   .noise = 100,
+                   .text = pack->text_dimension(),
                    .categories = static_cast<int>(pack->categories.size())};
   options.device = "cpu";
   ASSIGN_OR_RETURN(const auto training, GanTraining::Create(options, {}));

@@ -59,8 +59,7 @@ absl::Status Serve(const std::string& work) {
   config::v1::StoreConfig store_config;
   store_config.set_data(work + "/store");
   ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, RocksStore::Open(store_config, Clock::Real()));
-  PromoteRandomBundle(BundleFolder(work + "/bundles"),
-                      {.resolution = 128, .features = 64, .categories = Categories()});
+  PromoteRandomBundle(BundleFolder(work + "/bundles"), {.resolution = 128, .features = 64, .categories = Categories()});
   config::v1::ScorerConfig config;
   config.set_bundles(work + "/bundles");
   config.set_device("cpu");

@@ -90,14 +90,14 @@ class CrawlFixture : public testing::Test {
     options.timeout = absl::Seconds(20);
     return options;
   }
-  absl::Status Crawl(const CrawlOptions& options, const Crawler::Stopping& stopping = [] { return false; }) {
+  absl::Status Crawl(
+      const CrawlOptions& options, const Crawler::Stopping& stopping = [] { return false; }) {
     Crawler crawler(*store_, filter_, options);
-    return crawler.Run(
-        before_, stopping, [this](const v1::CrawlProgress& progress, double done) {
-          absl::MutexLock lock(&mutex_);
-          progress_ = progress;
-          done_ = done;
-        });
+    return crawler.Run(before_, stopping, [this](const v1::CrawlProgress& progress, double done) {
+      absl::MutexLock lock(&mutex_);
+      progress_ = progress;
+      done_ = done;
+    });
   }
   v1::CrawlProgress Progress() {
     absl::MutexLock lock(&mutex_);

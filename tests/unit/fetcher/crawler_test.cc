@@ -33,8 +33,8 @@ TEST_F(Crawling, EveryEndHasItsStateAndReason) {
   origin_.On("/inside", Redirect(forbidden.Url("/secret")));
   origin_.On("/page", Serve("<!DOCTYPE html><title>Sold out</title>"));
   origin_.On("/empty", Serve(""));
-  for (const char* name : {"good", "gone", "refused", "moody", "broken", "cut", "half", "endless", "loop", "inside",
-                           "page", "empty"}) {
+  for (const char* name :
+       {"good", "gone", "refused", "moody", "broken", "cut", "half", "endless", "loop", "inside", "page", "empty"}) {
     AddProduct(name, origin_.Url(absl::StrCat("/", name)));
   }
   AddProduct("blocked", forbidden.Url("/"));

@@ -68,9 +68,9 @@ TEST(Transfer, SaysWhoItIs) {
 TEST(Transfer, StatusesBecomeFailures) {
   TestOrigin origin;
   const std::vector<std::pair<int, std::string>> cases = {
-      {404, "FETCH_FAILURE_NOT_FOUND never"},    {410, "FETCH_FAILURE_NOT_FOUND never"},
-      {403, "FETCH_FAILURE_HTTP_STATUS never"},  {429, "FETCH_FAILURE_HTTP_STATUS later"},
-      {500, "FETCH_FAILURE_HTTP_STATUS later"},  {503, "FETCH_FAILURE_HTTP_STATUS later"},
+      {404, "FETCH_FAILURE_NOT_FOUND never"},   {410, "FETCH_FAILURE_NOT_FOUND never"},
+      {403, "FETCH_FAILURE_HTTP_STATUS never"}, {429, "FETCH_FAILURE_HTTP_STATUS later"},
+      {500, "FETCH_FAILURE_HTTP_STATUS later"}, {503, "FETCH_FAILURE_HTTP_STATUS later"},
   };
   for (const auto& [status, expected] : cases) {
     origin.On("/a", Status(status));
@@ -96,9 +96,8 @@ TEST(Transfer, AnEmptyBodyIsAFailure) {
 TEST(Transfer, ABodyShorterThanAnnouncedIsTruncated) {
   TestOrigin origin;
   origin.On("/length", [](Exchange& x) { x.Raw("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort"); });
-  origin.On("/chunked", [](Exchange& x) {
-    x.Raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n");
-  });
+  origin.On("/chunked",
+            [](Exchange& x) { x.Raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n"); });
   EXPECT_EQ(Outcome(Fetch(origin, origin.Url("/length"))), "FETCH_FAILURE_TRUNCATED later");
   EXPECT_EQ(Outcome(Fetch(origin, origin.Url("/chunked"))), "FETCH_FAILURE_TRUNCATED later");
 }
@@ -177,8 +176,7 @@ TEST(Transfer, PlainHttpOnATlsPortIsATlsFailure) {
   const TransferResult result =
       Fetch(origin, absl::StrCat("https://127.0.0.1:", origin.port(), "/a"), {}, absl::Seconds(2));
   // Our origin waits for the end of a request that never comes as plain text.
-  EXPECT_TRUE(result.failure == v1::FETCH_FAILURE_TLS || result.failure == v1::FETCH_FAILURE_TIMEOUT)
-      << result.message;
+  EXPECT_TRUE(result.failure == v1::FETCH_FAILURE_TLS || result.failure == v1::FETCH_FAILURE_TIMEOUT) << result.message;
 }
 
 TEST(Transfer, ABadUrlIsRefusedWithoutAConnection) {

@@ -30,8 +30,7 @@ TEST(Url, AnythingButHttpAndHttpsIsRefused) {
 TEST(Url, CredentialsControlCharactersAndExcessAreRefused) {
   EXPECT_EQ(ParseUrl("http://me:secret@a.example/").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(ParseUrl("http://a.example/\r\nHost: b").status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ParseUrl("http://a.example/" + std::string(2048, 'x')).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ParseUrl("http://a.example/" + std::string(2048, 'x')).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -61,8 +61,8 @@ DecodeOptions ResizeTo(int side, bool pad = true) {
 // EncodeImage does not write.
 std::string Encoded(const Pixels& pixels, const char* suffix, const std::function<VipsImage*(VipsImage*)>& change) {
   InitImages();
-  VipsImage* image = vips_image_new_from_memory_copy(pixels.rgb.data(), pixels.rgb.size(), pixels.width,
-                                                     pixels.height, 3, VIPS_FORMAT_UCHAR);
+  VipsImage* image = vips_image_new_from_memory_copy(pixels.rgb.data(), pixels.rgb.size(), pixels.width, pixels.height,
+                                                     3, VIPS_FORMAT_UCHAR);
   image->Type = VIPS_INTERPRETATION_sRGB;
   VipsImage* changed = change(image);
   void* buffer = nullptr;
@@ -132,9 +132,9 @@ TEST(DecodeImage, RefusesAJpegThatLostItsMiddle) {
 TEST(DecodeImage, RefusesWhatIsNoPicture) {
   for (absl::string_view bytes :
        {absl::string_view(), absl::string_view("<!DOCTYPE html><html><body>Sorry</body></html>"),
-        absl::string_view("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"), absl::string_view("%PDF-1.7"),
-        absl::string_view("\xff\xd8\xff"), absl::string_view("\x89PNG\r\n\x1a\n"), absl::string_view("GIF89a"),
-        absl::string_view("RIFF\x04\0\0\0WEBP", 12)}) {
+        absl::string_view("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"),
+        absl::string_view("%PDF-1.7"), absl::string_view("\xff\xd8\xff"), absl::string_view("\x89PNG\r\n\x1a\n"),
+        absl::string_view("GIF89a"), absl::string_view("RIFF\x04\0\0\0WEBP", 12)}) {
     EXPECT_EQ(DecodeImage(bytes).status().code(), absl::StatusCode::kInvalidArgument) << bytes;
     EXPECT_EQ(ReadImageHeader(bytes).status().code(), absl::StatusCode::kInvalidArgument) << bytes;
   }
@@ -299,7 +299,8 @@ TEST(EncodeImage, RefusesAWrongShapeQualityOrType) {
 
 TEST(RenderSvg, DrawsAndRefusesNonsense) {
   absl::StatusOr<Pixels> pixels = RenderSvg(
-      "<svg xmlns='http://www.w3.org/2000/svg' width='20' height='10'><rect width='10' height='10' fill='#f00'/></svg>");
+      "<svg xmlns='http://www.w3.org/2000/svg' width='20' height='10'><rect width='10' height='10' "
+      "fill='#f00'/></svg>");
   ASSERT_TRUE(pixels.ok()) << pixels.status();
   EXPECT_EQ(pixels->width, 20);
   EXPECT_EQ(pixels->height, 10);

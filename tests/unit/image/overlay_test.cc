@@ -90,7 +90,9 @@ TEST(Blend, ReturnsTheBoxOfWhatItPainted) {
   for (int y = 0; y < 64; ++y) {
     for (int x = 0; x < 64; ++x) {
       const bool inside = x >= 10 && x < 50 && y >= 5 && y < 25;
-      if (!inside) { ASSERT_EQ(pixels.rgb[3 * (y * 64 + x)], 128); }
+      if (!inside) {
+        ASSERT_EQ(pixels.rgb[3 * (y * 64 + x)], 128);
+      }
     }
   }
   box = Blend(pixels, patch, 54, -10);

@@ -88,7 +88,8 @@ TEST_F(IngestTest, AGzippedSnapFileIsStoredAndASecondRunChangesNothing) {
 }
 
 TEST_F(IngestTest, OurOwnJsonLinesInZstdAreFoundByLooking) {
-  const std::string path = Write("products", Zstd("\xEF\xBB\xBF\n{\"id\": \"A\", \"title\": \"one\"}\r\n\r\n{\"id\": \"B\", \"title\": \"two\"}"));
+  const std::string path = Write(
+      "products", Zstd("\xEF\xBB\xBF\n{\"id\": \"A\", \"title\": \"one\"}\r\n\r\n{\"id\": \"B\", \"title\": \"two\"}"));
   const absl::StatusOr<IngestReport> report = IngestFile(path, {}, *store_);
   ASSERT_EQ(report.status(), absl::OkStatus());
   EXPECT_EQ(report->format, "jsonl");
@@ -98,9 +99,9 @@ TEST_F(IngestTest, OurOwnJsonLinesInZstdAreFoundByLooking) {
 }
 
 TEST_F(IngestTest, BadLinesAreCountedNamedAndKeptAside) {
-  const std::string path = Write("mixed", SnapLine("A", "one") + "{'asin': 'B', 'title': 'T', 'price': 'abc'}\n" +
-                                              "{'title': 'no id'}\n" + "{'asin': 'C', 'title': 'caf\xE9'}\n" +
-                                              SnapLine("D", "last"));
+  const std::string path =
+      Write("mixed", SnapLine("A", "one") + "{'asin': 'B', 'title': 'T', 'price': 'abc'}\n" + "{'title': 'no id'}\n" +
+                         "{'asin': 'C', 'title': 'caf\xE9'}\n" + SnapLine("D", "last"));
   const std::string rejects = folder_ + "/rejects";
   const absl::StatusOr<IngestReport> report = IngestFile(path, {.rejects_file = rejects}, *store_);
   ASSERT_EQ(report.status(), absl::OkStatus());
@@ -128,11 +129,13 @@ TEST_F(IngestTest, OnlyTheFirstReasonsAreKept) {
 }
 
 TEST_F(IngestTest, StrictStopsAtTheFirstBadLineAndKeepsWhatCameBefore) {
-  const std::string path = Write("mixed", SnapLine("A", "one") + "{'asin': 'B', 'price': 'abc'}\n" + SnapLine("C", "three"));
+  const std::string path =
+      Write("mixed", SnapLine("A", "one") + "{'asin': 'B', 'price': 'abc'}\n" + SnapLine("C", "three"));
   const absl::Status status = IngestFile(path, {.strict = true}, *store_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(std::string(status.message()),
-            path + ":2:24: price: expected a number, got \"abc\" (--strict stops here) (1 products before it were kept)");
+  EXPECT_EQ(
+      std::string(status.message()),
+      path + ":2:24: price: expected a number, got \"abc\" (--strict stops here) (1 products before it were kept)");
   EXPECT_EQ(TitleOf("A"), "one");
   EXPECT_EQ(Stored(), 1);
 }
@@ -170,24 +173,27 @@ TEST_F(IngestTest, BigProductsMakeSmallerBatches) {
 
 TEST_F(IngestTest, ATruncatedGzipKeepsWhatCameBeforeAndNamesTheOffset) {
   std::string plain;
-  for (int i = 0; i < 30'000; ++i) plain += SnapLine(absl::StrCat("B", i * 7919 % 30'011), absl::StrCat("Shirt ", i * 31 % 977));
+  for (int i = 0; i < 30'000; ++i)
+    plain += SnapLine(absl::StrCat("B", i * 7919 % 30'011), absl::StrCat("Shirt ", i * 31 % 977));
   const std::string whole = Gzip(plain);
   const std::string path = Write("cut.gz", whole.substr(0, whole.size() / 2));
   const absl::Status status = IngestFile(path, {}, *store_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("cut.gz: gzip ends early at byte ", whole.size() / 2)));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr(absl::StrCat("cut.gz: gzip ends early at byte ", whole.size() / 2)));
   EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("(", Stored(), " products before it were kept)")));
   EXPECT_GT(Stored(), 10'000);
   EXPECT_LT(Stored(), 30'000);
 }
 
 TEST_F(IngestTest, ALineTooLongIsRefusedByItsNumber) {
-  const std::string path =
-      Write("long", SnapLine("A", "one") + "{'asin': 'B', 'title': '" + std::string(3 << 20, 'x') + "'}\n" + SnapLine("C", "c"));
+  const std::string path = Write("long", SnapLine("A", "one") + "{'asin': 'B', 'title': '" + std::string(3 << 20, 'x') +
+                                             "'}\n" + SnapLine("C", "c"));
   const absl::StatusOr<IngestReport> report = IngestFile(path, {.max_line_bytes = 1 << 20}, *store_);
   ASSERT_EQ(report.status(), absl::OkStatus());
   EXPECT_EQ(report->accepted, 2);
-  EXPECT_THAT(report->rejects, ElementsAre(StartsWith(absl::StrCat(path, ":2: a line of ", (3 << 20) + 26, " bytes, at most 1048576 are read"))));
+  EXPECT_THAT(report->rejects, ElementsAre(StartsWith(absl::StrCat(path, ":2: a line of ", (3 << 20) + 26,
+                                                                   " bytes, at most 1048576 are read"))));
 }
 
 TEST_F(IngestTest, ADryRunChecksAllAndWritesNothing) {
@@ -213,17 +219,20 @@ TEST_F(IngestTest, AFileThatIsNoCatalogueFailsWithItsFirstFault) {
   const std::string path = Write("page.json.gz", "<html>404</html>\n<p>\n");
   const absl::Status status = IngestFile(path, {}, *store_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), StartsWith("no line of " + path + " is a product in a known format (jsonl, snap)"));
+  EXPECT_THAT(std::string(status.message()),
+              StartsWith("no line of " + path + " is a product in a known format (jsonl, snap)"));
   EXPECT_THAT(std::string(status.message()), HasSubstr(path + ":1:1: record: expected a dict, got <"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("it is not compressed, whatever its name says"));
 
   const absl::Status forced = IngestFile(path, {.format = "snap"}, *store_).status();
-  EXPECT_THAT(std::string(forced.message()), StartsWith("no line of " + path + " is a product; the first fault: " + path + ":1:1:"));
+  EXPECT_THAT(std::string(forced.message()),
+              StartsWith("no line of " + path + " is a product; the first fault: " + path + ":1:1:"));
   EXPECT_THAT(std::string(IngestFile(Write("empty", ""), {}, *store_).status().message()), HasSubstr("it is empty"));
 }
 
 TEST_F(IngestTest, ABadFirstLineDoesNotHideTheFormat) {
-  const absl::StatusOr<IngestReport> report = IngestFile(Write("late", "garbage\n\n" + SnapLine("A", "one")), {}, *store_);
+  const absl::StatusOr<IngestReport> report =
+      IngestFile(Write("late", "garbage\n\n" + SnapLine("A", "one")), {}, *store_);
   ASSERT_EQ(report.status(), absl::OkStatus());
   EXPECT_EQ(report->format, "snap");
   EXPECT_EQ(report->rejected, 1);

@@ -31,7 +31,9 @@ class OriginTest : public testing::Test {
     std::filesystem::remove_all(root_);
   }
 
-  static void Write(const std::string& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+  static void Write(const std::string& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
   httplib::Client Client() const { return httplib::Client("127.0.0.1", origin_->port()); }
 
   const std::string root_;
@@ -64,8 +66,9 @@ TEST_F(OriginTest, ServesAFileThatCameLater) {
 TEST_F(OriginTest, RefusesTraversalHiddenFilesAndFolders) {
   httplib::Client client = Client();
   client.set_url_encode(false);
-  for (const char* path : {"/../secret.txt", "/%2e%2e/secret.txt", "/more/../../secret.txt", "/..%2fsecret.txt", "//secret.txt",
-                           "/.hidden", "/more", "/", "/more/", "/./a.jpg", "/a.jpg%00.png", "/missing.jpg"}) {
+  for (const char* path :
+       {"/../secret.txt", "/%2e%2e/secret.txt", "/more/../../secret.txt", "/..%2fsecret.txt", "//secret.txt",
+        "/.hidden", "/more", "/", "/more/", "/./a.jpg", "/a.jpg%00.png", "/missing.jpg"}) {
     httplib::Result result = client.Get(path);
     ASSERT_TRUE(result) << path;
     EXPECT_EQ(result->status, 404) << path;

@@ -104,10 +104,40 @@ TEST(PythonLiteral, EachFaultOfAStringHasItsOwnWordsAndColumn) {
 
 TEST(PythonLiteral, ValuesOfEveryKindAreAccepted) {
   const char* const cases[] = {
-      "None", "True", "False", "0", "00", "-1", "+1", "123456789012345678901234567890123456789012345678901234567890",
-      "1.", ".5", "1.5", "-2.5e-10", "1E+5", "1e5", "01.5", "'a'", "b'bytes \\xff \\377'", "u'x'", "[]", "[1]", "[1,]",
-      "[ 1 , 2 ]", "[1,2 , ]", "()", "(1,)", "(1)", "('a', ('b', 2))", "{}", "{'a': 1}", "{'a':1,}", "{1: 2, None: 3}",
-      "{(1, 'a'): [2]}", " \t {'a' : {'b' : [{'c' : ()}]}} ", "[True, False, None]",
+      "None",
+      "True",
+      "False",
+      "0",
+      "00",
+      "-1",
+      "+1",
+      "123456789012345678901234567890123456789012345678901234567890",
+      "1.",
+      ".5",
+      "1.5",
+      "-2.5e-10",
+      "1E+5",
+      "1e5",
+      "01.5",
+      "'a'",
+      "b'bytes \\xff \\377'",
+      "u'x'",
+      "[]",
+      "[1]",
+      "[1,]",
+      "[ 1 , 2 ]",
+      "[1,2 , ]",
+      "()",
+      "(1,)",
+      "(1)",
+      "('a', ('b', 2))",
+      "{}",
+      "{'a': 1}",
+      "{'a':1,}",
+      "{1: 2, None: 3}",
+      "{(1, 'a'): [2]}",
+      " \t {'a' : {'b' : [{'c' : ()}]}} ",
+      "[True, False, None]",
   };
   for (const char* literal : cases) EXPECT_EQ(FaultOf(literal), "") << literal;
 }
@@ -175,7 +205,8 @@ TEST(PythonLiteral, NestingIsBounded) {
 // Every cut of a valid literal is refused, and nothing is read beyond its end (the
 // sanitizers watch: each cut is a block of its own on the heap).
 TEST(PythonLiteral, EveryPrefixOfALiteralIsRefused) {
-  const std::string whole = R"({'asin': 'B\u20ac', 'l': [1, (2.5e3, None), b'\x00', {u"k": True}], 't': "a longer string it's"})";
+  const std::string whole =
+      R"({'asin': 'B\u20ac', 'l': [1, (2.5e3, None), b'\x00', {u"k": True}], 't': "a longer string it's"})";
   ASSERT_EQ(FaultOf(whole), "");
   for (size_t length = 0; length < whole.size(); ++length) {
     const std::vector<char> cut(whole.begin(), whole.begin() + static_cast<long>(length));

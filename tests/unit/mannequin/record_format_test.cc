@@ -21,27 +21,33 @@ std::string Read(absl::string_view format_name, absl::string_view line) {
   product.add_category_path("left");
   RecordError error;
   if (!format->Parse(line, &product, &error)) return absl::StrCat(error.column, ": ", error.what);
-  const auto attribute = [](std::string* out, const v1::Attribute& a) { absl::StrAppend(out, a.name(), "=", a.value()); };
-  return absl::StrCat(product.id(), "|", product.title(), "|", product.brand(), "|",
-                      absl::StrJoin(product.category_path(), ">"), "|", absl::StrJoin(product.attributes(), ",", attribute),
-                      "|", product.description(), "|", product.image_url());
+  const auto attribute = [](std::string* out, const v1::Attribute& a) {
+    absl::StrAppend(out, a.name(), "=", a.value());
+  };
+  return absl::StrCat(
+      product.id(), "|", product.title(), "|", product.brand(), "|", absl::StrJoin(product.category_path(), ">"), "|",
+      absl::StrJoin(product.attributes(), ",", attribute), "|", product.description(), "|", product.image_url());
 }
 
 std::string Snap(absl::string_view line) { return Read("snap", line); }
 std::string Jsonl(absl::string_view line) { return Read("jsonl", line); }
 
 TEST(SnapFormat, AWholeRecordBecomesAProduct) {
-  EXPECT_EQ(Snap(R"({'asin': '0000031852', 'title': "Girls Ballet Tutu Zebra Hot Pink", 'price': 3.17, )"
-                 R"('imUrl': 'http://ecx.example/51.jpg', 'related': {'also_bought': ['B00JHONN1S', 'B002BZX8Z6'], )"
-                 R"('bought_together': ['B002BZX8Z6']}, 'salesRank': {'Toys & Games': 211836}, 'brand': 'Coxlures', )"
-                 R"('categories': [['Sports & Outdoors', 'Other Sports', 'Dance'], ['Clothing']], 'description': 'a\ttutu'})"),
-            "0000031852|Girls Ballet Tutu Zebra Hot Pink|Coxlures|Sports & Outdoors>Other Sports>Dance|price=3.17|"
-            "a\ttutu|http://ecx.example/51.jpg");
+  EXPECT_EQ(
+      Snap(
+          R"({'asin': '0000031852', 'title': "Girls Ballet Tutu Zebra Hot Pink", 'price': 3.17, )"
+          R"('imUrl': 'http://ecx.example/51.jpg', 'related': {'also_bought': ['B00JHONN1S', 'B002BZX8Z6'], )"
+          R"('bought_together': ['B002BZX8Z6']}, 'salesRank': {'Toys & Games': 211836}, 'brand': 'Coxlures', )"
+          R"('categories': [['Sports & Outdoors', 'Other Sports', 'Dance'], ['Clothing']], 'description': 'a\ttutu'})"),
+      "0000031852|Girls Ballet Tutu Zebra Hot Pink|Coxlures|Sports & Outdoors>Other Sports>Dance|price=3.17|"
+      "a\ttutu|http://ecx.example/51.jpg");
 }
 
 TEST(SnapFormat, EscapesInSeveralFieldsDoNotDisturbEachOther) {
-  EXPECT_EQ(Snap(R"({'asin': 'B\x41', 'title': 'caf\xe9 \u20ac', 'brand': "L'Or\u00e9al", 'categories': [['\x41', '\x42']]})"),
-            "BA|caf\xC3\xA9 \xE2\x82\xAC|L'Or\xC3\xA9\x61l|A>B|||");
+  EXPECT_EQ(
+      Snap(
+          R"({'asin': 'B\x41', 'title': 'caf\xe9 \u20ac', 'brand': "L'Or\u00e9al", 'categories': [['\x41', '\x42']]})"),
+      "BA|caf\xC3\xA9 \xE2\x82\xAC|L'Or\xC3\xA9\x61l|A>B|||");
 }
 
 TEST(SnapFormat, HtmlEntitiesStayAsTheyAre) {
@@ -55,7 +61,8 @@ TEST(SnapFormat, AKeyThatStandsTwiceTakesTheLaterValue) {
 }
 
 TEST(SnapFormat, NoneIsAbsentAndEmptyPartsAreDropped) {
-  EXPECT_EQ(Snap("{'asin': 'A', 'title': 'T', 'brand': None, 'price': None, 'categories': [['', 'x', None]]}"), "A|T||x|||");
+  EXPECT_EQ(Snap("{'asin': 'A', 'title': 'T', 'brand': None, 'price': None, 'categories': [['', 'x', None]]}"),
+            "A|T||x|||");
   EXPECT_EQ(Snap("{'asin': 'A', 'title': 'T', 'categories': []}"), "A|T|||||");
   EXPECT_EQ(Snap("{'asin': 'A', 'title': 'T', 'categories': [[]]}"), "A|T|||||");
   EXPECT_EQ(Snap("{'asin': 'A', 'title': 'T', 'categories': None}"), "A|T|||||");
@@ -67,9 +74,11 @@ TEST(SnapFormat, ATitleMayLackWhenThereIsACategory) {
 }
 
 TEST(SnapFormat, KeepsAttributesAndTheLaterOfTwo) {
-  EXPECT_EQ(Snap("{'asin': 'A', 'title': 'T', 'price': 2, 'attributes': {'color': 'red', u'color': 'blue', 'size': None}}"),
-            "A|T|||price=2,color=blue||");
-  EXPECT_EQ(Snap("{'asin': 'A', 'title': 'T', 'attributes': ['red']}"), "43: attributes: expected a dict of strings, got a list");
+  EXPECT_EQ(
+      Snap("{'asin': 'A', 'title': 'T', 'price': 2, 'attributes': {'color': 'red', u'color': 'blue', 'size': None}}"),
+      "A|T|||price=2,color=blue||");
+  EXPECT_EQ(Snap("{'asin': 'A', 'title': 'T', 'attributes': ['red']}"),
+            "43: attributes: expected a dict of strings, got a list");
 }
 
 TEST(SnapFormat, EachFaultOfARecordHasItsOwnWords) {
@@ -110,7 +119,8 @@ TEST(RecordFormat, EachBoundOfAProductIsNamed) {
   EXPECT_EQ(with("description", text(65537)), "0: description: 65537 bytes, at most 65536 are kept");
   EXPECT_EQ(with("imUrl", text(2049)), "0: image_url: 2049 bytes, at most 2048 are kept");
   EXPECT_EQ(with("price", std::string(257, '1')), "0: price: 257 bytes, at most 256 are kept");
-  EXPECT_EQ(with("categories", absl::StrCat("[[", text(257), "]]")), "0: category_path: 257 bytes, at most 256 are kept");
+  EXPECT_EQ(with("categories", absl::StrCat("[[", text(257), "]]")),
+            "0: category_path: 257 bytes, at most 256 are kept");
   std::string path = "[['x'";
   for (int i = 0; i < 16; ++i) absl::StrAppend(&path, ", 'x'");
   EXPECT_EQ(with("categories", path + "]]"), "0: category_path: 17 parts, at most 16 are kept");
@@ -130,8 +140,9 @@ TEST(JsonlFormat, EachFaultHasItsOwnWords) {
   EXPECT_EQ(Jsonl("{\"id\": \"caf\xE9\"}"), "12: invalid UTF-8");
   EXPECT_EQ(Jsonl(R"({"id": "B", "title": "T", "attributes": [{"name": "Color", "value": "red"}]})"),
             "0: attributes: \"Color\" is not lower case");
-  EXPECT_EQ(Jsonl(R"({"id": "B", "title": "T", "attributes": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]})"),
-            "0: attributes: \"a\" stands twice");
+  EXPECT_EQ(
+      Jsonl(R"({"id": "B", "title": "T", "attributes": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]})"),
+      "0: attributes: \"a\" stands twice");
 }
 
 TEST(RecordFormat, AnUnknownNameListsTheKnownOnes) {

@@ -35,7 +35,8 @@ std::string Unzipped(const std::string& path) {
   gzFile file = gzopen(path.c_str(), "rb");
   std::string text;
   char buffer[4096];
-  for (int n = gzread(file, buffer, sizeof(buffer)); n > 0; n = gzread(file, buffer, sizeof(buffer))) text.append(buffer, n);
+  for (int n = gzread(file, buffer, sizeof(buffer)); n > 0; n = gzread(file, buffer, sizeof(buffer)))
+    text.append(buffer, n);
   gzclose(file);
   return text;
 }
@@ -52,7 +53,9 @@ TEST(MakeSample, IsTheSameForTheSameSeedAndAnotherForAnother) {
     if (i >= 20) continue;
     const absl::StatusOr<std::string> body = ImageBody(one.options, one.products[i]);
     EXPECT_EQ(body.ok(), ImageBody(two.options, two.products[i]).ok());
-    if (body.ok()) { EXPECT_EQ(*body, *ImageBody(two.options, two.products[i])); }
+    if (body.ok()) {
+      EXPECT_EQ(*body, *ImageBody(two.options, two.products[i]));
+    }
   }
   EXPECT_GT(different, 50);
 }

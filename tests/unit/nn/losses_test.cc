@@ -10,7 +10,8 @@ namespace {
 TEST(SourceLoss, LsganIsTheMeanSquaredDistance) {
   const torch::Tensor logits = torch::tensor({0.5f, 2.0f});
   EXPECT_NEAR(SourceLoss(GanLossKind::kLsgan, logits, 1).item<double>(), (0.25 + 1) / 2, 1e-6);
-  EXPECT_NEAR(SourceLoss(GanLossKind::kLsgan, logits, torch::tensor({0.0f, 1.0f})).item<double>(), (0.25 + 1) / 2, 1e-6);
+  EXPECT_NEAR(SourceLoss(GanLossKind::kLsgan, logits, torch::tensor({0.0f, 1.0f})).item<double>(), (0.25 + 1) / 2,
+              1e-6);
   EXPECT_NEAR(SourceLoss(GanLossKind::kLsgan, logits, 0).item<double>(), (0.25 + 4) / 2, 1e-6);
 }
 

@@ -85,14 +85,14 @@ TEST(TextInput, MakesSmallDifferencesAsWideAsLargeOnes) {
   torch::manual_seed(4);
   // Components of deviations 1, 0.3, 0.3, then correlated.
   const torch::Tensor rotation = std::get<0>(torch::linalg_qr(torch::randn({3, 3})));
-  const torch::Tensor texts =
-      torch::matmul(torch::randn({2000, 3}) * torch::tensor({1.0f, 0.3f, 0.3f}), rotation) + 5;
+  const torch::Tensor texts = torch::matmul(torch::randn({2000, 3}) * torch::tensor({1.0f, 0.3f, 0.3f}), rotation) + 5;
   TextInput input(3);
   input->StandardiseAs(texts);
   const torch::Tensor standard = input->Standardised(texts);
   const torch::Tensor covariance = torch::matmul(standard.t(), standard) / 2000;
   EXPECT_TRUE(torch::allclose(standard.mean(0), torch::zeros({3}), 0, 1e-3));
-  EXPECT_TRUE(torch::allclose(covariance - torch::diag(covariance.diag()), torch::zeros({3, 3}), 0, 0.15)) << covariance;
+  EXPECT_TRUE(torch::allclose(covariance - torch::diag(covariance.diag()), torch::zeros({3, 3}), 0, 0.15))
+      << covariance;
   EXPECT_GT(covariance.diag().min().item<float>(), 0.5) << covariance;
 }
 

@@ -36,7 +36,8 @@ TEST_F(Weights, HalveAsBfloat16) {
   EXPECT_LT(std::filesystem::file_size(path_), full * 6 / 10);
   ASSERT_TRUE(LoadWeights(*loaded, path_).ok());
   for (const auto& [name, tensor] : NamedTensors(*saved)) {
-    EXPECT_TRUE(torch::allclose(tensor.to(at::kFloat), NamedTensors(*loaded).at(name).to(at::kFloat), 1e-2, 1e-3)) << name;
+    EXPECT_TRUE(torch::allclose(tensor.to(at::kFloat), NamedTensors(*loaded).at(name).to(at::kFloat), 1e-2, 1e-3))
+        << name;
   }
 }
 

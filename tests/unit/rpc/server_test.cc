@@ -91,7 +91,8 @@ TEST(Server, CountsEveryCallByMethodAndCode) {
   auto server = Server::Start("test", AnyPort(), {&embedder}).value();
   ASSERT_TRUE(Embed(server->address(), 1).ok());
   // The interceptor ends just after the client has its answer.
-  const std::string wanted = R"(mannequin_rpc_server_handled_total{code="OK",method="/mannequin.v1.TextEmbedder/EmbedTexts"})";
+  const std::string wanted =
+      R"(mannequin_rpc_server_handled_total{code="OK",method="/mannequin.v1.TextEmbedder/EmbedTexts"})";
   std::string body;
   for (const absl::Time end = absl::Now() + absl::Seconds(10); absl::Now() < end && !absl::StrContains(body, wanted);) {
     body = AdminOf(*server).Get("/metrics")->body;

@@ -106,16 +106,16 @@ TEST(Judge, BlankLooksAtThePictureNotAtTheBarsBesideIt) {
 }
 
 TEST(Judge, OneBoxForEachGroupOfTouchingCells) {
-  const Judgement judgement = Said(0, {1,  1,  -1, -1,   //
-                                       1,  -1, -1, -1,   //
-                                       -1, -1, -1, -1,   //
+  const Judgement judgement = Said(0, {1, 1, -1, -1,    //
+                                       1, -1, -1, -1,   //
+                                       -1, -1, -1, -1,  //
                                        -1, -1, -1, 1});
   EXPECT_EQ(Render(OverlayBoxes(judgement, {400, 400})), "200x200+0+0 100x100+300+300");
 }
 
 TEST(Judge, BoxesAreInPixelsOfThePictureNotOfThePaddedSquare) {
   const Judgement judgement = Said(0, {-1, -1, -1, -1,  //
-                                       -1, 1,  -1, -1,  //
+                                       -1, 1, -1, -1,   //
                                        -1, -1, -1, -1,  //
                                        -1, -1, -1, -1});
   // Wide: bars above and below, each a quarter of the square.

@@ -22,9 +22,9 @@ class ProductStoreTest : public StoreTest {
     v1::ScanProductsRequest request;
     *request.mutable_filter() = filter;
     EXPECT_EQ("OK", CodeOf(store().ScanProducts(request, [&](const v1::StoredProduct& product) {
-      ids.push_back(product.product().id());
-      return absl::OkStatus();
-    })));
+                ids.push_back(product.product().id());
+                return absl::OkStatus();
+              })));
     return ids;
   }
 
@@ -68,9 +68,9 @@ class ProductStoreTest : public StoreTest {
     return Must(store().CompleteFetches(request));
   }
 
-  absl::StatusOr<v1::PutPlaceholderResponse> Place(
-      const std::string& id, v1::PlaceholderState state, const std::string& picture = "",
-      v1::PlaceholderState expected = v1::PLACEHOLDER_STATE_UNSPECIFIED) {
+  absl::StatusOr<v1::PutPlaceholderResponse> Place(const std::string& id, v1::PlaceholderState state,
+                                                   const std::string& picture = "",
+                                                   v1::PlaceholderState expected = v1::PLACEHOLDER_STATE_UNSPECIFIED) {
     v1::PutPlaceholderRequest request;
     request.mutable_placeholder()->set_product_id(id);
     request.mutable_placeholder()->set_state(state);
@@ -251,8 +251,8 @@ TEST_P(ProductStoreTest, ScanEndsWithItsVisitorsStatus) {
   EXPECT_EQ(3000u, Scan({}).size()) << "several messages";
   int seen = 0;
   EXPECT_EQ("ABORTED", CodeOf(store().ScanProducts({}, [&](const v1::StoredProduct&) {
-    return ++seen == 5 ? absl::AbortedError("enough") : absl::OkStatus();
-  })));
+              return ++seen == 5 ? absl::AbortedError("enough") : absl::OkStatus();
+            })));
   EXPECT_EQ(5, seen);
 }
 
@@ -403,9 +403,9 @@ TEST_P(ProductStoreTest, EmbeddingsAreReplacedAndScannedInOrder) {
   EXPECT_EQ(3, Must(store().PutEmbeddings(request)).written());
   std::string seen;
   EXPECT_EQ("OK", CodeOf(store().ScanEmbeddings({}, [&](const v1::Embedding& embedding) {
-    absl::StrAppend(&seen, embedding.product_id(), "=", embedding.values(0), " ");
-    return absl::OkStatus();
-  })));
+              absl::StrAppend(&seen, embedding.product_id(), "=", embedding.values(0), " ");
+              return absl::OkStatus();
+            })));
   EXPECT_EQ("a=2 b=3 ", seen);
   EXPECT_THAT(Statistics(), HasSubstr("embeddings=2"));
   request.mutable_embeddings(1)->add_values(1);

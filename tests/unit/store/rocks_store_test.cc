@@ -102,11 +102,14 @@ TEST(Crash, WhatWasAcknowledgedIsThereAfterKillMinusNine) {
     }
     // Statistics agree with a recount: they are written in the same batch.
     std::int64_t products = 0, stored = 0;
-    EXPECT_TRUE(store->ScanProducts({}, [&](const v1::StoredProduct& product) {
-      ++products;
-      stored += product.image().state() == v1::IMAGE_STATE_STORED;
-      return absl::OkStatus();
-    }).ok());
+    EXPECT_TRUE(store
+                    ->ScanProducts({},
+                                   [&](const v1::StoredProduct& product) {
+                                     ++products;
+                                     stored += product.image().state() == v1::IMAGE_STATE_STORED;
+                                     return absl::OkStatus();
+                                   })
+                    .ok());
     const v1::GetStatisticsResponse statistics = Must(store->GetStatistics({}));
     EXPECT_EQ(products, statistics.products());
     EXPECT_EQ(stored, statistics.images());
@@ -174,9 +177,9 @@ TEST(Damage, InATableIsDataLossAndNotAShortScan) {
   }
   int seen = 0;
   EXPECT_EQ("DATA_LOSS", CodeOf((*store)->ScanProducts({}, [&](const v1::StoredProduct&) {
-    ++seen;
-    return absl::OkStatus();
-  })));
+              ++seen;
+              return absl::OkStatus();
+            })));
   EXPECT_LT(seen, 4000);
 }
 

@@ -1,6 +1,7 @@
 #include "common/text/normalizer.h"
 
 #include <random>
+
 #include "common/text/text_encoder.h"
 #include "common/text/tokenizer.h"
 #include "gtest/gtest.h"

@@ -25,8 +25,9 @@ std::string Outcome(const std::string& bytes) {
 TEST(Safetensors, ComeBackAsWritten) {
   const std::string path = *MakeTemporaryFolder("safetensors") + "/x.safetensors";
   const std::vector<float> values = {1, -2, 3.5f, 0, 5, 6};
-  ASSERT_TRUE(WriteSafetensors(path, {{"w", FloatTensor({2, 3}, values)}, {"b", {"U8", {3}, "abc"}}, {"none", {"BF16", {0, 7}, ""}}},
-                               {{"mode", "pv-dbow"}})
+  ASSERT_TRUE(WriteSafetensors(
+                  path, {{"w", FloatTensor({2, 3}, values)}, {"b", {"U8", {3}, "abc"}}, {"none", {"BF16", {0, 7}, ""}}},
+                  {{"mode", "pv-dbow"}})
                   .ok());
   const auto file = ReadSafetensors(path);
   ASSERT_TRUE(file.ok()) << file.status();
@@ -42,9 +43,12 @@ TEST(Safetensors, ComeBackAsWritten) {
 }
 
 TEST(Safetensors, RefuseToWriteWhatDoesNotFitItsShape) {
-  EXPECT_EQ(SerializeSafetensors({{"w", {"F32", {2}, "1234567"}}}, {}).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(SerializeSafetensors({{"w", {"F31", {2}, "12345678"}}}, {}).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(SerializeSafetensors({{"__metadata__", {"U8", {1}, "1"}}}, {}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(SerializeSafetensors({{"w", {"F32", {2}, "1234567"}}}, {}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(SerializeSafetensors({{"w", {"F31", {2}, "12345678"}}}, {}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(SerializeSafetensors({{"__metadata__", {"U8", {1}, "1"}}}, {}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Safetensors, EachMalformedBranchIsItsOwnError) {

@@ -15,10 +15,9 @@ namespace {
 
 // Titles of three kinds of products, e.g. "Acme red running shoe".
 std::vector<std::string> Titles() {
-  const std::vector<std::vector<std::string>> kinds = {
-      {"guitar", "acoustic", "strings", "fret", "wooden"},
-      {"shoe", "running", "sole", "laces", "leather"},
-      {"lamp", "bulb", "desk", "light", "glowing"}};
+  const std::vector<std::vector<std::string>> kinds = {{"guitar", "acoustic", "strings", "fret", "wooden"},
+                                                       {"shoe", "running", "sole", "laces", "leather"},
+                                                       {"lamp", "bulb", "desk", "light", "glowing"}};
   const std::vector<std::string> brands = {"Acme", "Bolt", "Corsa"};
   std::minstd_rand random(3);
   std::vector<std::string> titles;
@@ -70,7 +69,8 @@ class TextModelTest : public testing::Test {
 };
 
 TEST_F(TextModelTest, SameTextGivesTheSameUnitVector) {
-  const EncodedText first = *encoder_->Encode("Acme running shoe"), second = *encoder_->Encode("acme &amp; Running, shoe");
+  const EncodedText first = *encoder_->Encode("Acme running shoe"),
+                    second = *encoder_->Encode("acme &amp; Running, shoe");
   EXPECT_EQ(first.values, second.values);
   ASSERT_EQ(first.values.size(), 20u);
   double norm = 0;
@@ -87,8 +87,9 @@ TEST_F(TextModelTest, TextsOfAKindAreNearerThanOthers) {
 }
 
 TEST_F(TextModelTest, RefusesWhatItCannotKnow) {
-  for (const std::string& text : {std::string(), std::string(" .,;- "), std::string("😀😀 🎸"), std::string("\xff\xfe shoe"),
-                                  std::string("shoe \xed\xa0\x80"), std::string(1 << 20, 'a')}) {
+  for (const std::string& text :
+       {std::string(), std::string(" .,;- "), std::string("😀😀 🎸"), std::string("\xff\xfe shoe"),
+        std::string("shoe \xed\xa0\x80"), std::string(1 << 20, 'a')}) {
     EXPECT_EQ(encoder_->Encode(text).status().code(), absl::StatusCode::kInvalidArgument) << text.substr(0, 20);
   }
 }
@@ -129,7 +130,8 @@ TEST_F(TextModelTest, PvDmComesBackFromItsFile) {
 TEST_F(TextModelTest, DamagedFilesAreDataLoss) {
   const std::string folder = *MakeTemporaryFolder("text-model");
   EXPECT_EQ(TextEncoder::Load(folder).status().code(), absl::StatusCode::kNotFound);
-  const std::string tokenizer = *ReadFile(folder_ + "/" + kTokenizerFile), doc2vec = *ReadFile(folder_ + "/" + kDoc2VecFile);
+  const std::string tokenizer = *ReadFile(folder_ + "/" + kTokenizerFile),
+                    doc2vec = *ReadFile(folder_ + "/" + kDoc2VecFile);
   const auto code = [&](const std::string& tokenizer_bytes, const std::string& doc2vec_bytes) {
     EXPECT_TRUE(WriteFileAtomically(folder + "/" + kTokenizerFile, tokenizer_bytes).ok());
     EXPECT_TRUE(WriteFileAtomically(folder + "/" + kDoc2VecFile, doc2vec_bytes).ok());

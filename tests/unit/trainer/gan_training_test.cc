@@ -34,7 +34,9 @@ Batch BatchOf(std::int64_t step) {
 
 class Training : public testing::Test {
  protected:
-  Training() : folder_(*MakeTemporaryFolder("training")), path_(folder_ + "/checkpoint.safetensors") { SetCpuThreads(1); }
+  Training() : folder_(*MakeTemporaryFolder("training")), path_(folder_ + "/checkpoint.safetensors") {
+    SetCpuThreads(1);
+  }
   ~Training() override { std::filesystem::remove_all(folder_); }
 
   const std::string folder_, path_;
