@@ -81,6 +81,7 @@ int ServiceMain(int argc, char** argv, const ServiceDescription& service, Messag
     return app.exit(error) == 0 ? 0 : kUsage;
   }
   const auto run = [&]() -> absl::Status {
+    RETURN_IF_ERROR(InitLog(service.name, {}));  // until the configuration says how
     if (!file.empty()) RETURN_IF_ERROR(ReadTextConfig(file, config));
     SetFlags(flags, config);
     if (server != nullptr) SetFlags(flags, server = Part(config, "server"));

@@ -46,7 +46,7 @@ http {
 CONF
 nginx -c "$work/nginx.conf" >&2 &
 server=$!
-first=$(ls "$work/root" | head -n 1)
+first=$(ls "$work/root" | sed -n 1p)
 for _ in $(seq 100); do
   python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1]).read()' \
     "http://127.0.0.1:$port/$first" 2>/dev/null && break

@@ -23,6 +23,7 @@
 #include "absl/time/time.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
+#include "common/base/log.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "services/scorer/scorer_service.h"
@@ -182,7 +183,10 @@ int main(int argc, char** argv) {
   app.add_option("--repeat", options.repeat, "runs");
   app.add_option("--serve", serve, "be the server, in this folder");
   CLI11_PARSE(app, argc, argv);
-  const absl::Status status = serve.empty() ? Measure("/proc/self/exe", options) : Serve(serve);
+  config::v1::LogConfig log;
+  log.set_level("error");
+  absl::Status status = InitLog("bench", log);  // on standard error
+  if (status.ok()) status = serve.empty() ? Measure("/proc/self/exe", options) : Serve(serve);
   if (!status.ok()) std::fprintf(stderr, "bench_score_same_16: %s\n", status.ToString().c_str());
   return status.ok() ? 0 : 1;
 }
