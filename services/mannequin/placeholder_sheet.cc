@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +12,7 @@
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/image/image.h"
+#include "common/model/described_product.h"
 #include "services/mannequin/captioned_sheet.h"
 
 namespace mannequin {
@@ -17,6 +20,7 @@ namespace {
 
 constexpr std::size_t kSheetPictures = 48;
 constexpr int kSheetColumns = 8;
+constexpr std::size_t kConsidered = 1000;  // for the sheet, at most
 
 absl::StatusOr<std::vector<v1::Placeholder>> AllOf(ProductStore& store, v1::PlaceholderState state) {
   std::vector<v1::Placeholder> all;
@@ -38,6 +42,52 @@ absl::StatusOr<v1::Image> PictureOf(ProductStore& store, const v1::Placeholder& 
   return std::move(*response.mutable_image());
 }
 
+// Products of the first placeholders, as many as one call gives.
+absl::StatusOr<std::map<std::string, v1::Product>> ProductsOf(ProductStore& store,
+                                                              const std::vector<v1::Placeholder>& placeholders) {
+  v1::BatchGetProductsRequest request;
+  for (std::size_t i = 0; i < std::min(kConsidered, placeholders.size()); ++i) {
+    request.add_ids(placeholders[i].product_id());
+  }
+  ASSIGN_OR_RETURN(v1::BatchGetProductsResponse response, store.BatchGetProducts(request));
+  std::map<std::string, v1::Product> products;
+  for (v1::StoredProduct& stored : *response.mutable_products()) {
+    std::string id = stored.product().id();
+    products.emplace(std::move(id), std::move(*stored.mutable_product()));
+  }
+  return products;
+}
+
+// The best of each category, then the second of each, and so on: what the generator can
+// draw, not one thing many times. `placeholders` begin with the most confident.
+absl::Status WriteSheet(ProductStore& store, const std::vector<v1::Placeholder>& placeholders,
+                        const std::string& path) {
+  ASSIGN_OR_RETURN(const auto products, ProductsOf(store, placeholders));
+  struct Place {
+    int rank;  // within its category
+    const v1::Placeholder* placeholder;
+    const v1::Product* product;
+  };
+  std::vector<Place> places;
+  std::map<std::string, int> seen;
+  for (const v1::Placeholder& placeholder : placeholders) {
+    const auto found = products.find(placeholder.product_id());
+    if (found == products.end()) continue;
+    places.push_back({seen[LeafCategory(found->second)]++, &placeholder, &found->second});
+  }
+  std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.rank < b.rank; });
+  places.resize(std::min(kSheetPictures, places.size()));
+  std::vector<CaptionedPicture> pictures;
+  for (const Place& place : places) {
+    ASSIGN_OR_RETURN(const v1::Image image, PictureOf(store, *place.placeholder));
+    ASSIGN_OR_RETURN(Pixels pixels, DecodeImage(image.data()));
+    pictures.push_back({std::move(pixels), place.product->title(),
+                        absl::StrFormat("confidence %.2f", place.placeholder->confidence())});
+  }
+  ASSIGN_OR_RETURN(const std::string png, CaptionedSheet(pictures, kSheetColumns));
+  return WriteFileAtomically(path, png);
+}
+
 }  // namespace
 
 absl::StatusOr<PlaceholderExport> ExportPlaceholders(ProductStore& store, v1::PlaceholderState state,
@@ -52,28 +102,16 @@ absl::StatusOr<PlaceholderExport> ExportPlaceholders(ProductStore& store, v1::Pl
   std::stable_sort(placeholders.begin(), placeholders.end(),
                    [](const v1::Placeholder& a, const v1::Placeholder& b) { return a.confidence() > b.confidence(); });
   PlaceholderExport result;
-  std::vector<CaptionedPicture> sheet;
   for (const v1::Placeholder& placeholder : placeholders) {
-    if (sheet_only && sheet.size() == kSheetPictures) break;
+    if (sheet_only) break;
     ASSIGN_OR_RETURN(const v1::Image image, PictureOf(store, placeholder));
-    if (sheet.size() < kSheetPictures) {
-      ASSIGN_OR_RETURN(Pixels pixels, DecodeImage(image.data()));
-      v1::GetProductRequest wanted;
-      wanted.set_id(placeholder.product_id());
-      ASSIGN_OR_RETURN(const v1::GetProductResponse found, store.GetProduct(wanted));
-      sheet.push_back({std::move(pixels), found.product().product().title(),
-                       absl::StrFormat("confidence %.2f", placeholder.confidence())});
-    }
-    if (!sheet_only) {
-      // Ids are the sellers': a slash in one must not become a folder.
-      const std::string name = absl::StrReplaceAll(placeholder.product_id(), {{"/", "_"}, {"..", "_"}});
-      RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(folder, "/", name, ".png"), image.data()));
-      ++result.images;
-    }
+    // Ids are the sellers': a slash in one must not become a folder.
+    const std::string name = absl::StrReplaceAll(placeholder.product_id(), {{"/", "_"}, {"..", "_"}});
+    RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(folder, "/", name, ".png"), image.data()));
+    ++result.images;
   }
-  ASSIGN_OR_RETURN(const std::string png, CaptionedSheet(sheet, kSheetColumns));
   result.sheet_path = folder + "/sheet.png";
-  RETURN_IF_ERROR(WriteFileAtomically(result.sheet_path, png));
+  RETURN_IF_ERROR(WriteSheet(store, placeholders, result.sheet_path));
   return result;
 }
 

@@ -15,7 +15,7 @@ struct PlaceholderExport {
 };
 
 // Writes each placeholder of `state` as folder/ID.png (unless `sheet_only`) and the most
-// confident 48 as folder/sheet.png. NOT_FOUND when there is none.
+// confident 48, categories in turn, as folder/sheet.png. NOT_FOUND when there is none.
 absl::StatusOr<PlaceholderExport> ExportPlaceholders(ProductStore& store, v1::PlaceholderState state,
                                                      const std::string& folder, bool sheet_only);
 

@@ -47,7 +47,8 @@ class Origin::Server {
     http_.set_keep_alive_max_count(kRequestsAConnection);
     http_.set_tcp_nodelay(true);
     // Its default, SO_REUSEPORT, would let two servers share a port and its requests.
-    http_.set_socket_options([](socket_t socket) {
+    http_.set_socket_options([this](socket_t socket) {
+      socket_ = socket;
       const int yes = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     });
@@ -66,6 +67,9 @@ class Origin::Server {
       return absl::UnavailableError(
           absl::StrCat("origin: cannot listen at ", kLoopback, ":", port, "; is the port taken? choose another"));
     }
+    // cpp-httplib lets five connections wait. A crawler opens more at once, and each that
+    // is turned away comes again only after a second, then three, then seven.
+    listen(socket_, kConnections);
     thread_ = std::thread([this] { http_.listen_after_bind(); });
     // stop() before the accept loop runs would be lost.
     while (!http_.is_running()) std::this_thread::yield();
@@ -94,6 +98,7 @@ class Origin::Server {
   const std::string folder_;
   httplib::Server http_;
   std::thread thread_;
+  socket_t socket_ = -1;
   int port_ = 0;
 };
 
