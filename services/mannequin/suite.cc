@@ -87,7 +87,11 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options)
   std::error_code error;
   for (const char* folder : {"", "/bundles", "/training"}) {
     std::filesystem::create_directories(options.data + folder, error);
-    if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("--data: cannot make ", options.data, folder));
+    if (error) {
+      return absl::Status(absl::ErrnoToStatusCode(error.value()),
+                          absl::StrCat("--data: cannot make ", options.data, folder, ": ", error.message(),
+                                       "; choose a folder that can be written"));
+    }
   }
   InitImages();
   ASSIGN_OR_RETURN(std::unique_ptr<RocksStore> store, RocksStore::Open(StoreConfigOf(options), Clock::Real()));
