@@ -7,15 +7,11 @@
 #include <numbers>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "common/base/xml.h"
 #include "common/image/vips_handle.h"
 
 namespace mannequin {
 namespace {
-
-std::string Escaped(absl::string_view text) {
-  return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
-}
 
 std::string Rgb(Color color) { return absl::StrCat("rgb(", color.red, ",", color.green, ",", color.blue, ")"); }
 
@@ -46,9 +42,9 @@ double WidthInEms(absl::string_view utf8) {
 
 std::string TextAt(const OverlaySpec& spec, absl::string_view text, double x, double y, double size,
                    absl::string_view extra) {
-  return absl::StrCat("<text x='", x, "' y='", y + 0.36 * size, "' font-family=\"", Escaped(spec.font),
+  return absl::StrCat("<text x='", x, "' y='", y + 0.36 * size, "' font-family=\"", EscapeXml(spec.font),
                       "\" font-weight='bold' font-size='", size, "' text-anchor='middle' fill='", Rgb(spec.text_color),
-                      "' ", extra, ">", Escaped(text), "</text>");
+                      "' ", extra, ">", EscapeXml(text), "</text>");
 }
 
 // One line, in the middle of a box around (x, y), as large as fits.

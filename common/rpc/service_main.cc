@@ -84,7 +84,8 @@ int ServiceMain(int argc, char** argv, const ServiceDescription& service, Messag
     RETURN_IF_ERROR(InitLog(service.name, {}));  // until the configuration says how
     if (!file.empty()) RETURN_IF_ERROR(ReadTextConfig(file, config));
     SetFlags(flags, config);
-    if (server != nullptr) SetFlags(flags, server = Part(config, "server"));
+    server = Part(config, "server");  // reading may have put another in its place
+    if (server != nullptr) SetFlags(flags, server);
     RETURN_IF_ERROR(CheckRequired(*config, service.required));
     const Message* log = Part(server != nullptr ? server : config, "log");
     RETURN_IF_ERROR(InitLog(service.name, static_cast<const config::v1::LogConfig&>(*log)));

@@ -8,8 +8,6 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/strings/string_view.h"
-
 namespace mannequin {
 
 struct Provenance {
@@ -20,9 +18,5 @@ struct Provenance {
 
 // A whole packet in UTF-8. HasGeneratedMark finds it.
 std::string GeneratedXmp(const Provenance& provenance);
-
-// `text` for an attribute or element: & < > " ' as entities; characters that XML 1.0 does
-// not allow become U+FFFD. `text` is UTF-8.
-std::string EscapeXml(absl::string_view text);
 
 }  // namespace mannequin

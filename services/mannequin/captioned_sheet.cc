@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
+#include "common/base/xml.h"
 
 namespace mannequin {
 namespace {
@@ -15,26 +16,6 @@ constexpr int kSide = 144, kGap = 12, kLine = 13;
 constexpr std::size_t kLines = 3;
 constexpr std::size_t kWidth = 24;  // letters of a line
 constexpr int kTileHeight = kSide + static_cast<int>(kLines + 1) * kLine + kGap;
-
-std::string Escaped(absl::string_view text) {
-  std::string xml;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        xml += "&amp;";
-        break;
-      case '<':
-        xml += "&lt;";
-        break;
-      case '>':
-        xml += "&gt;";
-        break;
-      default:
-        xml += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return xml;
-}
 
 // Letters, counting a wide one (East Asian, three bytes and more in UTF-8) twice.
 std::size_t WidthOf(absl::string_view text) {
@@ -95,11 +76,11 @@ absl::StatusOr<std::string> CaptionedSheet(const std::vector<CaptionedPicture>& 
     for (const std::string& line : Wrapped(picture.caption)) {
       y += kLine;
       absl::StrAppendFormat(&svg, "<text x='%d' y='%d' font-family='DejaVu Sans' font-size='10' fill='#222'>%s</text>",
-                            x, y, Escaped(line));
+                            x, y, EscapeXml(line));
     }
     if (picture.footnote.empty()) continue;
     absl::StrAppendFormat(&svg, "<text x='%d' y='%d' font-family='DejaVu Sans' font-size='9' fill='#888'>%s</text>", x,
-                          y + kLine, Escaped(Head(picture.footnote, kWidth + 4)));
+                          y + kLine, EscapeXml(Head(picture.footnote, kWidth + 4)));
   }
   absl::StrAppend(&svg, "</svg>");
   ASSIGN_OR_RETURN(const Pixels sheet, RenderSvg(svg));

@@ -20,6 +20,7 @@
 #include "services/trainer/health.h"
 #include "services/trainer/model_card.h"
 #include "services/trainer/pack.h"
+#include "services/trainer/recipe.h"
 #include "spdlog/spdlog.h"
 
 namespace mannequin {
@@ -187,8 +188,7 @@ class Run {
                        {.batch = request_.batch(),
                         .seed = request_.seed(),
                         .overlay_share = 0.25,
-                        // Which way products face is part of what pixels teach.
-                        .flip = request_.preset() != "mannequin"},
+                        .flip = RecipeOf(request_.preset()).mirror},
                        step);
     const absl::Time begin = absl::Now();
     const std::int64_t first = step;

@@ -193,7 +193,11 @@ TEST_F(MainJob, KeepsEverythingAcknowledgedAcrossKillNineAndFinishesTheCrawl) {
     return Products(store->GetStatistics({}).value_or(v1::GetStatisticsResponse()), v1::IMAGE_STATE_STORED);
   };
   std::int64_t acknowledged = 0;
-  while ((acknowledged = stored()) == 0) absl::SleepFor(absl::Milliseconds(1));
+  for (const absl::Time end = absl::Now() + absl::Seconds(30); acknowledged == 0 && absl::Now() < end;
+       absl::SleepFor(absl::Milliseconds(1))) {
+    acknowledged = stored();
+  }
+  ASSERT_GT(acknowledged, 0);
 
   process->Signal(SIGKILL);
   process->Wait();

@@ -9,7 +9,7 @@ tar xf "$MANNEQUIN_FASHION/images-224.tar" -C "$BENCH_WORK/images"
 python3 "$BENCH_PEERS/list_fashion.py" "$MANNEQUIN_FASHION/metadata.json.gz" "$BENCH_WORK/images" > "$BENCH_WORK/list.tsv"
 ours=$("$BENCH_BIN/bench_gan_train" "$BENCH_WORK/list.tsv" "$BENCH_WORK/ours")
 note="steady state after $(field pack_seconds "$ours") s of packing $(field images "$ours") images once; 8 steps after 2"
-note="$note; ours takes the mismatched image from the same batch, the peer loads another one"
+note="$note; $(field gflops "$ours") of the $(field limit_gflops "$ours") GFLOP/s of a matrix product; ours takes the mismatched image from the same batch, the peer loads another one"
 theirs=""
 if [ -n "$BENCH_PYTHON" ]; then
   peer=$("$BENCH_PYTHON" "$BENCH_PEERS/gan_train_torch.py" "$BENCH_WORK/list.tsv")

@@ -18,4 +18,4 @@ else
 fi
 ours=$("$BENCH_BIN/bench_score_same_16" --images "$images" --work "$BENCH_WORK" --callers 16)
 print_figure "$(field requests_per_second "$ours")" requests/s "$theirs" "LitServe 0.2.19, 2 workers" higher \
-  "p50/p99 $(field p50_ms "$ours")/$(field p99_ms "$ours") ms$note"
+  "p50/p99 $(field p50_ms "$ours")/$(field p99_ms "$ours") ms, at most $(field limit "$ours")/s in float32$note"

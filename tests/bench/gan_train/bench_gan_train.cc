@@ -18,6 +18,7 @@
 #include "services/trainer/batches.h"
 #include "services/trainer/gan_training.h"
 #include "services/trainer/pack.h"
+#include "tests/bench/limit/limit.h"
 
 namespace mannequin {
 namespace {
@@ -87,8 +88,12 @@ absl::Status Run(const std::string& list, const std::string& work) {
   for (int step = 0; step < kSteps; ++step) training->Step(source.Next());
   const StepLosses losses = training->TakeLosses();
   if (!losses.finite()) return absl::InternalError("a loss is not a number");
-  std::printf("{\"images_per_second\": %.2f, \"pack_seconds\": %.1f, \"images\": %zu}\n",
-              kBatch * kSteps / SecondsSince(steady), pack_seconds, pack->training.size() + pack->held_out.size());
+  const double rate = kBatch * kSteps / SecondsSince(steady);
+  std::printf(
+      "{\"images_per_second\": %.2f, \"pack_seconds\": %.1f, \"images\": %zu, \"gflops\": %.0f, \"limit_gflops\": "
+      "%.0f}\n",
+      rate, pack_seconds, pack->training.size() + pack->held_out.size(), rate * TrainingGflop(options.shape),
+      MatrixGflops());
   return absl::OkStatus();
 }
 

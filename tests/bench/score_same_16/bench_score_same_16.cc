@@ -22,12 +22,13 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/file.h"
-#include "common/base/status_macros.h"
 #include "common/base/log.h"
+#include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "services/scorer/scorer_service.h"
 #include "services/store/rocks_store.h"
+#include "tests/bench/limit/limit.h"
 #include "tests/bench/score_same_16/tar.h"
 #include "tests/unit/model/random_bundle.h"
 
@@ -162,8 +163,9 @@ absl::Status Measure(const std::string& program, const Options& options) {
   std::sort(runs.begin(), runs.end(),
             [](const Run& a, const Run& b) { return a.requests_per_second < b.requests_per_second; });
   const Run& median = runs[runs.size() / 2];
-  std::printf("{\"requests_per_second\": %.1f, \"p50_ms\": %.1f, \"p99_ms\": %.1f}\n", median.requests_per_second,
-              median.p50_ms, median.p99_ms);
+  const GanShape shape{.resolution = 128, .features = 64, .categories = static_cast<int>(Categories().size())};
+  std::printf("{\"requests_per_second\": %.1f, \"p50_ms\": %.1f, \"p99_ms\": %.1f, \"limit\": %.1f}\n",
+              median.requests_per_second, median.p50_ms, median.p99_ms, MatrixGflops() / DiscriminatorGflop(shape));
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/sha256.h"
 #include "common/base/text_config.h"
+#include "common/base/xml.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -81,6 +82,14 @@ TEST(ManualClock, MovesOnlyWhenTold) {
   EXPECT_EQ(clock.Now(), absl::UnixEpoch());
   clock.Advance(absl::Seconds(5));
   EXPECT_EQ(clock.Now(), absl::UnixEpoch() + absl::Seconds(5));
+}
+
+TEST(EscapeXml, LeavesNothingThatXmlWouldReadOrRefuse) {
+  EXPECT_EQ(EscapeXml("a<b>&\"c'"), "a&lt;b&gt;&amp;&quot;c&apos;");
+  EXPECT_EQ(EscapeXml("a\tb\nc\rd"), "a&#9;b&#10;c&#13;d");
+  EXPECT_EQ(EscapeXml(std::string("a\0b\x1F", 4)), "a\uFFFDb\uFFFD");
+  EXPECT_EQ(EscapeXml("\uFFFEx\uFFFF"), "\uFFFDx\uFFFD");
+  EXPECT_EQ(EscapeXml("caf\u00E9 \u4E2D"), "caf\u00E9 \u4E2D");
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ int Ink(const Pixels& sheet, int top, int bottom) {
 }
 
 TEST(CaptionedSheet, HasARowForEveryColumnsPicturesAndWordsUnderThem) {
-  const auto one = CaptionedSheet({Picture("Red boot")}, 8), nine = CaptionedSheet(std::vector(9, Picture("Red boot")), 8);
+  const auto one = CaptionedSheet({Picture("Red boot")}, 8),
+             nine = CaptionedSheet(std::vector(9, Picture("Red boot")), 8);
   ASSERT_TRUE(one.ok() && nine.ok());
   const Pixels small = *DecodeImage(*one), large = *DecodeImage(*nine);
   EXPECT_EQ(small.width, 168);
@@ -29,8 +30,9 @@ TEST(CaptionedSheet, HasARowForEveryColumnsPicturesAndWordsUnderThem) {
 }
 
 TEST(CaptionedSheet, TakesWordsOfAnyLengthScriptAndPunctuation) {
-  for (const std::string& caption : {std::string(), std::string(500, 'W'), std::string("<b>Tom & \"Jerry\"</b>\x01"),
-                                    std::string("여성용 클래식 가죽 숄더백 블랙 미니 크로스백 데일리 토트백 신상품")}) {
+  for (const std::string& caption :
+       {std::string(), std::string(500, 'W'), std::string("<b>Tom & \"Jerry\"</b>\x01"),
+        std::string("여성용 클래식 가죽 숄더백 블랙 미니 크로스백 데일리 토트백 신상품")}) {
     const auto sheet = CaptionedSheet({Picture(caption)}, 1);
     ASSERT_TRUE(sheet.ok()) << sheet.status();
     EXPECT_EQ(DecodeImage(*sheet)->width, 168);

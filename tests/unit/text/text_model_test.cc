@@ -153,5 +153,12 @@ TEST_F(TextModelTest, DamagedFilesAreDataLoss) {
             absl::StatusCode::kFailedPrecondition);
 }
 
+TEST(AutomaticEpochs, AreMoreForASmallCatalogueAndFewForAHugeOne) {
+  EXPECT_EQ(AutomaticEpochs(0), 200);
+  EXPECT_EQ(AutomaticEpochs(33'000), 200);
+  EXPECT_EQ(AutomaticEpochs(400'000), 100);
+  EXPECT_EQ(AutomaticEpochs(150'000'000), 10);
+}
+
 }  // namespace
 }  // namespace mannequin
