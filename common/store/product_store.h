@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,11 +18,31 @@
 
 namespace mannequin {
 
+// One long stream of products into the store. Not thread-safe.
+//
+//   const std::unique_ptr<ProductWriter> writer = store.WriteProducts();
+//   while (...) RETURN_IF_ERROR(writer->Write(request));
+//   ASSIGN_OR_RETURN(v1::UpsertProductsResponse counts, writer->Finish());
+class ProductWriter {
+ public:
+  // Without Finish: what was not yet kept is dropped.
+  virtual ~ProductWriter() = default;
+  // Gathers; may keep what was gathered so far. After an error only the destructor.
+  virtual absl::Status Write(const v1::UpsertProductsRequest& request) = 0;
+  // All that was written is durable when this returns OK. Sums of the whole stream.
+  virtual absl::StatusOr<v1::UpsertProductsResponse> Finish() = 0;
+};
+
 // Thread-safe. A write is durable when its call returns OK.
 class ProductStore {
  public:
   virtual ~ProductStore() = default;
 
+  // Many batches, in order: faster than one by one, and not atomic. The store must
+  // outlive the writer.
+  virtual std::unique_ptr<ProductWriter> WriteProducts() = 0;
+  virtual absl::StatusOr<v1::GetIngestCheckpointResponse> GetIngestCheckpoint(
+      const v1::GetIngestCheckpointRequest& request) = 0;
   // One batch, atomic.
   virtual absl::StatusOr<v1::UpsertProductsResponse> UpsertProducts(const v1::UpsertProductsRequest& request) = 0;
   virtual absl::StatusOr<v1::GetProductResponse> GetProduct(const v1::GetProductRequest& request) = 0;
@@ -61,7 +82,15 @@ class ProductStore {
   virtual absl::StatusOr<v1::ListVerdictsResponse> ListVerdicts(const v1::ListVerdictsRequest& request) = 0;
 
   virtual absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(const v1::GetStatisticsRequest& request) = 0;
-  virtual absl::StatusOr<v1::CreateBackupResponse> CreateBackup(const v1::CreateBackupRequest& request) = 0;
+  // The answer is the stream's last message; `progress` sees those before it, on this
+  // thread, and may be empty.
+  virtual absl::StatusOr<v1::CreateBackupResponse> CreateBackup(
+      const v1::CreateBackupRequest& request,
+      const std::function<void(const v1::CreateBackupResponse&)>& progress) = 0;
+  // Calls `visit` with each message, on this thread. Ends early with the status that it
+  // returns when it is not OK.
+  virtual absl::Status CheckIntegrity(const v1::CheckIntegrityRequest& request,
+                                      const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) = 0;
 };
 
 }  // namespace mannequin

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
 #include "grpcpp/client_context.h"
@@ -20,6 +21,8 @@ constexpr absl::Duration kWriteTimeout = absl::Seconds(60);
 constexpr absl::Duration kLeaseTimeout = absl::Seconds(5);
 // Copies and verifies the whole database.
 constexpr absl::Duration kBackupTimeout = absl::Hours(6);
+// As long as a catalogue takes.
+constexpr absl::Duration kUpsertTimeout = absl::Hours(24);
 // A scan lasts as long as its visitor works. A dead peer shows earlier, by keepalive.
 constexpr absl::Duration kScanTimeout = absl::Hours(24);
 
@@ -56,20 +59,54 @@ absl::Status Drain(grpc::ClientContext& context, grpc::ClientReader<Message>& re
   return FromGrpc(reader.Finish());
 }
 
+class RemoteWriter final : public ProductWriter {
+ public:
+  RemoteWriter(v1::ProductStore::Stub& stub, absl::Duration timeout) {
+    rpc::SetDeadline(context_, timeout);
+    stream_ = stub.UpsertProducts(&context_, &response_);
+  }
+  ~RemoteWriter() override {
+    if (finished_) return;
+    context_.TryCancel();
+    stream_->Finish();  // CANCELLED, by ourselves.
+  }
+
+  // False from the stream's Write means that it broke; Finish then says why.
+  absl::Status Write(const v1::UpsertProductsRequest& request) override {
+    return stream_->Write(request) ? absl::OkStatus() : End();
+  }
+  absl::StatusOr<v1::UpsertProductsResponse> Finish() override {
+    stream_->WritesDone();
+    const absl::Status status = End();
+    if (!status.ok()) return status;
+    return response_;
+  }
+
+ private:
+  absl::Status End() {
+    finished_ = true;
+    return FromGrpc(stream_->Finish());
+  }
+
+  grpc::ClientContext context_;
+  v1::UpsertProductsResponse response_;
+  std::unique_ptr<grpc::ClientWriter<v1::UpsertProductsRequest>> stream_;
+  bool finished_ = false;
+};
+
 class RemoteStore final : public ProductStore {
  public:
   explicit RemoteStore(std::shared_ptr<grpc::Channel> channel) : stub_(v1::ProductStore::NewStub(channel)) {}
 
   absl::StatusOr<v1::UpsertProductsResponse> UpsertProducts(const v1::UpsertProductsRequest& request) override {
-    grpc::ClientContext context;
-    rpc::SetDeadline(context, kWriteTimeout);
-    v1::UpsertProductsResponse response;
-    auto writer = stub_->UpsertProducts(&context, &response);
-    // Write() is false when the stream broke; Finish() then says why.
-    if (writer->Write(request)) writer->WritesDone();
-    const grpc::Status status = writer->Finish();
-    if (!status.ok()) return FromGrpc(status);
-    return response;
+    RemoteWriter writer(*stub_, kWriteTimeout);
+    const absl::Status written = writer.Write(request);
+    if (!written.ok()) return written;
+    return writer.Finish();
+  }
+
+  std::unique_ptr<ProductWriter> WriteProducts() override {
+    return std::make_unique<RemoteWriter>(*stub_, kUpsertTimeout);
   }
 
   absl::Status ScanProducts(const v1::ScanProductsRequest& request,
@@ -91,11 +128,38 @@ class RemoteStore final : public ProductStore {
         visit);
   }
 
+  absl::StatusOr<v1::CreateBackupResponse> CreateBackup(
+      const v1::CreateBackupRequest& request,
+      const std::function<void(const v1::CreateBackupResponse&)>& progress) override {
+    grpc::ClientContext context;
+    rpc::SetDeadline(context, kBackupTimeout);
+    auto reader = stub_->CreateBackup(&context, request);
+    v1::CreateBackupResponse response;
+    while (reader->Read(&response)) {
+      if (response.backup_id() == 0 && progress) progress(response);
+    }
+    const grpc::Status status = reader->Finish();
+    if (!status.ok()) return FromGrpc(status);
+    return response;
+  }
+
+  absl::Status CheckIntegrity(
+      const v1::CheckIntegrityRequest& request,
+      const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) override {
+    grpc::ClientContext context;
+    rpc::SetDeadline(context, kScanTimeout);
+    auto reader = stub_->CheckIntegrity(&context, request);
+    return Drain(
+        context, *reader, [](const v1::CheckIntegrityResponse& message) { return absl::MakeConstSpan(&message, 1); },
+        visit);
+  }
+
 // A unary call: its name and its time.
 #define MANNEQUIN_FORWARD(Method, timeout)                                                                             \
   absl::StatusOr<v1::Method##Response> Method(const v1::Method##Request& request) override {                           \
     return Call<v1::Method##Request, v1::Method##Response>(*stub_, &v1::ProductStore::Stub::Method, request, timeout); \
   }
+  MANNEQUIN_FORWARD(GetIngestCheckpoint, kReadTimeout)
   MANNEQUIN_FORWARD(GetProduct, kReadTimeout)
   MANNEQUIN_FORWARD(BatchGetProducts, kReadTimeout)
   MANNEQUIN_FORWARD(ListProducts, kReadTimeout)
@@ -119,7 +183,6 @@ class RemoteStore final : public ProductStore {
   MANNEQUIN_FORWARD(GetVerdict, kReadTimeout)
   MANNEQUIN_FORWARD(ListVerdicts, kReadTimeout)
   MANNEQUIN_FORWARD(GetStatistics, kReadTimeout)
-  MANNEQUIN_FORWARD(CreateBackup, kBackupTimeout)
 #undef MANNEQUIN_FORWARD
 
  private:

@@ -103,7 +103,7 @@ absl::Status Stats(Invocation& invocation) {
 absl::Status Backup(Invocation& invocation, const std::string& folder) {
   v1::CreateBackupRequest request;
   request.set_folder(folder);
-  ASSIGN_OR_RETURN(const v1::CreateBackupResponse response, invocation.Store().CreateBackup(request));
+  ASSIGN_OR_RETURN(const v1::CreateBackupResponse response, invocation.Store().CreateBackup(request, nullptr));
   if (invocation.json()) {
     PrintJson(JsonValue(response));
   } else {

@@ -42,7 +42,8 @@ absl::StatusOr<v1::GetStatisticsResponse> RocksStore::GetStatistics(const v1::Ge
   return response;
 }
 
-absl::StatusOr<v1::CreateBackupResponse> RocksStore::CreateBackup(const v1::CreateBackupRequest& request) {
+absl::StatusOr<v1::CreateBackupResponse> RocksStore::CreateBackup(
+    const v1::CreateBackupRequest& request, const std::function<void(const v1::CreateBackupResponse&)>&) {
   RETURN_IF_ERROR(store::CheckText("folder", request.folder(), 1, 4096));
   std::error_code error;
   if (std::filesystem::equivalent(request.folder(), db_->folder(), error)) {

@@ -52,6 +52,9 @@ class RocksStore final : public ProductStore {
   // No call may be under way.
   ~RocksStore() override;
 
+  std::unique_ptr<ProductWriter> WriteProducts() override;
+  absl::StatusOr<v1::GetIngestCheckpointResponse> GetIngestCheckpoint(
+      const v1::GetIngestCheckpointRequest& request) override;
   absl::StatusOr<v1::UpsertProductsResponse> UpsertProducts(const v1::UpsertProductsRequest& request) override;
   absl::StatusOr<v1::GetProductResponse> GetProduct(const v1::GetProductRequest& request) override;
   absl::StatusOr<v1::BatchGetProductsResponse> BatchGetProducts(const v1::BatchGetProductsRequest& request) override;
@@ -88,7 +91,11 @@ class RocksStore final : public ProductStore {
   absl::StatusOr<v1::ListVerdictsResponse> ListVerdicts(const v1::ListVerdictsRequest& request) override;
 
   absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(const v1::GetStatisticsRequest& request) override;
-  absl::StatusOr<v1::CreateBackupResponse> CreateBackup(const v1::CreateBackupRequest& request) override;
+  absl::StatusOr<v1::CreateBackupResponse> CreateBackup(
+      const v1::CreateBackupRequest& request,
+      const std::function<void(const v1::CreateBackupResponse&)>& progress) override;
+  absl::Status CheckIntegrity(const v1::CheckIntegrityRequest& request,
+                              const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) override;
 
  private:
   RocksStore(std::unique_ptr<store::Database> db, const Clock& clock);

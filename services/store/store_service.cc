@@ -49,15 +49,29 @@ class Chunker {
 
 grpc::Status StoreService::UpsertProducts(grpc::ServerContext*, grpc::ServerReader<v1::UpsertProductsRequest>* reader,
                                           v1::UpsertProductsResponse* response) {
+  const std::unique_ptr<ProductWriter> products = store_.WriteProducts();
   v1::UpsertProductsRequest request;
   while (reader->Read(&request)) {
-    const absl::StatusOr<v1::UpsertProductsResponse> batch = store_.UpsertProducts(request);
-    if (!batch.ok()) return ToGrpc(batch.status());
-    response->set_created(response->created() + batch->created());
-    response->set_updated(response->updated() + batch->updated());
-    response->set_unchanged(response->unchanged() + batch->unchanged());
+    const absl::Status written = products->Write(request);
+    if (!written.ok()) return ToGrpc(written);
   }
+  return Respond(products->Finish(), response);
+}
+
+grpc::Status StoreService::CreateBackup(grpc::ServerContext*, const v1::CreateBackupRequest* request,
+                                        grpc::ServerWriter<v1::CreateBackupResponse>* writer) {
+  const auto send = [&](const v1::CreateBackupResponse& message) { writer->Write(message); };
+  const absl::StatusOr<v1::CreateBackupResponse> backup = store_.CreateBackup(*request, send);
+  if (!backup.ok()) return ToGrpc(backup.status());
+  send(*backup);
   return grpc::Status::OK;
+}
+
+grpc::Status StoreService::CheckIntegrity(grpc::ServerContext*, const v1::CheckIntegrityRequest* request,
+                                          grpc::ServerWriter<v1::CheckIntegrityResponse>* writer) {
+  return ToGrpc(store_.CheckIntegrity(*request, [&](const v1::CheckIntegrityResponse& message) {
+    return writer->Write(message) ? absl::OkStatus() : absl::CancelledError("the caller is gone");
+  }));
 }
 
 grpc::Status StoreService::ScanProducts(grpc::ServerContext*, const v1::ScanProductsRequest* request,
@@ -87,6 +101,7 @@ grpc::Status StoreService::ScanEmbeddings(grpc::ServerContext*, const v1::ScanEm
                                     v1::Method##Response* response) {                         \
     return Respond(store_.Method(*request), response);                                        \
   }
+MANNEQUIN_UNARY(GetIngestCheckpoint)
 MANNEQUIN_UNARY(GetProduct)
 MANNEQUIN_UNARY(BatchGetProducts)
 MANNEQUIN_UNARY(ListProducts)
@@ -110,7 +125,6 @@ MANNEQUIN_UNARY(PutVerdicts)
 MANNEQUIN_UNARY(GetVerdict)
 MANNEQUIN_UNARY(ListVerdicts)
 MANNEQUIN_UNARY(GetStatistics)
-MANNEQUIN_UNARY(CreateBackup)
 #undef MANNEQUIN_UNARY
 
 }  // namespace mannequin

@@ -16,11 +16,14 @@ class StoreService final : public v1::ProductStore::Service {
   // `store` must outlive the service.
   explicit StoreService(ProductStore& store) : store_(store) {}
 
-  // Each message is one atomic, durable batch; the answer sums them.
   grpc::Status UpsertProducts(grpc::ServerContext* context, grpc::ServerReader<v1::UpsertProductsRequest>* reader,
                               v1::UpsertProductsResponse* response) override;
   grpc::Status ScanProducts(grpc::ServerContext* context, const v1::ScanProductsRequest* request,
                             grpc::ServerWriter<v1::ScanProductsResponse>* writer) override;
+  grpc::Status CreateBackup(grpc::ServerContext* context, const v1::CreateBackupRequest* request,
+                            grpc::ServerWriter<v1::CreateBackupResponse>* writer) override;
+  grpc::Status CheckIntegrity(grpc::ServerContext* context, const v1::CheckIntegrityRequest* request,
+                              grpc::ServerWriter<v1::CheckIntegrityResponse>* writer) override;
   grpc::Status ScanEmbeddings(grpc::ServerContext* context, const v1::ScanEmbeddingsRequest* request,
                               grpc::ServerWriter<v1::ScanEmbeddingsResponse>* writer) override;
 
@@ -28,6 +31,7 @@ class StoreService final : public v1::ProductStore::Service {
 #define MANNEQUIN_UNARY(Method)                                                         \
   grpc::Status Method(grpc::ServerContext* context, const v1::Method##Request* request, \
                       v1::Method##Response* response) override;
+  MANNEQUIN_UNARY(GetIngestCheckpoint)
   MANNEQUIN_UNARY(GetProduct)
   MANNEQUIN_UNARY(BatchGetProducts)
   MANNEQUIN_UNARY(ListProducts)
@@ -51,7 +55,6 @@ class StoreService final : public v1::ProductStore::Service {
   MANNEQUIN_UNARY(GetVerdict)
   MANNEQUIN_UNARY(ListVerdicts)
   MANNEQUIN_UNARY(GetStatistics)
-  MANNEQUIN_UNARY(CreateBackup)
 #undef MANNEQUIN_UNARY
 
  private:

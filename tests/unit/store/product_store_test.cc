@@ -476,13 +476,13 @@ TEST_P(ProductStoreTest, VerdictsAreReplacedAndListedByKind) {
 TEST_P(ProductStoreTest, BackupIsVerifiedAndIncremental) {
   Upsert(store(), {MakeProduct("a")});
   v1::CreateBackupRequest request;
-  EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store().CreateBackup(request)));
+  EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store().CreateBackup(request, nullptr)));
   request.set_folder(folder_.Sub("data"));
-  EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store().CreateBackup(request)));
+  EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store().CreateBackup(request, nullptr)));
   request.set_folder(folder_.Sub("backup"));
-  const v1::CreateBackupResponse first = Must(store().CreateBackup(request));
+  const v1::CreateBackupResponse first = Must(store().CreateBackup(request, nullptr));
   EXPECT_GT(first.size_bytes(), 0);
-  EXPECT_EQ(first.backup_id() + 1, Must(store().CreateBackup(request)).backup_id());
+  EXPECT_EQ(first.backup_id() + 1, Must(store().CreateBackup(request, nullptr)).backup_id());
 }
 
 TEST_P(ProductStoreTest, ReopenKeepsEverything) {

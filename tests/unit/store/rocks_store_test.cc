@@ -271,7 +271,7 @@ TEST(Backup, RestoresIntoAnEmptyFolder) {
     Must(PutImage(*store, "a", std::string(5000, 'i')));
     v1::CreateBackupRequest request;
     request.set_folder(backup);
-    Must(store->CreateBackup(request));
+    Must(store->CreateBackup(request, nullptr));
     Upsert(*store, {MakeProduct("too-late")});
   }
   EXPECT_EQ("ALREADY_EXISTS", CodeOf(RestoreBackup(backup, folder.Sub("data"))));
