@@ -61,8 +61,12 @@ std::string VerdictKindPrefix(v1::VerdictKind kind);
 std::string QueuePrefix(v1::JobKind kind);
 std::string IdempotencyKey(absl::string_view key);
 
-// Every index entry of a product, sorted.
+// Every index entry of a record, sorted: the one place that says which ones it has. An
+// idempotency key is no part of its job's record, and so is not among them.
 std::vector<std::string> IndexEntries(const v1::StoredProduct& product);
+std::vector<std::string> IndexEntries(const v1::Placeholder& placeholder);
+std::vector<std::string> IndexEntries(const v1::Verdict& verdict);
+std::vector<std::string> IndexEntries(const v1::Job& job);
 
 // "ab12..." to 32 bytes. INVALID_ARGUMENT when it is not 64 lower-case hex digits.
 absl::StatusOr<std::string> ImageKey(absl::string_view sha256);
