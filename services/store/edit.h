@@ -54,6 +54,13 @@ class Edit {
   // One reference less; the last takes the picture along. Nothing for an empty hash.
   absl::Status DropImage(absl::string_view sha256);
 
+  // For repairs, out of records that are sure; what changes records keeps these right.
+  void PutIndexEntry(absl::string_view entry) { Put(Family::kIndex, entry, ""); }
+  void DeleteIndexEntry(absl::string_view entry) { Delete(Family::kIndex, entry); }
+  // `key` is the picture's; below 1 the picture goes, readable or not.
+  void PutImageReferences(absl::string_view key, std::int64_t references);
+  void AddToStatistics(const Statistics& difference);
+
   bool empty() { return batch_.GetWriteBatch()->Count() == 0; }
   // With the statistics as its last record.
   rocksdb::WriteBatch& Finish();
