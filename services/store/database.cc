@@ -18,10 +18,13 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& fold
                                                          rocksdb::Env* env) {
   if (folder.empty()) return absl::InvalidArgumentError("data: is empty; name the folder of the store's data");
   ASSIGN_OR_RETURN(std::unique_ptr<OwnerLock> lock, OwnerLock::Take(folder));
-  std::unique_ptr<Database> database(new Database(folder, std::move(lock)));
+  ASSIGN_OR_RETURN(std::unique_ptr<SyncedMark> mark, SyncedMark::Open(folder));
+  const rocksdb::DBOptions options = DatabaseOptions(env);
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = FamilyDescriptors(block_cache_bytes);
+  RETURN_IF_ERROR(CheckRecovery(folder, mark->sequence(), options, families));
+  std::unique_ptr<Database> database(new Database(folder, std::move(lock), std::move(mark)));
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened =
-      rocksdb::DB::Open(DatabaseOptions(env), folder, FamilyDescriptors(block_cache_bytes), &database->handles_, &db);
+  const rocksdb::Status opened = rocksdb::DB::Open(options, folder, families, &database->handles_, &db);
   database->db_.reset(db);
   RETURN_IF_ERROR(FromRocks(opened, absl::StrCat("open store ", folder)));
   return database;
@@ -69,7 +72,10 @@ absl::Status Database::Sync(std::uint64_t ticket) {
     syncing_ = true;
     const std::uint64_t target = applied_;
     mutex_.Unlock();
+    // All up to here is in the log already, whoever has written it.
+    const rocksdb::SequenceNumber sequence = db_->GetLatestSequenceNumber();
     const absl::Status done = FromRocks(db_->SyncWAL(), absl::StrCat("sync ", folder_));
+    if (done.ok()) mark_->Note(sequence);
     mutex_.Lock();
     syncing_ = false;
     if (done.ok()) {
