@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
+#include "services/store/backup.h"
 #include "services/store/database.h"
 #include "services/store/edit.h"
 #include "services/store/fetch_leases.h"
@@ -37,7 +38,8 @@ RocksStore::RocksStore(std::unique_ptr<Database> db, const Clock& clock)
     : clock_(clock),
       db_(std::move(db)),
       statistics_(std::make_unique<store::Statistics>()),
-      leases_(std::make_unique<store::FetchLeases>()) {}
+      leases_(std::make_unique<store::FetchLeases>()),
+      backups_(std::make_unique<store::Backups>(*db_, clock_)) {}
 
 RocksStore::~RocksStore() = default;
 
