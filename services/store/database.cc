@@ -1,12 +1,15 @@
 #include "services/store/database.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "services/store/rocks_options.h"
 #include "services/store/rocks_status.h"
+#include "services/store/table_batch.h"
 
 namespace mannequin::store {
 
@@ -18,6 +21,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& fold
                                                          rocksdb::Env* env) {
   if (folder.empty()) return absl::InvalidArgumentError("data: is empty; name the folder of the store's data");
   ASSIGN_OR_RETURN(std::unique_ptr<OwnerLock> lock, OwnerLock::Take(folder));
+  // What a crash has left of tables that nobody was told of.
+  std::error_code ignored;
+  std::filesystem::remove_all(absl::StrCat(folder, "/", kTablesFolder), ignored);
   std::unique_ptr<Database> database(new Database(folder, std::move(lock)));
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened =
@@ -56,6 +62,22 @@ absl::StatusOr<std::uint64_t> Database::Apply(rocksdb::WriteBatch& batch) {
     return written;
   }
   return ++applied_;
+}
+
+absl::Status Database::Ingest(const TableBatch& tables) {
+  RETURN_IF_ERROR(Recover());
+  // Tables are durable at once. What they build on must not be lost while they stay.
+  RETURN_IF_ERROR(Sync(last_ticket()));
+  const absl::Status taken =
+      FromRocks(db_->IngestExternalFiles(tables.Arguments()), absl::StrCat("take tables into ", folder_));
+  absl::MutexLock lock(&mutex_);
+  if (!taken.ok()) {
+    failure_ = taken;
+    return taken;
+  }
+  // Not synced_ as well: it is at most one fsync too many for somebody.
+  ++applied_;
+  return absl::OkStatus();
 }
 
 absl::Status Database::Sync(std::uint64_t ticket) {

@@ -25,6 +25,11 @@
 
 namespace mannequin::store {
 
+class TableBatch;
+
+// Below the database's folder: tables on their way into it (table_batch.h).
+inline constexpr absl::string_view kTablesFolder = "tables";
+
 inline rocksdb::Slice ToSlice(absl::string_view text) { return {text.data(), text.size()}; }
 inline absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -42,7 +47,7 @@ absl::StatusOr<Message> Decode(Family family, absl::string_view key, absl::strin
   return message;
 }
 
-// Thread-safe, but for Apply, which one thread at a time may call.
+// Thread-safe, but for Apply and Ingest: one thread at a time may be in one of them.
 class Database {
  public:
   // Makes the database when it is not there. FAILED_PRECONDITION with the pid of the
@@ -75,6 +80,9 @@ class Database {
   // Makes the batch visible, whole or not at all; answers a ticket for Sync. After a
   // failure (a full disk) it first tries to get RocksDB going again.
   absl::StatusOr<std::uint64_t> Apply(rocksdb::WriteBatch& batch);
+  // Takes finished tables over, all or none, behind every Apply so far; durable when it
+  // returns OK, and so is all that was applied before.
+  absl::Status Ingest(const TableBatch& tables);
   // Returns when all up to the ticket survives a crash.
   absl::Status Sync(std::uint64_t ticket);
   // The ticket of the last Apply.

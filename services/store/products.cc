@@ -5,6 +5,7 @@
 #include "common/base/status_macros.h"
 #include "services/store/database.h"
 #include "services/store/edit.h"
+#include "services/store/image_state.h"
 #include "services/store/page_token.h"
 #include "services/store/product_query.h"
 #include "services/store/rocks_store.h"
@@ -17,34 +18,26 @@ using store::Family;
 
 namespace {
 
-constexpr int kMaxBatch = 10'000;
-constexpr std::size_t kMaxBatchBytes = std::size_t{4} << 20;
 // A page ends here even when it has fewer products than asked, so that it fits a message.
 constexpr std::size_t kMaxPageBytes = std::size_t{8} << 20;
 
 // What is known of the image of a product that was just written with this URL.
 v1::ImageInfo NewImageInfo(const v1::Product& product) {
   v1::ImageInfo image;
-  image.set_state(product.image_url().empty() ? v1::IMAGE_STATE_MISSING : v1::IMAGE_STATE_PENDING);
+  image.set_state(store::NewImageState(product));
   return image;
 }
 
 }  // namespace
 
 absl::StatusOr<v1::UpsertProductsResponse> RocksStore::UpsertProducts(const v1::UpsertProductsRequest& request) {
-  RETURN_IF_ERROR(store::CheckCount("products", request.products_size(), 0, kMaxBatch));
-  if (request.ByteSizeLong() > kMaxBatchBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("products: ", request.ByteSizeLong(), " bytes, expected at most ", kMaxBatchBytes));
-  }
-  for (int i = 0; i < request.products_size(); ++i) {
-    RETURN_IF_ERROR(store::CheckProduct(absl::StrCat("products[", i, "]."), request.products(i)));
-  }
+  RETURN_IF_ERROR(store::CheckUpsert(request));
   v1::UpsertProductsResponse response;
   const auto change = [&](store::Edit& edit) -> absl::Status {
     for (const v1::Product& product : request.products()) {
       RETURN_IF_ERROR(UpsertProduct(product, edit, response));
     }
+    if (request.has_checkpoint()) edit.PutIngestCheckpoint(request.checkpoint());
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(Write(change));

@@ -17,7 +17,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -36,6 +38,7 @@ namespace store {
 class Database;
 class Edit;
 class FetchLeases;
+class ProductSegment;
 struct Statistics;
 }  // namespace store
 
@@ -103,6 +106,18 @@ class RocksStore final : public ProductStore {
   // Runs `body` under the writer mutex, makes what it put into the edit visible if it
   // answers OK, and returns when that and all it read is durable.
   absl::Status Write(const std::function<absl::Status(store::Edit&)>& body);
+
+  // The pieces of WriteProducts; in product_writer.cc. `is_new` and `places` are about
+  // the segment's entries.
+  absl::Status KeepSegment(store::ProductSegment& segment, const std::optional<v1::IngestCheckpoint>& checkpoint,
+                           v1::UpsertProductsResponse& counts);
+  absl::Status KeepAsEdits(const store::ProductSegment& segment, const std::vector<std::uint32_t>& places,
+                           const std::optional<v1::IngestCheckpoint>& checkpoint, v1::UpsertProductsResponse& counts);
+  // False, with nothing written, when one of them is not new any more. `ticket` is that
+  // of the last change before they were found new.
+  absl::StatusOr<bool> KeepAsTables(const store::ProductSegment& segment, const std::vector<bool>& is_new,
+                                    std::size_t new_products, std::uint64_t ticket,
+                                    const std::optional<v1::IngestCheckpoint>& checkpoint);
 
   // The pieces of a write that several calls share; in products.cc and images.cc.
   absl::Status UpsertProduct(const v1::Product& product, store::Edit& edit, v1::UpsertProductsResponse& counts);
