@@ -9,12 +9,6 @@
 #include "services/store/rocks_status.h"
 
 namespace mannequin::store {
-namespace {
-
-// Whether workers may take it, so that the queue lists it.
-bool IsOpen(const v1::Job& job) { return job.state() == v1::JOB_STATE_QUEUED || job.state() == v1::JOB_STATE_RUNNING; }
-
-}  // namespace
 
 absl::StatusOr<std::optional<std::string>> Edit::Get(Family family, absl::string_view key) {
   const auto& written = written_[static_cast<std::size_t>(family)];
@@ -24,20 +18,7 @@ absl::StatusOr<std::optional<std::string>> Edit::Get(Family family, absl::string
 
 void Edit::PutProduct(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after) {
   Put(Family::kProducts, after.product().id(), after.SerializeAsString());
-  // Both lists are sorted: one walk finds what went and what came.
-  const std::vector<std::string> old = before ? IndexEntries(*before) : std::vector<std::string>();
-  const std::vector<std::string> now = IndexEntries(after);
-  auto gone = old.begin();
-  for (auto entry = now.begin(); entry != now.end() || gone != old.end();) {
-    if (entry == now.end() || (gone != old.end() && *gone < *entry)) {
-      Delete(Family::kIndex, *gone++);
-    } else if (gone == old.end() || *entry < *gone) {
-      Put(Family::kIndex, *entry++, "");
-    } else {
-      ++entry;
-      ++gone;
-    }
-  }
+  MoveIndex(before, after);
   if (before) {
     statistics_.CountImage(before->image(), -1);
   } else {
@@ -53,10 +34,7 @@ void Edit::PutEmbedding(bool existed, const v1::Embedding& embedding) {
 
 void Edit::PutJob(const std::optional<v1::Job>& before, const v1::Job& after) {
   Put(Family::kJobs, after.id(), after.SerializeAsString());
-  const bool was_open = before && IsOpen(*before);
-  const std::string entry = QueuePrefix(after.kind()) + after.id();
-  if (IsOpen(after) && !was_open) Put(Family::kIndex, entry, "");
-  if (!IsOpen(after) && was_open) Delete(Family::kIndex, entry);
+  MoveIndex(before, after);
 }
 
 void Edit::PutIdempotencyKey(absl::string_view key, absl::string_view job_id) {
@@ -65,22 +43,32 @@ void Edit::PutIdempotencyKey(absl::string_view key, absl::string_view job_id) {
 
 void Edit::PutPlaceholder(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after) {
   Put(Family::kPlaceholders, after.product_id(), after.SerializeAsString());
-  if (before) {
-    Delete(Family::kIndex, PlaceholderStatePrefix(before->state()) + after.product_id());
-  } else {
-    ++statistics_.placeholders;
-  }
-  Put(Family::kIndex, PlaceholderStatePrefix(after.state()) + after.product_id(), "");
+  MoveIndex(before, after);
+  if (!before) ++statistics_.placeholders;
 }
 
 void Edit::PutVerdict(const std::optional<v1::Verdict>& before, const v1::Verdict& after) {
   Put(Family::kVerdicts, after.product_id(), after.SerializeAsString());
-  if (before) {
-    Delete(Family::kIndex, VerdictKindPrefix(before->kind()) + after.product_id());
-  } else {
-    ++statistics_.verdicts;
+  MoveIndex(before, after);
+  if (!before) ++statistics_.verdicts;
+}
+
+template <typename Record>
+void Edit::MoveIndex(const std::optional<Record>& before, const Record& after) {
+  // Both lists are sorted: one walk finds what went and what came.
+  const std::vector<std::string> old = before ? IndexEntries(*before) : std::vector<std::string>();
+  const std::vector<std::string> now = IndexEntries(after);
+  auto gone = old.begin();
+  for (auto entry = now.begin(); entry != now.end() || gone != old.end();) {
+    if (entry == now.end() || (gone != old.end() && *gone < *entry)) {
+      Delete(Family::kIndex, *gone++);
+    } else if (gone == old.end() || *entry < *gone) {
+      Put(Family::kIndex, *entry++, "");
+    } else {
+      ++entry;
+      ++gone;
+    }
   }
-  Put(Family::kIndex, VerdictKindPrefix(after.kind()) + after.product_id(), "");
 }
 
 absl::Status Edit::AddImage(const v1::Image& image, absl::string_view sha256) {

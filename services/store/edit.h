@@ -65,6 +65,9 @@ class Edit {
   const Statistics& statistics() const { return statistics_; }
 
  private:
+  // Index entries of a record that changes.
+  template <typename Record>
+  void MoveIndex(const std::optional<Record>& before, const Record& after);
   void Put(Family family, absl::string_view key, absl::string_view value);
   void Delete(Family family, absl::string_view key);
 

@@ -86,6 +86,20 @@ std::vector<std::string> IndexEntries(const v1::StoredProduct& stored) {
   return entries;
 }
 
+std::vector<std::string> IndexEntries(const v1::Placeholder& placeholder) {
+  return {PlaceholderStatePrefix(placeholder.state()) + placeholder.product_id()};
+}
+
+std::vector<std::string> IndexEntries(const v1::Verdict& verdict) {
+  return {VerdictKindPrefix(verdict.kind()) + verdict.product_id()};
+}
+
+std::vector<std::string> IndexEntries(const v1::Job& job) {
+  // The queue lists those that workers may take.
+  if (job.state() != v1::JOB_STATE_QUEUED && job.state() != v1::JOB_STATE_RUNNING) return {};
+  return {QueuePrefix(job.kind()) + job.id()};
+}
+
 absl::StatusOr<std::string> ImageKey(string_view sha256) {
   const bool hex = std::all_of(sha256.begin(), sha256.end(),
                                [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });

@@ -79,8 +79,12 @@ std::string IngestCheckpointKey(absl::string_view source);
 // in no order; but for UpdatedPrefix, which changes with every write.
 void VisitIndexPrefixes(const v1::Product& product, v1::ImageState state,
                         absl::FunctionRef<void(absl::string_view)> visit);
-// Every index entry of a product, sorted.
+// Every index entry of a record, sorted: the one place that says which ones it has. An
+// idempotency key is no part of its job's record, and so is not among them.
 std::vector<std::string> IndexEntries(const v1::StoredProduct& product);
+std::vector<std::string> IndexEntries(const v1::Placeholder& placeholder);
+std::vector<std::string> IndexEntries(const v1::Verdict& verdict);
+std::vector<std::string> IndexEntries(const v1::Job& job);
 
 // "ab12..." to 32 bytes. INVALID_ARGUMENT when it is not 64 lower-case hex digits.
 absl::StatusOr<std::string> ImageKey(absl::string_view sha256);
