@@ -1,33 +1,18 @@
 #include "services/mannequin/ingest/batch_builder.h"
 
-#include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "absl/hash/hash.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
 #include "common/base/status_macros.h"
+#include "services/mannequin/ingest/format_detection.h"
+#include "services/mannequin/ingest/text_lines.h"
 
 namespace mannequin {
 namespace {
 
 constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
-// Lines that are looked at to find a file's format.
-constexpr int kLinesTried = 1000;
-
-// The line that begins at `position`, without its end; moves `position` to the next.
-absl::string_view NextLine(absl::string_view text, size_t* position) {
-  const char* const begin = text.data() + *position;
-  const size_t left = text.size() - *position;
-  const void* const end = std::memchr(begin, '\n', left);
-  const size_t length = end == nullptr ? left : static_cast<size_t>(static_cast<const char*>(end) - begin);
-  *position += end == nullptr ? length : length + 1;
-  return absl::StripSuffix(absl::string_view(begin, length), "\r");
-}
-
-bool IsBlank(absl::string_view line) { return line.find_first_not_of(" \t\f") == absl::string_view::npos; }
 
 }  // namespace
 
@@ -63,7 +48,7 @@ absl::Status BatchBuilder::Consume(const LineChunk& chunk, size_t* position) {
   }
   const absl::string_view text = chunk.text;
   if (line_number_ == 0 && *position == 0 && absl::StartsWith(text, kByteOrderMark)) *position = kByteOrderMark.size();
-  if (format_ == nullptr) RETURN_IF_ERROR(ChooseFormat(text.substr(*position)));
+  if (format_ == nullptr) RETURN_IF_ERROR(ChooseFormat(text, position));
   while (*position < text.size() && !full()) {
     const absl::string_view line = NextLine(text, position);
     ++line_number_;
@@ -72,35 +57,14 @@ absl::Status BatchBuilder::Consume(const LineChunk& chunk, size_t* position) {
   return absl::OkStatus();
 }
 
-absl::Status BatchBuilder::ChooseFormat(absl::string_view text) {
-  if (!options_.format.empty()) {
-    ASSIGN_OR_RETURN(format_, NewRecordFormat(options_.format));
-    return absl::OkStatus();
-  }
-  std::vector<std::unique_ptr<RecordFormat>> candidates;
-  for (const absl::string_view name : KnownFormats()) {
-    ASSIGN_OR_RETURN(candidates.emplace_back(), NewRecordFormat(name));
-  }
-  v1::Product product;
-  RecordError error;
-  std::string first_fault;
-  size_t position = 0;
-  for (int i = 1; i <= kLinesTried && position < text.size(); ++i) {
-    const absl::string_view line = NextLine(text, &position);
-    if (IsBlank(line)) continue;
-    std::vector<std::string> faults;
-    for (std::unique_ptr<RecordFormat>& candidate : candidates) {
-      if (candidate->Parse(line, &product, &error)) {
-        format_ = std::move(candidate);
-        return absl::OkStatus();
-      }
-      faults.push_back(absl::StrCat(rejects_.Describe(line_number_ + i, error), " (read as ", candidate->name(), ")"));
-    }
-    if (first_fault.empty()) first_fault = absl::StrJoin(faults, "; ");
-  }
-  if (first_fault.empty()) return absl::OkStatus();  // blank lines only: look again at the next chunk
-  return absl::InvalidArgumentError(absl::StrCat("no line of ", catalog_, " is a product in a known format (",
-                                                 absl::StrJoin(KnownFormats(), ", "), "): ", first_fault));
+absl::Status BatchBuilder::ChooseFormat(absl::string_view text, size_t* position) {
+  ASSIGN_OR_RETURN(DetectedFormat found,
+                   DetectFormat(text.substr(*position),
+                                {.catalog = catalog_, .format = options_.format, .first_line = line_number_ + 1}));
+  format_ = std::move(found.format);
+  *position += found.header_bytes;
+  line_number_ += found.header_lines;
+  return absl::OkStatus();
 }
 
 absl::Status BatchBuilder::ConsumeLine(absl::string_view line) {

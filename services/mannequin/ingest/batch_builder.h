@@ -74,7 +74,7 @@ class BatchBuilder {
   absl::Status CheckAnyAccepted() const;
 
  private:
-  absl::Status ChooseFormat(absl::string_view text);
+  absl::Status ChooseFormat(absl::string_view text, size_t* position);
   absl::Status ConsumeLine(absl::string_view line);
   absl::Status Reject(const RecordError& error, absl::string_view raw);
   void Accept();

@@ -6,6 +6,8 @@
 // Source: https://protobuf.dev/programming-guides/json/.
 #pragma once
 
+#include <memory>
+
 #include "services/mannequin/ingest/record_format.h"
 
 namespace mannequin {
@@ -13,6 +15,7 @@ namespace mannequin {
 class JsonlFormat : public RecordFormat {
  public:
   absl::string_view name() const override { return "jsonl"; }
+  std::unique_ptr<RecordFormat> Clone() const override { return std::make_unique<JsonlFormat>(); }
   bool Parse(absl::string_view line, v1::Product* product, RecordError* error) override;
 };
 

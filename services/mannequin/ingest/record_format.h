@@ -23,6 +23,16 @@ class RecordFormat {
   virtual ~RecordFormat() = default;
   // E.g. "snap".
   virtual absl::string_view name() const = 0;
+  // One that reads what this one reads, with what the header said and buffers of its own:
+  // each thread that parses has one.
+  virtual std::unique_ptr<RecordFormat> Clone() const = 0;
+  // Whether a file begins with a line that is no record and says how to read the others.
+  virtual bool HasHeader() const { return false; }
+  // Takes that line, once, before the first Parse. False: `error` says why it is none.
+  virtual bool ReadHeader(absl::string_view /*line*/, RecordError* error) {
+    *error = {0, "this format has no header"};
+    return false;
+  }
   // Replaces all of `product` (its memory is used again) with what `line` says, within the
   // bounds of proto/mannequin/v1/product.proto. False: `error` says why it is no product.
   virtual bool Parse(absl::string_view line, v1::Product* product, RecordError* error) = 0;

@@ -17,9 +17,7 @@ absl::Status Rejects::Open() {
 }
 
 std::string Rejects::Describe(int64_t line_number, const RecordError& error) const {
-  std::string place = absl::StrCat(catalog_, ":", line_number);
-  if (error.column > 0) absl::StrAppend(&place, ":", error.column);
-  return absl::StrCat(place, ": ", error.what);
+  return DescribeFault(catalog_, line_number, error);
 }
 
 void Rejects::Add(int64_t line_number, const RecordError& error, absl::string_view raw) {
