@@ -33,7 +33,7 @@ namespace {
 
 // Big enough that a catalogue makes few tables, small enough that two of them are no
 // memory to speak of.
-constexpr std::size_t kSegmentBytes = std::size_t{32} << 20;
+constexpr std::size_t kSegmentBytes = std::size_t{24} << 20;
 // Tables cost some ten fsyncs and a place in level 0, whatever their size.
 constexpr std::size_t kFewProducts = 5'000;
 constexpr std::size_t kProductsInEdit = 2'000;
@@ -62,10 +62,13 @@ absl::StatusOr<Comparison> Compare(const store::Database& db, const ProductSegme
   std::array<rocksdb::Slice, kKeysInRead> keys;
   std::array<rocksdb::PinnableSlice, kKeysInRead> values;
   std::array<rocksdb::Status, kKeysInRead> statuses;
+  // A load must not drive out what point reads use.
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
   for (std::size_t begin = 0; begin < entries.size(); begin += kKeysInRead) {
     const std::size_t count = std::min(kKeysInRead, entries.size() - begin);
     for (std::size_t i = 0; i < count; ++i) keys[i] = store::ToSlice(entries[begin + i].id);
-    db.rocks().MultiGet(rocksdb::ReadOptions(), db.handle(Family::kProducts), count, keys.data(), values.data(),
+    db.rocks().MultiGet(options, db.handle(Family::kProducts), count, keys.data(), values.data(),
                         statuses.data(), /*sorted_input=*/true);
     for (std::size_t i = 0; i < count; ++i) {
       const ProductSegment::Entry& entry = entries[begin + i];
