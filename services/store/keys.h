@@ -29,6 +29,7 @@
 // conjunction of conditions a merge.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -64,8 +65,9 @@ std::string BrandPrefix(absl::string_view brand);
 std::string ImageStatePrefix(v1::ImageState state);
 // Of all products that were updated at that time.
 std::string UpdatedPrefix(const google::protobuf::Timestamp& time);
-// Of all products, by the time of their update.
+// Of all products, by the time of their update; after it the time, then an id.
 inline constexpr absl::string_view kUpdatedTag = "u";
+inline constexpr std::size_t kUpdatedTimeBytes = 8;
 std::string PlaceholderStatePrefix(v1::PlaceholderState state);
 std::string VerdictKindPrefix(v1::VerdictKind kind);
 std::string QueuePrefix(v1::JobKind kind);

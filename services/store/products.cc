@@ -103,29 +103,31 @@ absl::StatusOr<v1::ListProductsResponse> RocksStore::ListProducts(const v1::List
   ASSIGN_OR_RETURN(const std::string after, store::ParsePageToken(query, request.page_token()));
   v1::ListProductsResponse response;
   std::size_t bytes = 0;
-  bool more = false;
-  RETURN_IF_ERROR(store::VisitProducts(*db_, request.filter(), after, [&](const v1::StoredProduct& product) {
-    more = response.products_size() == page_size || bytes > kMaxPageBytes;
-    if (more) return false;
+  std::string last;
+  const auto visit = [&](const v1::StoredProduct& product, absl::string_view position) {
+    if (response.products_size() == page_size || bytes > kMaxPageBytes) {
+      response.set_next_page_token(store::MakePageToken(query, last));
+      return false;
+    }
     bytes += product.ByteSizeLong();
+    last = std::string(position);
     *response.add_products() = product;
     return true;
-  }));
-  if (more) {
-    const v1::StoredProduct& last = response.products(response.products_size() - 1);
-    response.set_next_page_token(store::MakePageToken(query, last.product().id()));
-  }
+  };
+  RETURN_IF_ERROR(store::VisitProducts(*db_, request.filter(), after, visit));
   return response;
 }
 
 absl::Status RocksStore::ScanProducts(const v1::ScanProductsRequest& request,
                                       const std::function<absl::Status(const v1::StoredProduct&)>& visit) {
   RETURN_IF_ERROR(store::CheckFilter(request.filter()));
+  ASSIGN_OR_RETURN(const ScanSlot slot, TakeScanSlot());
   absl::Status visited;
-  RETURN_IF_ERROR(store::VisitProducts(*db_, request.filter(), "", [&](const v1::StoredProduct& product) {
+  const auto visit_one = [&](const v1::StoredProduct& product, absl::string_view) {
     visited = visit(product);
     return visited.ok();
-  }));
+  };
+  RETURN_IF_ERROR(store::VisitProducts(*db_, request.filter(), "", visit_one));
   return visited;
 }
 

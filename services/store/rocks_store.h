@@ -14,6 +14,7 @@
 // Keys, column families and who uses them: README.md and keys.h.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -101,7 +102,12 @@ class RocksStore final : public ProductStore {
                               const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) override;
 
  private:
-  RocksStore(std::unique_ptr<store::Database> db, const Clock& clock);
+  RocksStore(std::unique_ptr<store::Database> db, int max_concurrent_scans, const Clock& clock);
+
+  // A scan's place among those that may run at once; given back with it.
+  using ScanSlot = std::unique_ptr<std::atomic<int>, void (*)(std::atomic<int>*)>;
+  // RESOURCE_EXHAUSTED when all are taken.
+  absl::StatusOr<ScanSlot> TakeScanSlot();
 
   // Runs `body` under the writer mutex, makes what it put into the edit visible if it
   // answers OK, and returns when that and all it read is durable.
@@ -126,6 +132,8 @@ class RocksStore final : public ProductStore {
 
   const Clock& clock_;
   const std::unique_ptr<store::Database> db_;
+  const int max_concurrent_scans_;
+  std::atomic<int> scans_{0};
 
   absl::Mutex mutex_;  // The writer mutex.
   const std::unique_ptr<store::Statistics> statistics_ ABSL_PT_GUARDED_BY(mutex_);
