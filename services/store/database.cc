@@ -21,13 +21,16 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& fold
                                                          rocksdb::Env* env) {
   if (folder.empty()) return absl::InvalidArgumentError("data: is empty; name the folder of the store's data");
   ASSIGN_OR_RETURN(std::unique_ptr<OwnerLock> lock, OwnerLock::Take(folder));
+  ASSIGN_OR_RETURN(std::unique_ptr<SyncedMark> mark, SyncedMark::Open(folder));
+  const rocksdb::DBOptions options = DatabaseOptions(env);
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = FamilyDescriptors(block_cache_bytes);
+  RETURN_IF_ERROR(CheckRecovery(folder, mark->sequence(), options, families));
   // What a crash has left of tables that nobody was told of.
   std::error_code ignored;
   std::filesystem::remove_all(absl::StrCat(folder, "/", kTablesFolder), ignored);
-  std::unique_ptr<Database> database(new Database(folder, std::move(lock)));
+  std::unique_ptr<Database> database(new Database(folder, std::move(lock), std::move(mark)));
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened =
-      rocksdb::DB::Open(DatabaseOptions(env), folder, FamilyDescriptors(block_cache_bytes), &database->handles_, &db);
+  const rocksdb::Status opened = rocksdb::DB::Open(options, folder, families, &database->handles_, &db);
   database->db_.reset(db);
   RETURN_IF_ERROR(FromRocks(opened, absl::StrCat("open store ", folder)));
   return database;
@@ -75,6 +78,7 @@ absl::Status Database::Ingest(const TableBatch& tables) {
     failure_ = taken;
     return taken;
   }
+  mark_->Note(db_->GetLatestSequenceNumber());
   // Not synced_ as well: it is at most one fsync too many for somebody.
   ++applied_;
   return absl::OkStatus();
@@ -91,8 +95,11 @@ absl::Status Database::Sync(std::uint64_t ticket) {
     syncing_ = true;
     const std::uint64_t target = applied_;
     mutex_.Unlock();
+    // All up to here is in the log already, whoever has written it.
+    const rocksdb::SequenceNumber sequence = db_->GetLatestSequenceNumber();
     const absl::Status done = FromRocks(db_->SyncWAL(), absl::StrCat("sync ", folder_));
     mutex_.Lock();
+    if (done.ok()) mark_->Note(sequence);
     syncing_ = false;
     if (done.ok()) {
       synced_ = std::max(synced_, target);

@@ -22,6 +22,7 @@
 #include "rocksdb/write_batch.h"
 #include "services/store/keys.h"
 #include "services/store/owner_lock.h"
+#include "services/store/synced_mark.h"
 
 namespace mannequin::store {
 
@@ -93,11 +94,13 @@ class Database {
   const std::string& folder() const { return folder_; }
 
  private:
-  Database(std::string folder, std::unique_ptr<OwnerLock> lock) : folder_(std::move(folder)), lock_(std::move(lock)) {}
+  Database(std::string folder, std::unique_ptr<OwnerLock> lock, std::unique_ptr<SyncedMark> mark)
+      : folder_(std::move(folder)), lock_(std::move(lock)), mark_(std::move(mark)) {}
   absl::Status Recover();
 
   const std::string folder_;
   const std::unique_ptr<OwnerLock> lock_;
+  const std::unique_ptr<SyncedMark> mark_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // "default", then in the order of Family.
 

@@ -116,6 +116,24 @@ void Edit::PutIngestCheckpoint(const v1::IngestCheckpoint& checkpoint) {
   }
 }
 
+void Edit::PutImageReferences(absl::string_view key, std::int64_t references) {
+  if (references > 0) {
+    Put(Family::kImageReferences, key, absl::StrCat(references));
+    return;
+  }
+  const absl::StatusOr<std::optional<v1::Image>> image = Read<v1::Image>(Family::kImages, key);
+  const bool gone = image.ok() && !image->has_value();
+  if (!gone) --statistics_.images;
+  if (image.ok() && !gone) statistics_.image_bytes -= static_cast<std::int64_t>((*image)->data().size());
+  Delete(Family::kImageReferences, key);
+  Delete(Family::kImages, key);
+}
+
+void Edit::AddToStatistics(const Statistics& difference) {
+  statistics_.Add(difference, 1);
+  Put(Family::kCounters, kStatisticsKey, "");  // makes the edit not empty; Finish says what
+}
+
 rocksdb::WriteBatch& Edit::Finish() {
   Put(Family::kCounters, kStatisticsKey, statistics_.ToProto().SerializeAsString());
   return batch_;

@@ -59,6 +59,13 @@ class Edit {
   // Records how far the ingest of a source is; drops that when it has `finished`.
   void PutIngestCheckpoint(const v1::IngestCheckpoint& checkpoint);
 
+  // For repairs, out of records that are sure; what changes records keeps these right.
+  void PutIndexEntry(absl::string_view entry) { Put(Family::kIndex, entry, ""); }
+  void DeleteIndexEntry(absl::string_view entry) { Delete(Family::kIndex, entry); }
+  // `key` is the picture's; below 1 the picture goes, readable or not.
+  void PutImageReferences(absl::string_view key, std::int64_t references);
+  void AddToStatistics(const Statistics& difference);
+
   bool empty() const { return batch_.Count() == 0; }
   // With the statistics as its last record.
   rocksdb::WriteBatch& Finish();

@@ -1,10 +1,16 @@
+#include "common/base/status_macros.h"
+#include "services/store/edit.h"
+#include "services/store/integrity_check.h"
 #include "services/store/rocks_store.h"
 
 namespace mannequin {
 
-absl::Status RocksStore::CheckIntegrity(const v1::CheckIntegrityRequest&,
-                                        const std::function<absl::Status(const v1::CheckIntegrityResponse&)>&) {
-  return absl::UnimplementedError("not yet");
+absl::Status RocksStore::CheckIntegrity(const v1::CheckIntegrityRequest& request,
+                                        const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) {
+  store::IntegrityCheck::Write write;
+  if (request.repair()) write = [this](const std::function<absl::Status(store::Edit&)>& body) { return Write(body); };
+  store::IntegrityCheck check(*db_, clock_, write, visit);
+  return check.Run();
 }
 
 }  // namespace mannequin

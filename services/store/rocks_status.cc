@@ -10,6 +10,9 @@ absl::Status FromRocks(const rocksdb::Status& status, absl::string_view what) {
   if (status.IsCorruption()) {
     return absl::DataLossError(absl::StrCat(what, ": stored bytes are damaged, restore the latest backup: ", words));
   }
+  if (status.IsPathNotFound()) {
+    return absl::DataLossError(absl::StrCat(what, ": a file is gone, restore the latest backup: ", words));
+  }
   if (status.IsNoSpace() || status.subcode() == rocksdb::Status::SubCode::kSpaceLimit) {
     return absl::ResourceExhaustedError(
         absl::StrCat(what, ": the disk is full; reads go on, and so do writes once there is space: ", words));

@@ -8,6 +8,7 @@
 #include "services/store/database.h"
 #include "services/store/edit.h"
 #include "services/store/fetch_leases.h"
+#include "services/store/format.h"
 #include "services/store/rocks_status.h"
 #include "services/store/statistics.h"
 
@@ -30,6 +31,7 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const config::v1::S
         absl::StrCat("max_concurrent_scans: ", config.max_concurrent_scans(), ", expected at least 1, or 0 for 16"));
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Database> db, Database::Open(config.data(), config.block_cache_bytes(), env));
+  RETURN_IF_ERROR(store::BringUpToFormat(*db));
   ASSIGN_OR_RETURN(const std::optional<v1::GetStatisticsResponse> statistics,
                    db->Read<v1::GetStatisticsResponse>(Family::kCounters, store::kStatisticsKey));
   const auto jobs = db->NewIterator(Family::kJobs);

@@ -9,6 +9,17 @@ void Statistics::CountImage(const v1::ImageInfo& image, int by) {
   }
 }
 
+void Statistics::Add(const Statistics& other, int by) {
+  products += by * other.products;
+  for (std::size_t i = 0; i < image_states.size(); ++i) image_states[i] += by * other.image_states[i];
+  for (std::size_t i = 0; i < fetch_failures.size(); ++i) fetch_failures[i] += by * other.fetch_failures[i];
+  images += by * other.images;
+  image_bytes += by * other.image_bytes;
+  embeddings += by * other.embeddings;
+  placeholders += by * other.placeholders;
+  verdicts += by * other.verdicts;
+}
+
 v1::GetStatisticsResponse Statistics::ToProto() const {
   v1::GetStatisticsResponse proto;
   proto.set_products(products);

@@ -21,6 +21,8 @@ struct Statistics {
 
   // Adds (1) or takes away (-1) a product's share of the counts by state and failure.
   void CountImage(const v1::ImageInfo& image, int by);
+  // Each count of `other`, `by` times.
+  void Add(const Statistics& other, int by);
 
   // Every state and failure, also those with no product; without `disk_bytes`.
   v1::GetStatisticsResponse ToProto() const;

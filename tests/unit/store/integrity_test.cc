@@ -1,0 +1,318 @@
+// CheckIntegrity: finds each kind of damage, repairs what can be, and leaves a whole
+// store alone.
+#include <functional>
+
+#include "common/base/sha256.h"
+#include "gmock/gmock.h"
+#include "services/store/database.h"
+#include "services/store/index_entry.h"
+#include "services/store/integrity_check.h"
+#include "services/store/multiset_digest.h"
+#include "services/store/statistics.h"
+#include "tests/unit/store/store_contents.h"
+
+namespace mannequin {
+namespace {
+
+using store::Database;
+using store::Family;
+using testing::AllOf;
+using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+class IntegrityTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    store_ = Open();
+    FillStore(*store_, "a", 30);
+  }
+  std::unique_ptr<RocksStore> Open() { return Must(RocksStore::Open(ConfigOf(folder_.Sub("data")), clock_)); }
+
+  // What no call of the store can do, done behind its back.
+  void Tamper(const std::function<void(Database&, rocksdb::WriteBatch&)>& change) {
+    store_.reset();
+    {
+      const std::unique_ptr<Database> db = Must(Database::Open(folder_.Sub("data"), 0, nullptr));
+      rocksdb::WriteBatch batch;
+      change(*db, batch);
+      ASSERT_EQ("OK", CodeOf(db->Sync(Must(db->Apply(batch)))));
+    }
+    store_ = Open();
+  }
+  static void Delete(Database& db, rocksdb::WriteBatch& batch, Family family, const std::string& key) {
+    ASSERT_TRUE(batch.Delete(db.handle(family), key).ok());
+  }
+  static void Put(Database& db, rocksdb::WriteBatch& batch, Family family, const std::string& key,
+                  const std::string& value) {
+    ASSERT_TRUE(batch.Put(db.handle(family), key, value).ok());
+  }
+  static std::string FirstKey(Database& db, Family family) {
+    const auto records = db.NewIterator(family);
+    records->SeekToFirst();
+    return records->key().ToString();
+  }
+
+  // Finds `count` faults like `matcher`, repairs them, is clean afterwards.
+  template <typename Matcher>
+  void ExpectRepairs(int count, const Matcher& matcher) {
+    const std::vector<std::string> found = FaultsOf(*store_);
+    EXPECT_THAT(found, Each(AllOf(matcher, Not(HasSubstr("(repaired)")))));
+    EXPECT_EQ(count, static_cast<int>(found.size())) << testing::PrintToString(found);
+    const std::vector<std::string> repaired = FaultsOf(*store_, /*repair=*/true);
+    EXPECT_EQ(count, static_cast<int>(repaired.size())) << testing::PrintToString(repaired);
+    EXPECT_THAT(repaired, Each(HasSubstr("(repaired)")));
+    EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  }
+
+  TemporaryFolder folder_;
+  ManualClock clock_{kStart};
+  std::unique_ptr<RocksStore> store_;
+};
+
+TEST_F(IntegrityTest, AWholeStoreHasNoFaultAndARepairChangesNothing) {
+  const Contents before = Must(ReadContents(*store_));
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  EXPECT_THAT(FaultsOf(*store_, true), IsEmpty());
+  EXPECT_THAT(Differences(before, Must(ReadContents(*store_))), IsEmpty());
+}
+
+TEST_F(IntegrityTest, StagesCountUpToTheirTotals) {
+  std::vector<std::string> stages;
+  ASSERT_EQ("OK", CodeOf(store_->CheckIntegrity({}, [&](const v1::CheckIntegrityResponse& message) {
+              if (stages.empty() || stages.back() != message.stage()) stages.push_back(message.stage());
+              if (message.total() > 0) {
+                EXPECT_LE(message.checked(), message.total()) << message.stage();
+              }
+              return absl::OkStatus();
+            })));
+  EXPECT_THAT(stages, ElementsAre("checksums", "records", "images", "indexes", "statistics"));
+}
+
+TEST_F(IntegrityTest, EndsWithTheVisitorsStatus) {
+  EXPECT_EQ("CANCELLED", CodeOf(store_->CheckIntegrity(
+                             {}, [](const v1::CheckIntegrityResponse&) { return absl::CancelledError("enough"); })));
+}
+
+TEST_F(IntegrityTest, MissingIndexEntriesAreFoundAndMade) {
+  const Contents before = Must(ReadContents(*store_));
+  int entries = 0;
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    const auto index = db.NewIterator(Family::kIndex);
+    for (index->SeekToFirst(); index->Valid(); index->Next()) {
+      if (index->key()[0] == 'k') continue;
+      Delete(db, batch, Family::kIndex, index->key().ToString());
+      ++entries;
+    }
+  });
+  ExpectRepairs(entries, AllOf(StartsWith("index/"), HasSubstr("is missing")));
+  EXPECT_THAT(Differences(before, Must(ReadContents(*store_))), IsEmpty());
+}
+
+TEST_F(IntegrityTest, StaleIndexEntriesAreFoundAndDeleted) {
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    Put(db, batch, Family::kIndex, store::BrandPrefix("Nobody's") + "pa-1", "");
+    Put(db, batch, Family::kIndex, store::ImageStatePrefix(v1::IMAGE_STATE_FAILED) + "pa-1", "");
+    Put(db, batch, Family::kIndex, store::VerdictKindPrefix(v1::VERDICT_KIND_CLEAN) + "no such product", "");
+    Put(db, batch, Family::kIndex, store::QueuePrefix(v1::JOB_KIND_CRAWL) + "job-none", "");
+    Put(db, batch, Family::kIndex, store::IdempotencyKey("a key"), "job-none");
+    Put(db, batch, Family::kIndex, "?what is this", "");
+  });
+  ExpectRepairs(6, AllOf(StartsWith("index/"), HasSubstr("does not have it")));
+}
+
+TEST_F(IntegrityTest, NamesTheConditionAndTheRecord) {
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    v1::Product product;
+    product.add_category_path("Apparel");
+    product.add_category_path("Dress");
+    Delete(db, batch, Family::kIndex, store::CategoryPrefix(product.category_path(), 2) + "pa-0");
+  });
+  EXPECT_THAT(FaultsOf(*store_), ElementsAre(StartsWith("index/category Apparel > Dress/pa-0: is missing")));
+}
+
+TEST_F(IntegrityTest, WrongReferenceCountsAreCountedAnew) {
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    const auto counts = db.NewIterator(Family::kImageReferences);
+    counts->SeekToFirst();
+    Put(db, batch, Family::kImageReferences, counts->key().ToString(), "77");
+    counts->Next();
+    Put(db, batch, Family::kImageReferences, counts->key().ToString(), "many");
+    counts->Next();
+    Delete(db, batch, Family::kImageReferences, counts->key().ToString());
+  });
+  ExpectRepairs(3, AllOf(StartsWith("images/"), HasSubstr("show it")));
+}
+
+TEST_F(IntegrityTest, APictureThatNothingShowsIsDeleted) {
+  const std::string bytes = "an orphan";
+  const std::string key = Must(store::ImageKey(Sha256Hex(bytes)));
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    Put(db, batch, Family::kImages, key, MakeImage(bytes).SerializeAsString());
+  });
+  const std::vector<std::string> found = FaultsOf(*store_);
+  EXPECT_THAT(found, Contains(HasSubstr("no product or placeholder shows it")));
+  FaultsOf(*store_, true);
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  v1::GetImageRequest request;
+  request.set_sha256(Sha256Hex(bytes));
+  EXPECT_EQ("NOT_FOUND", CodeOf(store_->GetImage(request)));
+}
+
+TEST_F(IntegrityTest, ProductsOfALostPictureAreFetchedAgain) {
+  const std::string with_url = "pa-2", without_url = "pa-0", same_picture = "pa-28";
+  const std::string lost = Get(*store_, with_url).image().sha256(), other = Get(*store_, without_url).image().sha256();
+  ASSERT_EQ(other, Get(*store_, same_picture).image().sha256());
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    Delete(db, batch, Family::kImages, Must(store::ImageKey(lost)));
+    Put(db, batch, Family::kImages, Must(store::ImageKey(other)), MakeImage("other bytes").SerializeAsString());
+  });
+  const std::vector<std::string> found = FaultsOf(*store_);
+  EXPECT_THAT(found, Contains(AllOf(HasSubstr("products/pa-2: its picture"), HasSubstr("--repair and crawl again"))));
+  EXPECT_THAT(found, Contains(HasSubstr("bytes are damaged")));
+  FaultsOf(*store_, true);
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  EXPECT_EQ(v1::IMAGE_STATE_PENDING, Get(*store_, with_url).image().state());
+  EXPECT_EQ(v1::IMAGE_STATE_MISSING, Get(*store_, without_url).image().state());
+  Must(PutImage(*store_, with_url, "fetched anew"));
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+}
+
+TEST_F(IntegrityTest, APlaceholderOfALostPictureCanBeMadeAnew) {
+  v1::GetPlaceholderRequest get;
+  get.set_product_id("pa-1");
+  const std::string lost = Must(store_->GetPlaceholder(get)).placeholder().image_sha256();
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    Delete(db, batch, Family::kImages, Must(store::ImageKey(lost)));
+    Delete(db, batch, Family::kImageReferences, Must(store::ImageKey(lost)));
+  });
+  EXPECT_THAT(FaultsOf(*store_), Contains(HasSubstr("placeholders/pa-1: its picture")));
+  FaultsOf(*store_, true);
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  EXPECT_EQ(v1::PLACEHOLDER_STATE_REJECTED, Must(store_->GetPlaceholder(get)).placeholder().state());
+  v1::PutPlaceholderRequest again;
+  again.mutable_placeholder()->set_product_id("pa-1");
+  again.mutable_placeholder()->set_state(v1::PLACEHOLDER_STATE_PROPOSED);
+  *again.mutable_image() = MakeImage("made anew");
+  Must(store_->PutPlaceholder(again));
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+}
+
+TEST_F(IntegrityTest, StatisticsAreCountedAnew) {
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    v1::GetStatisticsResponse statistics = *Must(db.Read<v1::GetStatisticsResponse>(Family::kCounters, "statistics"));
+    statistics.set_products(7);
+    statistics.mutable_image_states(1)->set_products(-3);
+    Put(db, batch, Family::kCounters, "statistics", statistics.SerializeAsString());
+  });
+  ExpectRepairs(1, AllOf(StartsWith("counters/statistics"), HasSubstr("products: 7 -> 30")));
+  EXPECT_EQ(30, Must(store_->GetStatistics({})).products());
+}
+
+TEST_F(IntegrityTest, ADamagedRecordIsNamedAndItsEntriesAreKept) {
+  const Contents before = Must(ReadContents(*store_));
+  std::string record;
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    record = *Must(db.Get(Family::kProducts, "pa-4"));
+    Put(db, batch, Family::kProducts, "pa-4", "\xff\xff not a proto");
+    Put(db, batch, Family::kProducts, "another id", record);
+  });
+  const auto expected =
+      testing::UnorderedElementsAre(AllOf(StartsWith("products/pa-4: "), HasSubstr("restore the latest backup")),
+                                    AllOf(StartsWith("products/another id: holds the record of \"pa-4\"")));
+  EXPECT_THAT(FaultsOf(*store_), expected);
+  EXPECT_THAT(FaultsOf(*store_, true), expected);
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    Put(db, batch, Family::kProducts, "pa-4", record);
+    Delete(db, batch, Family::kProducts, "another id");
+  });
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  EXPECT_THAT(Differences(before, Must(ReadContents(*store_))), IsEmpty());
+}
+
+TEST_F(IntegrityTest, APlaceholderWithoutItsProductIsAFault) {
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    v1::Placeholder placeholder = *Must(db.Read<v1::Placeholder>(Family::kPlaceholders, "pa-1"));
+    placeholder.set_product_id("nobody");
+    Put(db, batch, Family::kPlaceholders, "nobody", placeholder.SerializeAsString());
+  });
+  EXPECT_THAT(FaultsOf(*store_), Contains(HasSubstr("placeholders/nobody: its product is not in the store")));
+}
+
+TEST_F(IntegrityTest, ListsAThousandFaultsAndCountsTheRest) {
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    for (int i = 0; i < 1500; ++i) {
+      Put(db, batch, Family::kIndex, store::BrandPrefix("Nobody's") + absl::StrCat(i), "");
+    }
+  });
+  int listed = 0;
+  std::int64_t found = 0, repaired = 0;
+  v1::CheckIntegrityRequest request;
+  request.set_repair(true);
+  ASSERT_EQ("OK", CodeOf(store_->CheckIntegrity(request, [&](const v1::CheckIntegrityResponse& message) {
+              listed += message.faults_size();
+              found = message.faults_found();
+              repaired = message.faults_repaired();
+              return absl::OkStatus();
+            })));
+  EXPECT_EQ(1000, listed);
+  EXPECT_EQ(1500, found);
+  EXPECT_EQ(1500, repaired);
+}
+
+TEST_F(IntegrityTest, RebuildIndexesMakesAllThatRecordsHave) {
+  const Contents before = Must(ReadContents(*store_));
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    const auto index = db.NewIterator(Family::kIndex);
+    for (index->SeekToFirst(); index->Valid(); index->Next()) {
+      if (index->key()[0] != 'k') Delete(db, batch, Family::kIndex, index->key().ToString());
+    }
+  });
+  store_.reset();
+  {
+    const std::unique_ptr<Database> db = Must(Database::Open(folder_.Sub("data"), 0, nullptr));
+    ASSERT_EQ("OK", CodeOf(store::RebuildIndexes(*db)));
+  }
+  store_ = Open();
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  EXPECT_THAT(Differences(before, Must(ReadContents(*store_))), IsEmpty());
+}
+
+TEST(IndexEntry, EveryEntryOfARecordLeadsBackToIt) {
+  v1::StoredProduct product;
+  product.mutable_product()->set_id("B00X");
+  product.mutable_product()->add_category_path(std::string("A\0B", 3));
+  product.mutable_product()->add_category_path("");
+  product.mutable_product()->set_brand(std::string("\0\1\xff", 3));
+  product.mutable_image()->set_state(v1::IMAGE_STATE_PENDING);
+  *product.mutable_updated_at() = google::protobuf::util::TimeUtil::SecondsToTimestamp(1'700'000'000);
+  for (const std::string& entry : store::IndexEntries(product)) {
+    const auto parsed = store::ParseIndexEntry(entry);
+    ASSERT_TRUE(parsed.has_value()) << store::DescribeIndexEntry(entry);
+    EXPECT_EQ("B00X", parsed->id) << store::DescribeIndexEntry(entry);
+    EXPECT_EQ(Family::kProducts, parsed->family);
+  }
+  for (const std::string& wrong : {std::string(), std::string("c"), std::string("bX"), std::string("u123")}) {
+    EXPECT_FALSE(store::ParseIndexEntry(wrong).has_value()) << wrong;
+  }
+}
+
+TEST(MultisetDigest, OrderDoesNotMatterAndNumbersDo) {
+  store::MultisetDigest a, b, c;
+  for (int i = 0; i < 1000; ++i) a.Add(absl::StrCat(i));
+  for (int i = 999; i >= 0; --i) b.Add(absl::StrCat(i));
+  for (int i = 0; i < 999; ++i) c.Add(absl::StrCat(i), i == 5 ? 2 : 1);
+  const auto count = [](const std::vector<bool>& buckets) { return std::count(buckets.begin(), buckets.end(), true); };
+  EXPECT_EQ(0, count(store::MultisetDigest::Difference(a, b)));
+  const std::vector<bool> differs = store::MultisetDigest::Difference(a, c);
+  EXPECT_TRUE(differs[store::MultisetDigest::BucketOf("5")]);
+  EXPECT_TRUE(differs[store::MultisetDigest::BucketOf("999")]);
+  EXPECT_EQ(2, count(differs));
+}
+
+}  // namespace
+}  // namespace mannequin
