@@ -44,11 +44,18 @@ Database::~Database() {
 
 absl::StatusOr<std::optional<std::string>> Database::Get(Family family, absl::string_view key,
                                                          const rocksdb::ReadOptions& options) const {
-  std::string value;
-  const rocksdb::Status got = db_->Get(options, handle(family), ToSlice(key), &value);
-  if (got.IsNotFound()) return std::optional<std::string>();
-  RETURN_IF_ERROR(FromRocks(got, Describe("read", family, key)));
-  return std::optional<std::string>(std::move(value));
+  rocksdb::PinnableSlice bytes;
+  ASSIGN_OR_RETURN(const bool found, Pin(family, key, options, &bytes));
+  if (!found) return std::optional<std::string>();
+  return std::optional<std::string>(bytes.ToString());
+}
+
+absl::StatusOr<bool> Database::Pin(Family family, absl::string_view key, const rocksdb::ReadOptions& options,
+                                   rocksdb::PinnableSlice* bytes) const {
+  const rocksdb::Status got = db_->Get(options, handle(family), ToSlice(key), bytes);
+  if (got.ok()) return true;
+  if (got.IsNotFound()) return false;
+  return FromRocks(got, Describe("read", family, key));
 }
 
 std::unique_ptr<rocksdb::Iterator> Database::NewIterator(Family family, const rocksdb::ReadOptions& options) const {

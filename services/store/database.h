@@ -68,10 +68,11 @@ class Database {
   template <typename Message>
   absl::StatusOr<std::optional<Message>> Read(Family family, absl::string_view key,
                                               const rocksdb::ReadOptions& options = {}) const {
-    absl::StatusOr<std::optional<std::string>> bytes = Get(family, key, options);
-    if (!bytes.ok()) return bytes.status();
-    if (!bytes->has_value()) return std::optional<Message>();
-    absl::StatusOr<Message> message = Decode<Message>(family, key, **bytes);
+    rocksdb::PinnableSlice bytes;  // decoded where the cache has it
+    const absl::StatusOr<bool> found = Pin(family, key, options, &bytes);
+    if (!found.ok()) return found.status();
+    if (!*found) return std::optional<Message>();
+    absl::StatusOr<Message> message = Decode<Message>(family, key, ToView(bytes));
     if (!message.ok()) return message.status();
     return std::optional<Message>(*std::move(message));
   }
@@ -97,6 +98,9 @@ class Database {
   Database(std::string folder, std::unique_ptr<OwnerLock> lock, std::unique_ptr<SyncedMark> mark)
       : folder_(std::move(folder)), lock_(std::move(lock)), mark_(std::move(mark)) {}
   absl::Status Recover();
+  // False when there is no such key.
+  absl::StatusOr<bool> Pin(Family family, absl::string_view key, const rocksdb::ReadOptions& options,
+                           rocksdb::PinnableSlice* bytes) const;
 
   const std::string folder_;
   const std::unique_ptr<OwnerLock> lock_;

@@ -101,13 +101,20 @@ grpc::Status StoreService::ScanEmbeddings(grpc::ServerContext*, const v1::ScanEm
   return ToGrpc(status);
 }
 
+grpc::ServerUnaryReactor* StoreService::GetProduct(grpc::CallbackServerContext* context,
+                                                   const v1::GetProductRequest* request,
+                                                   v1::GetProductResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(Respond(store_.GetProduct(*request), response));
+  return reactor;
+}
+
 #define MANNEQUIN_UNARY(Method)                                                               \
   grpc::Status StoreService::Method(grpc::ServerContext*, const v1::Method##Request* request, \
                                     v1::Method##Response* response) {                         \
     return Respond(store_.Method(*request), response);                                        \
   }
 MANNEQUIN_UNARY(GetIngestCheckpoint)
-MANNEQUIN_UNARY(GetProduct)
 MANNEQUIN_UNARY(BatchGetProducts)
 MANNEQUIN_UNARY(ListProducts)
 MANNEQUIN_UNARY(PutImage)
