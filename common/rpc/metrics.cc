@@ -58,9 +58,9 @@ class MethodMetrics {
 
   explicit MethodMetrics(const std::string& method)
       : in_flight(GetFamilies().in_flight.Add({{"method", method}})),
-        seconds(GetFamilies().seconds.Add({{"method", method}},
-                                          prometheus::Histogram::BucketBoundaries{.0005, .001, .0025, .005, .01, .025,
-                                                                                  .05, .1, .25, .5, 1, 2.5, 10, 60})),
+        seconds(GetFamilies().seconds.Add(
+            {{"method", method}}, prometheus::Histogram::BucketBoundaries{.0005, .001, .0025, .005, .01, .025, .05, .1,
+                                                                          .25, .5, 1, 2.5, 10, 60})),
         method_(method) {}
 
   void CountHandled(absl::StatusCode code) {

@@ -63,8 +63,7 @@ std::string IdempotencyKey(string_view key) { return absl::StrCat("k", key); }
 
 std::string IngestCheckpointKey(string_view source) { return absl::StrCat("ingest/", source); }
 
-void VisitIndexPrefixes(const v1::Product& product, v1::ImageState state,
-                        absl::FunctionRef<void(string_view)> visit) {
+void VisitIndexPrefixes(const v1::Product& product, v1::ImageState state, absl::FunctionRef<void(string_view)> visit) {
   std::string category = "c";
   for (const std::string& part : product.category_path()) {
     AppendText(part, category);

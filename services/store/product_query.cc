@@ -94,8 +94,8 @@ absl::Status VisitUpdated(const Database& db, const google::protobuf::Timestamp&
   return cursor.status();
 }
 
-absl::Status VisitAll(const Database& db, absl::string_view after,
-                      const rocksdb::ReadOptions& options, ProductVisitor visit) {
+absl::Status VisitAll(const Database& db, absl::string_view after, const rocksdb::ReadOptions& options,
+                      ProductVisitor visit) {
   const auto iterator = db.NewIterator(Family::kProducts, options);
   iterator->Seek(ToSlice(after));
   if (!after.empty() && iterator->Valid() && ToView(iterator->key()) == after) iterator->Next();

@@ -18,8 +18,8 @@ void ProductSegment::Add(const v1::Product& product) {
   // `id` is field 1 and comes first: its tag, one byte of length (at most 128 bytes need
   // two), the id.
   item.id_size = static_cast<std::uint8_t>(product.id().size());
-  item.id_begin = item.begin + 1 + static_cast<std::uint32_t>(
-                                       google::protobuf::io::CodedOutputStream::VarintSize32(item.id_size));
+  item.id_begin =
+      item.begin + 1 + static_cast<std::uint32_t>(google::protobuf::io::CodedOutputStream::VarintSize32(item.id_size));
   item.first_prefix = static_cast<std::uint32_t>(prefixes_of_.size());
   const v1::ImageState state = NewImageState(product);
   VisitIndexPrefixes(product, state, [&](absl::string_view prefix) {
@@ -70,7 +70,8 @@ std::vector<ProductSegment::IndexList> ProductSegment::IndexLists(const std::vec
   for (std::uint32_t place = 0; place < entries_.size(); ++place) {
     if (!chosen[place]) continue;
     const Item& item = items_[entries_[place].position];
-    for (std::uint32_t i = 0; i < item.prefixes; ++i) lists[prefixes_of_[item.first_prefix + i]].places.push_back(place);
+    for (std::uint32_t i = 0; i < item.prefixes; ++i)
+      lists[prefixes_of_[item.first_prefix + i]].places.push_back(place);
   }
   std::sort(lists.begin(), lists.end(), [](const IndexList& a, const IndexList& b) { return a.prefix < b.prefix; });
   return lists;

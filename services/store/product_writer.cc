@@ -68,8 +68,8 @@ absl::StatusOr<Comparison> Compare(const store::Database& db, const ProductSegme
   for (std::size_t begin = 0; begin < entries.size(); begin += kKeysInRead) {
     const std::size_t count = std::min(kKeysInRead, entries.size() - begin);
     for (std::size_t i = 0; i < count; ++i) keys[i] = store::ToSlice(entries[begin + i].id);
-    db.rocks().MultiGet(options, db.handle(Family::kProducts), count, keys.data(), values.data(),
-                        statuses.data(), /*sorted_input=*/true);
+    db.rocks().MultiGet(options, db.handle(Family::kProducts), count, keys.data(), values.data(), statuses.data(),
+                        /*sorted_input=*/true);
     for (std::size_t i = 0; i < count; ++i) {
       const ProductSegment::Entry& entry = entries[begin + i];
       if (statuses[i].IsNotFound()) {
@@ -267,8 +267,7 @@ absl::StatusOr<bool> RocksStore::KeepAsTables(const ProductSegment& segment, con
     RETURN_IF_ERROR(tables->Put(Family::kCounters, store::IngestCheckpointKey(checkpoint->source()),
                                 checkpoint->SerializeAsString()));
   }
-  RETURN_IF_ERROR(
-      tables->Put(Family::kCounters, store::kStatisticsKey, statistics.ToProto().SerializeAsString()));
+  RETURN_IF_ERROR(tables->Put(Family::kCounters, store::kStatisticsKey, statistics.ToProto().SerializeAsString()));
   RETURN_IF_ERROR(tables->Finish());
   RETURN_IF_ERROR(db_->Ingest(*tables));
   *statistics_ = statistics;
@@ -278,9 +277,8 @@ absl::StatusOr<bool> RocksStore::KeepAsTables(const ProductSegment& segment, con
 absl::StatusOr<v1::GetIngestCheckpointResponse> RocksStore::GetIngestCheckpoint(
     const v1::GetIngestCheckpointRequest& request) {
   RETURN_IF_ERROR(store::CheckText("source", request.source(), 1, 256));
-  ASSIGN_OR_RETURN(
-      std::optional<v1::IngestCheckpoint> checkpoint,
-      db_->Read<v1::IngestCheckpoint>(Family::kCounters, store::IngestCheckpointKey(request.source())));
+  ASSIGN_OR_RETURN(std::optional<v1::IngestCheckpoint> checkpoint,
+                   db_->Read<v1::IngestCheckpoint>(Family::kCounters, store::IngestCheckpointKey(request.source())));
   if (!checkpoint) return absl::NotFoundError(absl::StrCat("ingest of ", request.source(), ": none is under way"));
   v1::GetIngestCheckpointResponse response;
   *response.mutable_checkpoint() = *std::move(checkpoint);

@@ -58,8 +58,8 @@ RocksStore::~RocksStore() = default;
 absl::StatusOr<RocksStore::ScanSlot> RocksStore::TakeScanSlot() {
   ScanSlot slot(&scans_, [](std::atomic<int>* scans) { --*scans; });
   if (++scans_ <= max_concurrent_scans_) return slot;
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "max_concurrent_scans: ", max_concurrent_scans_, " scans are under way; try again when one has ended"));
+  return absl::ResourceExhaustedError(absl::StrCat("max_concurrent_scans: ", max_concurrent_scans_,
+                                                   " scans are under way; try again when one has ended"));
 }
 
 absl::Status RocksStore::Write(const std::function<absl::Status(Edit&)>& body) {

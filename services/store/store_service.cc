@@ -47,7 +47,8 @@ class Chunker {
 
 }  // namespace
 
-grpc::Status StoreService::UpsertProducts(grpc::ServerContext* context, grpc::ServerReader<v1::UpsertProductsRequest>* reader,
+grpc::Status StoreService::UpsertProducts(grpc::ServerContext* context,
+                                          grpc::ServerReader<v1::UpsertProductsRequest>* reader,
                                           v1::UpsertProductsResponse* response) {
   v1::UpsertProductsRequest first;
   v1::UpsertProductsRequest request;

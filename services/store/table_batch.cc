@@ -48,8 +48,7 @@ absl::Status TableBatch::Finish() {
   for (int family = 0; family < kFamilies; ++family) {
     Table& table = tables_[family];
     if (table.writer == nullptr || table.finished) continue;
-    RETURN_IF_ERROR(
-        FromRocks(table.writer->Finish(), absl::StrCat("write ", PathOf(static_cast<Family>(family)))));
+    RETURN_IF_ERROR(FromRocks(table.writer->Finish(), absl::StrCat("write ", PathOf(static_cast<Family>(family)))));
     table.finished = true;
   }
   return absl::OkStatus();

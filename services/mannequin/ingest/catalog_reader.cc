@@ -51,10 +51,9 @@ absl::Status CatalogReader::FindFormat() {
     }
     const absl::string_view text = work->chunk.text;
     if (first_.empty() && absl::StartsWith(text, kByteOrderMark)) work->begin = kByteOrderMark.size();
-    ASSIGN_OR_RETURN(
-        DetectedFormat found,
-        DetectFormat(text.substr(work->begin),
-                     {.catalog = options_.catalog, .format = options_.format, .first_line = lines + 1}));
+    ASSIGN_OR_RETURN(DetectedFormat found,
+                     DetectFormat(text.substr(work->begin),
+                                  {.catalog = options_.catalog, .format = options_.format, .first_line = lines + 1}));
     prototype_ = std::move(found.format);
     work->begin += found.header_bytes;
     work->lines_before = found.header_lines;
@@ -89,8 +88,7 @@ void CatalogReader::StartThreads() {
   for (int i = 0; i < thread_count_; ++i) {
     threads_.emplace_back([this] {
       pthread_setname_np(pthread_self(), "ingest-parse");
-      ChunkParser parser(prototype_->Clone(),
-                         {.strict = options_.strict, .max_line_bytes = options_.max_line_bytes});
+      ChunkParser parser(prototype_->Clone(), {.strict = options_.strict, .max_line_bytes = options_.max_line_bytes});
       ParseChunks(parser);
     });
   }

@@ -179,8 +179,9 @@ class Ingestion {
       return absl::Status(hinted.code(), absl::StrCat(hinted.message(), " (up to ", report_.accepted,
                                                       " products before it are kept; run it again, it goes on)"));
     }
-    return absl::Status(hinted.code(), absl::StrCat(hinted.message(), " (", report_.accepted, " products before it were ",
-                                                    options_.dry_run ? "checked" : "kept", ")"));
+    return absl::Status(hinted.code(),
+                        absl::StrCat(hinted.message(), " (", report_.accepted, " products before it were ",
+                                     options_.dry_run ? "checked" : "kept", ")"));
   }
 
   // A file that its name calls compressed and that is not: most likely a failed download.

@@ -1,7 +1,8 @@
-"""A SNAP catalogue of COUNT products, varied from the fashion catalogue: each product
-again and again under another id, with the number of the round in its title.
+"""A SNAP catalogue of COUNT products as plain text on standard output, varied from the
+fashion catalogue: each product again and again, under ids in no order, as a shop's are,
+and with the number of the round in its title.
 
-    vary_fashion.py metadata.json.gz COUNT OUT.json.gz
+    vary_fashion.py metadata.json.gz COUNT | gzip > out.json.gz
 """
 import ast
 import gzip
@@ -9,20 +10,24 @@ import sys
 
 
 def main():
-    source, count, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    source, count = sys.argv[1], int(sys.argv[2])
+    middles, tails = [], []
     with gzip.open(source, "rt", encoding="utf-8") as lines:
-        products = [ast.literal_eval(line) for line in lines]
-    with gzip.open(out, "wt", encoding="utf-8", compresslevel=6) as file:
-        for i in range(count):
-            round_, which = divmod(i, len(products))
-            product = dict(products[which])
-            if round_:
-                # A multiplicative hash: ids in no order, as a shop's are.
-                product["asin"] = f"{(i * 2654435761) % 2**32:08X}{round_}"
-                product["title"] = f"{product.get('title', '')} No. {round_}"
-                if "imUrl" in product:
-                    product["imUrl"] = product["imUrl"].replace(".jpg", f"-{round_}.jpg")
-            file.write(repr(product) + "\n")
+        for line in lines:
+            product = ast.literal_eval(line)
+            del product["asin"]
+            title = repr(product.pop("title", "untitled"))
+            middles.append(f"', 'title': {title[:-1]} No. ")
+            tails.append(f"{title[-1]}, {repr(product)[1:]}\n")
+    out = []
+    for i in range(count):
+        which = i % len(middles)
+        # A multiplicative hash of the number, which is never the same twice.
+        out.append(f"{{'asin': '{(i * 2654435761) % 2**32:08X}{middles[which]}{i // len(middles)}{tails[which]}")
+        if len(out) == 10_000:
+            sys.stdout.write("".join(out))
+            out.clear()
+    sys.stdout.write("".join(out))
 
 
 main()

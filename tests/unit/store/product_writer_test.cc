@@ -185,7 +185,8 @@ TEST_P(ProductWriterTest, ACheckpointIsKeptWithItsProductsAndGoesAtTheEnd) {
     std::vector<v1::UpsertProductsRequest> messages;
     for (int i = 0; i < 2; ++i) {
       messages.push_back({});
-      for (int k = 0; k < count; ++k) *messages.back().add_products() = MakeProduct(absl::StrCat(count, "-", i, "-", k));
+      for (int k = 0; k < count; ++k)
+        *messages.back().add_products() = MakeProduct(absl::StrCat(count, "-", i, "-", k));
       v1::IngestCheckpoint& checkpoint = *messages.back().mutable_checkpoint();
       checkpoint.set_source(which.source());
       checkpoint.set_text_bytes(100 * (i + 1));
