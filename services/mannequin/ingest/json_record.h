@@ -64,6 +64,22 @@ class JsonRecord {
     return true;
   }
 
+  // Calls `visit(text)` for each string of a list. A string alone counts as a list of one,
+  // null as an empty one; nulls in the list are passed over.
+  template <typename Visit>
+  bool ForEachText(absl::string_view field, JsonValue& value, Visit&& visit) {
+    absl::string_view text;
+    if (FirstOf(value) != '[') {
+      if (IsNull(value)) return true;
+      if (FirstOf(value) != '"') return FailType(field, "a string or a list of strings", value);
+      return ReadString(field, value, &text) && visit(text);
+    }
+    return ForEachItem(field, value, [&](JsonValue& item) {
+      if (IsNull(item)) return true;
+      return ReadString(field, item, &text) && visit(text);
+    });
+  }
+
   // The first byte of a value: one of `{["-0123456789tfn` unless the line is damaged.
   static char FirstOf(JsonValue& value) { return value.raw_json_token()[0]; }
   static bool IsNull(JsonValue& value) { return Token(value) == "null"; }

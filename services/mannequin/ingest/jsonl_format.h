@@ -24,6 +24,7 @@ class JsonlFormat : public RecordFormat {
   absl::string_view name() const override { return "jsonl"; }
   std::unique_ptr<RecordFormat> Clone() const override { return std::make_unique<JsonlFormat>(); }
   bool Parse(absl::string_view line, v1::Product* product, RecordError* error) override;
+  bool DerivesAttributes() const override { return false; }
 
  private:
   bool ReadField(absl::string_view key, JsonValue& value, v1::Product* product);
