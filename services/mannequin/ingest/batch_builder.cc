@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "services/mannequin/ingest/derived_attributes.h"
 #include "services/mannequin/ingest/format_detection.h"
 #include "services/mannequin/ingest/text_lines.h"
 
@@ -76,10 +77,12 @@ absl::Status BatchBuilder::ConsumeLine(absl::string_view line) {
   }
   auto& products = *batch_->request.mutable_products();
   RecordError error;
-  if (!format_->Parse(line, products.Add(), &error)) {
+  v1::Product* const product = products.Add();
+  if (!format_->Parse(line, product, &error)) {
     products.RemoveLast();
     return Reject(error, line);
   }
+  if (format_->DerivesAttributes()) DeriveAttributes(product);
   Accept();
   return absl::OkStatus();
 }
