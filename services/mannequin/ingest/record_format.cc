@@ -9,6 +9,7 @@
 #include "services/mannequin/ingest/amazon_2018_format.h"
 #include "services/mannequin/ingest/amazon_2023_format.h"
 #include "services/mannequin/ingest/jsonl_format.h"
+#include "services/mannequin/ingest/merchant_format.h"
 #include "services/mannequin/ingest/snap_format.h"
 
 namespace mannequin {
@@ -53,7 +54,8 @@ bool CheckAttributes(const v1::Product& product, RecordError* error) {
 }  // namespace
 
 const std::vector<absl::string_view>& KnownFormats() {
-  static const auto* const kNames = new std::vector<absl::string_view>{"jsonl", "snap", "amazon-2018", "amazon-2023"};
+  static const auto* const kNames =
+      new std::vector<absl::string_view>{"jsonl", "snap", "amazon-2018", "amazon-2023", "merchant"};
   return *kNames;
 }
 
@@ -61,6 +63,7 @@ absl::StatusOr<std::unique_ptr<RecordFormat>> NewRecordFormat(absl::string_view 
   if (name == "jsonl") return std::make_unique<JsonlFormat>();
   if (name == "amazon-2018") return std::make_unique<Amazon2018Format>();
   if (name == "amazon-2023") return std::make_unique<Amazon2023Format>();
+  if (name == "merchant") return std::make_unique<MerchantFormat>();
   if (name == "snap") return std::make_unique<SnapFormat>();
   return absl::InvalidArgumentError(
       absl::StrCat("unknown catalogue format \"", name, "\"; known: ", absl::StrJoin(KnownFormats(), ", ")));
