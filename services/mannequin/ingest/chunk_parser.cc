@@ -2,6 +2,7 @@
 
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
+#include "services/mannequin/ingest/derived_attributes.h"
 #include "services/mannequin/ingest/text_lines.h"
 
 namespace mannequin {
@@ -45,6 +46,7 @@ void ChunkParser::ParseLine(absl::string_view line, ParsedChunk* parsed) {
     Refuse(error, line, parsed);
     return;
   }
+  if (format_->DerivesAttributes()) DeriveAttributes(product);
   // 6 bytes at most for the tag and length of an entry.
   request_bytes_ += static_cast<int64_t>(product->ByteSizeLong()) + 6;
   parsed->id_hashes.push_back(absl::Hash<absl::string_view>()(product->id()));

@@ -33,7 +33,6 @@ class SnapFormat : public RecordFormat {
   bool ReadPath(char close, v1::Product* product);
   bool ReadAttributes(v1::Product* product);
   bool ReadPrice(v1::Product* product);
-  static void SetAttribute(absl::string_view name, absl::string_view value, v1::Product* product);
 
   LiteralCursor cursor_;
 };

@@ -264,7 +264,7 @@ TEST_F(IngestTest, AFileThatIsNoCatalogueFailsWithItsFirstFault) {
   const absl::Status status = IngestFile(path, {}, *store_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()),
-              StartsWith("no line of " + path + " is a product in a known format (jsonl, snap)"));
+              StartsWith("no line of " + path + " is a product in a known format (jsonl, snap, "));
   EXPECT_THAT(std::string(status.message()), HasSubstr(path + ":1:1: record: expected a dict, got <"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("it is not compressed, whatever its name says"));
 

@@ -1,0 +1,160 @@
+// Reads one JSON object, a line of a catalogue, field by field (simdjson, on demand).
+//
+//   JsonRecord record;
+//   const bool read = record.Open(line) && record.ForEachField([&](absl::string_view key, JsonValue& value) {
+//     if (key == "title") return record.ReadText(key, value, &title);
+//     return true;                                    // a value that is not read is skipped
+//   });
+//   if (!read) return record.error();                 // {column, what}
+//
+// The line is copied once, because simdjson reads up to 64 bytes behind its end; nothing is
+// allocated unless a line is longer than all before it. Checked of the whole line: UTF-8,
+// control characters and quotes of strings, text behind the record. A value that is skipped
+// is checked for no more than that and its brackets. Strings are taken by their tokens and
+// decoded here: simdjson 3.0 takes a lone low surrogate, which UTF-8 does not have, and
+// names no place.
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "services/mannequin/ingest/record_error.h"
+#include "simdjson.h"
+
+namespace mannequin {
+
+using JsonValue = simdjson::ondemand::value;
+
+// Not thread-safe. After a call returned false the record is good for error() and Open only.
+class JsonRecord {
+ public:
+  // Begins with another line, of which nothing is kept.
+  bool Open(absl::string_view line);
+
+  // Calls `visit(key, value)` for each field of the record, in order, and then checks that
+  // nothing follows. `visit` answers false when it has recorded a fault. The key is good
+  // until `visit` returns.
+  template <typename Visit>
+  bool ForEachField(Visit&& visit) {
+    simdjson::ondemand::object object;
+    if (const auto code = document_.get_object().get(object)) return FailSyntax(code);
+    return Walk(object, visit) && CheckEnd();
+  }
+  // Of an object inside the record; `field` is what messages call it.
+  template <typename Visit>
+  bool ForEachField(absl::string_view field, JsonValue& value, Visit&& visit) {
+    if (FirstOf(value) != '{') return FailType(field, "an object", value);
+    simdjson::ondemand::object object;
+    if (const auto code = value.get_object().get(object)) return FailSyntax(code);
+    return Walk(object, visit);
+  }
+  // Calls `visit(value)` for each item of a list.
+  template <typename Visit>
+  bool ForEachItem(absl::string_view field, JsonValue& value, Visit&& visit) {
+    if (FirstOf(value) != '[') return FailType(field, "a list", value);
+    simdjson::ondemand::array array;
+    if (const auto code = value.get_array().get(array)) return FailSyntax(code);
+    for (auto result : array) {
+      JsonValue item;
+      if (const auto code = std::move(result).get(item)) return FailSyntax(code);
+      if (!visit(item)) return false;
+    }
+    return true;
+  }
+
+  // Calls `visit(text)` for each string of a list. A string alone counts as a list of one,
+  // null as an empty one; nulls in the list are passed over.
+  template <typename Visit>
+  bool ForEachText(absl::string_view field, JsonValue& value, Visit&& visit) {
+    absl::string_view text;
+    if (FirstOf(value) != '[') {
+      if (IsNull(value)) return true;
+      if (FirstOf(value) != '"') return FailType(field, "a string or a list of strings", value);
+      return ReadString(field, value, &text) && visit(text);
+    }
+    return ForEachItem(field, value, [&](JsonValue& item) {
+      if (IsNull(item)) return true;
+      return ReadString(field, item, &text) && visit(text);
+    });
+  }
+
+  // The first byte of a value: one of `{["-0123456789tfn` unless the line is damaged.
+  static char FirstOf(JsonValue& value) { return value.raw_json_token()[0]; }
+  static bool IsNull(JsonValue& value) { return Token(value) == "null"; }
+
+  // A string, its escapes decoded; good until the next Open.
+  bool ReadString(absl::string_view field, JsonValue& value, absl::string_view* text) {
+    const absl::string_view token = Token(value);
+    if (token[0] != '"') return FailType(field, "a string", value);
+    const absl::string_view body = token.substr(1, token.size() - 2);
+    *text = body;
+    return std::memchr(body.data(), '\\', body.size()) == nullptr || Unescape(field, body, text);
+  }
+  // The same; null gives an empty text.
+  bool ReadText(absl::string_view field, JsonValue& value, absl::string_view* text) {
+    if (FirstOf(value) == '"') return ReadString(field, value, text);
+    *text = {};
+    return IsNull(value) || FailType(field, "a string", value);
+  }
+  // A number as it is written.
+  bool ReadNumber(absl::string_view field, JsonValue& value, absl::string_view* text);
+  bool ReadBool(absl::string_view field, JsonValue& value, bool* boolean);
+
+  // Records "`field`: expected `expected`, got <the value>". Always false.
+  bool FailType(absl::string_view field, absl::string_view expected, JsonValue& value);
+  // Records `what` at the value. Always false.
+  bool FailAt(JsonValue& value, std::string what) { return Fail(value.raw_json_token().data(), std::move(what)); }
+  const RecordError& error() const { return error_; }
+
+ private:
+  static bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+  // A scalar as it stands in the line.
+  static absl::string_view Token(JsonValue& value) {
+    const std::string_view raw = value.raw_json_token();
+    size_t size = raw.size();
+    while (size > 1 && IsSpace(raw[size - 1])) --size;
+    return {raw.data(), size};
+  }
+
+  template <typename Visit>
+  bool Walk(simdjson::ondemand::object& object, Visit& visit) {
+    for (auto result : object) {
+      simdjson::ondemand::field field;
+      if (const auto code = std::move(result).get(field)) return FailSyntax(code);
+      absl::string_view key;
+      if (!ReadKey(field.key().raw(), &key)) return false;
+      if (!visit(key, field.value())) return false;
+    }
+    return true;
+  }
+
+  // `begin` is behind the opening quote.
+  bool ReadKey(const char* begin, absl::string_view* key) {
+    const char* end = begin;
+    while (*end != '"' && *end != '\\') ++end;
+    *key = absl::string_view(begin, static_cast<size_t>(end - begin));
+    return *end == '"' || ReadHardKey(begin, key);
+  }
+  bool ReadHardKey(const char* begin, absl::string_view* key);
+  bool Unescape(absl::string_view field, absl::string_view body, absl::string_view* text);
+  bool UnescapeOne(absl::string_view field, const char** at, const char* end);
+  bool CheckEnd();
+  bool Fail(const char* where, std::string what);
+  bool FailSyntax(simdjson::error_code code);
+
+  simdjson::ondemand::parser parser_;
+  simdjson::ondemand::document document_;
+  // The line and simdjson's padding.
+  std::unique_ptr<char[]> line_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+  // Decoded strings: none is longer than its token, so a buffer of the line's size holds
+  // them all and never moves.
+  std::unique_ptr<char[]> decoded_;
+  char* decoded_end_ = nullptr;
+  RecordError error_;
+};
+
+}  // namespace mannequin
