@@ -1,4 +1,4 @@
-// ingest, crawl, stats, backup
+// ingest, crawl
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -79,40 +79,6 @@ absl::Status Crawl(Invocation& invocation, const v1::StartCrawlRequest& request)
   return absl::OkStatus();
 }
 
-absl::Status Stats(Invocation& invocation) {
-  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse s, invocation.Store().GetStatistics({}));
-  if (invocation.json()) {
-    PrintJson(JsonValue(s));
-    return absl::OkStatus();
-  }
-  std::vector<std::vector<std::string>> rows = {{"products", WithCommas(s.products())}};
-  for (const auto& count : s.image_states())
-    rows.push_back({"  image " + ShortName(count.state()), WithCommas(count.products())});
-  for (const auto& count : s.fetch_failures())
-    rows.push_back({"    " + ShortName(count.failure()), WithCommas(count.products())});
-  rows.insert(rows.end(), {{"pictures", WithCommas(s.images())},
-                           {"picture bytes", HumanBytes(s.image_bytes())},
-                           {"embeddings", WithCommas(s.embeddings())},
-                           {"placeholders", WithCommas(s.placeholders())},
-                           {"verdicts", WithCommas(s.verdicts())},
-                           {"on disk", HumanBytes(s.disk_bytes())}});
-  std::fputs(FormatTable({"", ""}, rows, {false, true}).c_str(), stdout);
-  return absl::OkStatus();
-}
-
-absl::Status Backup(Invocation& invocation, const std::string& folder) {
-  v1::CreateBackupRequest request;
-  request.set_folder(folder);
-  ASSIGN_OR_RETURN(const v1::CreateBackupResponse response, invocation.Store().CreateBackup(request, nullptr));
-  if (invocation.json()) {
-    PrintJson(JsonValue(response));
-  } else {
-    std::printf("backup %s, %s, in %s on the server\n", absl::StrCat(response.backup_id()).c_str(),
-                HumanBytes(response.size_bytes()).c_str(), folder.c_str());
-  }
-  return absl::OkStatus();
-}
-
 v1::FetchFailure FailureOf(const std::string& name) {
   for (int i = v1::FetchFailure_MIN; i <= v1::FetchFailure_MAX; ++i) {
     const auto failure = static_cast<v1::FetchFailure>(i);
@@ -156,16 +122,6 @@ void AddCatalogCommands(CLI::App& app, Invocation& invocation) {
       ->check(CLI::IsMember(FailureNames()));
   crawl->callback(
       [&invocation, request] { invocation.run = [&invocation, request] { return Crawl(invocation, *request); }; });
-
-  app.add_subcommand("stats", "what the store holds")->callback([&invocation] {
-    invocation.run = [&invocation] { return Stats(invocation); };
-  });
-
-  const auto folder = std::make_shared<std::string>();
-  CLI::App* backup = app.add_subcommand("backup", "back the store up, online and incrementally");
-  backup->add_option("FOLDER", *folder, "on the server's machine")->required();
-  backup->callback(
-      [&invocation, folder] { invocation.run = [&invocation, folder] { return Backup(invocation, *folder); }; });
 }
 
 }  // namespace mannequin

@@ -35,14 +35,15 @@ struct Invocation {
 };
 
 // Each adds commands under `app`; `invocation` outlives the parse and the run.
-void AddServeCommands(CLI::App& app, Invocation& invocation);     // up
-void AddDemoCommand(CLI::App& app, Invocation& invocation);       // demo
-void AddCatalogCommands(CLI::App& app, Invocation& invocation);   // ingest, crawl, stats, backup
-void AddEmbedCommands(CLI::App& app, Invocation& invocation);     // embed train|catalog|vector|similar
-void AddTrainCommands(CLI::App& app, Invocation& invocation);     // train start|watch|list|cancel|resume
-void AddModelCommands(CLI::App& app, Invocation& invocation);     // models list|show|promote|rollback
-void AddGenerateCommands(CLI::App& app, Invocation& invocation);  // generate, placeholders ...
-void AddScoreCommands(CLI::App& app, Invocation& invocation);     // score
+void AddServeCommands(CLI::App& app, Invocation& invocation);       // up
+void AddDemoCommand(CLI::App& app, Invocation& invocation);         // demo
+void AddCatalogCommands(CLI::App& app, Invocation& invocation);     // ingest, crawl
+void AddOperationsCommands(CLI::App& app, Invocation& invocation);  // stats, backup, restore, doctor
+void AddEmbedCommands(CLI::App& app, Invocation& invocation);       // embed train|catalog|vector|similar
+void AddTrainCommands(CLI::App& app, Invocation& invocation);       // train start|watch|list|cancel|resume
+void AddModelCommands(CLI::App& app, Invocation& invocation);       // models list|show|promote|rollback
+void AddGenerateCommands(CLI::App& app, Invocation& invocation);    // generate, placeholders ...
+void AddScoreCommands(CLI::App& app, Invocation& invocation);       // score
 
 // The server's error, made clearer when nobody answers.
 absl::Status Explain(const grpc::Status& status, const std::string& server);

@@ -29,6 +29,20 @@ absl::Status Up(Invocation& invocation, const SuiteOptions& options, const confi
   return absl::OkStatus();
 }
 
+void AddBackupOptions(CLI::App& up, const std::shared_ptr<SuiteOptions>& options) {
+  options->backup.set_every_minutes(24 * 60);
+  CLI::Option* folder = up.add_option_function<std::string>(
+      "--backup-folder", [options](const std::string& name) { options->backup.set_folder(name); },
+      "back the store up into this folder, best on another disk (no backups)");
+  up.add_option_function<int>(
+        "--backup-every", [options](int minutes) { options->backup.set_every_minutes(minutes); },
+        "minutes between backups (1440)")
+      ->needs(folder);
+  up.add_option_function<int>(
+        "--backup-keep", [options](int backups) { options->backup.set_keep(backups); }, "backups that stay (7)")
+      ->needs(folder);
+}
+
 }  // namespace
 
 void AddServeCommands(CLI::App& app, Invocation& invocation) {
@@ -45,6 +59,7 @@ void AddServeCommands(CLI::App& app, Invocation& invocation) {
   up->add_option("--allow-address", options->allow_addresses,
                  "private range that images may be fetched from, CIDR or CIDR:PORT; repeatable");
   up->add_option("--device", options->device, "cpu or cuda:N (CUDA when there is one)");
+  AddBackupOptions(*up, options);
   up->add_option_function<std::string>(
       "--log-level", [log](const std::string& level) { log->set_level(level); }, "debug, info, warn, error");
   up->add_flag_function(

@@ -13,6 +13,7 @@
 #include "services/fetcher/fetcher_service.h"
 #include "services/generator/generator_service.h"
 #include "services/scorer/scorer_service.h"
+#include "services/store/backup_schedule.h"
 #include "services/store/rocks_store.h"
 #include "services/store/store_service.h"
 #include "services/trainer/trainer_service.h"
@@ -69,6 +70,7 @@ struct Suite::Impl {
         bundles(options.data + "/bundles") {}
 
   std::unique_ptr<RocksStore> store;
+  std::unique_ptr<BackupSchedule> backups;
   StoreService store_service;
   FetcherService fetcher;
   EmbedderService embedder;
@@ -96,6 +98,9 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options)
   InitImages();
   ASSIGN_OR_RETURN(std::unique_ptr<RocksStore> store, RocksStore::Open(StoreConfigOf(options), Clock::Real()));
   auto impl = std::make_unique<Impl>(options, std::move(store));
+  if (!options.backup.folder().empty()) {
+    ASSIGN_OR_RETURN(impl->backups, BackupSchedule::Start(*impl->store, options.backup, Clock::Real()));
+  }
 
   config::v1::ServerConfig server;
   server.set_listen(options.listen);
@@ -127,6 +132,7 @@ Suite::~Suite() { Stop(); }
 void Suite::Stop() {
   if (std::exchange(impl_->stopped, true)) return;
   if (impl_->console) impl_->console->Stop();
+  impl_->store->StopBackups();
   impl_->server->Drain();
   impl_->scorer.Stop();
   impl_->generator.Stop();

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/model/bundle.h"
 #include "common/store/product_store.h"
+#include "mannequin/config/v1/config.pb.h"
 
 namespace mannequin {
 
@@ -25,6 +26,8 @@ struct SuiteOptions {
   // Private ranges that may be fetched from, "CIDR" or "CIDR:PORT".
   std::vector<std::string> allow_addresses;
   std::string device;  // "cpu", "cuda:N"; empty: CUDA when there is one
+  // Backups of the store that the suite makes by itself; none without a folder.
+  config::v1::BackupSchedule backup;
 };
 
 // Thread-safe.

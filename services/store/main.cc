@@ -4,6 +4,7 @@
 #include "common/base/status_macros.h"
 #include "common/rpc/server.h"
 #include "common/rpc/service_main.h"
+#include "services/store/backup_schedule.h"
 #include "services/store/rocks_store.h"
 #include "services/store/store_service.h"
 #include "spdlog/spdlog.h"
@@ -13,11 +14,16 @@ namespace {
 
 absl::Status Serve(const config::v1::StoreConfig& config) {
   ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, RocksStore::Open(config, Clock::Real()));
+  std::unique_ptr<BackupSchedule> schedule;
+  if (config.has_backup()) {
+    ASSIGN_OR_RETURN(schedule, BackupSchedule::Start(*store, config.backup(), Clock::Real()));
+  }
   StoreService service(*store);
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server, rpc::Server::Start("store", config.server(), {&service}));
   server->SetServing(true);
   spdlog::info("serving on {}", server->address());
   rpc::WaitForSignal();
+  store->StopBackups();
   server->Drain();
   return absl::OkStatus();
 }

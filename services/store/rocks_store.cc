@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "services/store/backup.h"
 #include "services/store/database.h"
 #include "services/store/edit.h"
 #include "services/store/fetch_leases.h"
@@ -51,7 +52,8 @@ RocksStore::RocksStore(std::unique_ptr<Database> db, int max_concurrent_scans, c
       db_(std::move(db)),
       max_concurrent_scans_(max_concurrent_scans == 0 ? kDefaultConcurrentScans : max_concurrent_scans),
       statistics_(std::make_unique<store::Statistics>()),
-      leases_(std::make_unique<store::FetchLeases>()) {}
+      leases_(std::make_unique<store::FetchLeases>()),
+      backups_(std::make_unique<store::Backups>(*db_, clock_)) {}
 
 RocksStore::~RocksStore() = default;
 

@@ -36,6 +36,7 @@ class Env;
 namespace mannequin {
 
 namespace store {
+class Backups;
 class Database;
 class Edit;
 class FetchLeases;
@@ -98,6 +99,9 @@ class RocksStore final : public ProductStore {
   absl::StatusOr<v1::CreateBackupResponse> CreateBackup(
       const v1::CreateBackupRequest& request,
       const std::function<void(const v1::CreateBackupResponse&)>& progress) override;
+  // Before the store closes: a backup that is under way ends as UNAVAILABLE instead of
+  // holding the process up, and no other one begins.
+  void StopBackups();
   absl::Status CheckIntegrity(const v1::CheckIntegrityRequest& request,
                               const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) override;
 
@@ -143,7 +147,7 @@ class RocksStore final : public ProductStore {
   // The greatest id of a job so far: the next must sort behind it.
   std::string last_job_id_ ABSL_GUARDED_BY(mutex_);
 
-  absl::Mutex backup_mutex_;  // One backup at a time.
+  const std::unique_ptr<store::Backups> backups_;
 };
 
 }  // namespace mannequin

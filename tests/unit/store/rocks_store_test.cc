@@ -14,7 +14,6 @@
 #include "gmock/gmock.h"
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
-#include "services/store/backup.h"
 #include "tests/unit/store/store_fixture.h"
 
 namespace mannequin {
@@ -259,26 +258,6 @@ TEST(FullDisk, RefusesWritesServesReadsAndRecovers) {
   EXPECT_EQ("before", Get(*again, "before").product().id());
   EXPECT_EQ("after", Get(*again, "after").product().id());
   EXPECT_EQ(2, Must(again->GetStatistics({})).products());
-}
-
-TEST(Backup, RestoresIntoAnEmptyFolder) {
-  const TemporaryFolder folder;
-  const std::string backup = folder.Sub("backup");
-  EXPECT_EQ("NOT_FOUND", CodeOf(RestoreBackup(backup, folder.Sub("restored"))));
-  {
-    const std::unique_ptr<RocksStore> store = Open(folder.Sub("data"));
-    Upsert(*store, {MakeProduct("a")});
-    Must(PutImage(*store, "a", std::string(5000, 'i')));
-    v1::CreateBackupRequest request;
-    request.set_folder(backup);
-    Must(store->CreateBackup(request, nullptr));
-    Upsert(*store, {MakeProduct("too-late")});
-  }
-  EXPECT_EQ("ALREADY_EXISTS", CodeOf(RestoreBackup(backup, folder.Sub("data"))));
-  EXPECT_EQ("OK", CodeOf(RestoreBackup(backup, folder.Sub("restored"))));
-  const std::unique_ptr<RocksStore> restored = Open(folder.Sub("restored"));
-  EXPECT_EQ(v1::IMAGE_STATE_STORED, Get(*restored, "a").image().state());
-  EXPECT_EQ("NOT_FOUND", CodeOf(TryGet(*restored, "too-late")));
 }
 
 TEST(Threads, ManyWritersLeaveExactCounts) {

@@ -1,0 +1,225 @@
+// stats, backup, restore, doctor
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+#include "common/base/status_macros.h"
+#include "services/mannequin/command_line.h"
+#include "services/mannequin/job_view.h"
+#include "services/mannequin/terminal.h"
+#include "services/store/backup.h"
+#include "services/store/rocks_store.h"
+
+namespace mannequin {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Where `up --data DIR` keeps its store.
+std::string StoreOf(const std::string& data) { return data + "/store"; }
+
+absl::Status Stats(Invocation& invocation) {
+  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse s, invocation.Store().GetStatistics({}));
+  if (invocation.json()) {
+    PrintJson(JsonValue(s));
+    return absl::OkStatus();
+  }
+  std::vector<std::vector<std::string>> rows = {{"products", WithCommas(s.products())}};
+  for (const auto& count : s.image_states())
+    rows.push_back({"  image " + ShortName(count.state()), WithCommas(count.products())});
+  for (const auto& count : s.fetch_failures())
+    rows.push_back({"    " + ShortName(count.failure()), WithCommas(count.products())});
+  rows.insert(rows.end(), {{"pictures", WithCommas(s.images())},
+                           {"picture bytes", HumanBytes(s.image_bytes())},
+                           {"embeddings", WithCommas(s.embeddings())},
+                           {"placeholders", WithCommas(s.placeholders())},
+                           {"verdicts", WithCommas(s.verdicts())},
+                           {"on disk", HumanBytes(s.disk_bytes())}});
+  std::fputs(FormatTable({"", ""}, rows, {false, true}).c_str(), stdout);
+  return absl::OkStatus();
+}
+
+absl::Status Backup(Invocation& invocation, v1::CreateBackupRequest request) {
+  // The server's own working folder says nothing to whoever asks.
+  std::error_code error;
+  const fs::path folder = fs::absolute(request.folder(), error);
+  if (!error) request.set_folder(folder.lexically_normal());
+  ProgressLine progress(invocation.json());
+  const auto show = [&progress](const v1::CreateBackupResponse& so_far) {
+    progress.Show(absl::StrFormat("backup  %s written, of at most %s", HumanBytes(so_far.written_bytes()),
+                                  HumanBytes(so_far.store_bytes())));
+  };
+  ASSIGN_OR_RETURN(const v1::CreateBackupResponse made, invocation.Store().CreateBackup(request, show));
+  if (invocation.json()) {
+    PrintJson(JsonValue(made));
+    return absl::OkStatus();
+  }
+  progress.End(absl::StrFormat("backup %d verified: %s, %s of it new", made.backup_id(), HumanBytes(made.size_bytes()),
+                               HumanBytes(made.written_bytes())));
+  std::printf("backup  %s\nsize    %s\nnew     %s\nfolder  %s on the server\n", absl::StrCat(made.backup_id()).c_str(),
+              HumanBytes(made.size_bytes()).c_str(), HumanBytes(made.written_bytes()).c_str(),
+              request.folder().c_str());
+  return absl::OkStatus();
+}
+
+absl::Status ListOf(Invocation& invocation, const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::vector<BackupRecord> records, ListBackups(folder));
+  nlohmann::json list = nlohmann::json::array();
+  std::vector<std::vector<std::string>> rows;
+  for (const BackupRecord& record : records) {
+    const std::string time =
+        record.damaged ? "" : absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", record.time, absl::UTCTimeZone());
+    list.push_back(
+        {{"backup_id", record.id}, {"time", time}, {"size_bytes", record.size_bytes}, {"damaged", record.damaged}});
+    rows.push_back({absl::StrCat(record.id), record.damaged ? "damaged" : time,
+                    record.damaged ? "" : HumanBytes(record.size_bytes)});
+  }
+  if (invocation.json()) {
+    PrintJson(list);
+  } else {
+    std::fputs(FormatTable({"backup", "begun", "size"}, rows, {true, false, true}).c_str(), stdout);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Restore(Invocation& invocation, const std::string& folder, const std::string& data, int backup_id) {
+  if (data.empty()) return absl::InvalidArgumentError("--data: name the folder to restore into, or ask for --list");
+  ProgressLine progress(invocation.json());
+  RestoreOptions options;
+  options.backup_id = backup_id;
+  options.progress = [&progress](std::int64_t bytes, std::int64_t total) {
+    progress.Show(absl::StrFormat("restore  %s of %s", HumanBytes(bytes), HumanBytes(total)));
+  };
+  RETURN_IF_ERROR(RestoreBackup(folder, StoreOf(data), options));
+  if (invocation.json()) {
+    PrintJson({{"data", data}, {"store", StoreOf(data)}});
+    return absl::OkStatus();
+  }
+  progress.End(absl::StrCat("restored into ", StoreOf(data)));
+  std::printf("start it with: mannequin up --data %s\n", data.c_str());
+  return absl::OkStatus();
+}
+
+struct DoctorOptions {
+  bool repair = false;
+  std::string data;
+};
+
+// The store of a stopped suite, or the folder of a store by itself.
+absl::StatusOr<std::unique_ptr<RocksStore>> OpenLocally(const std::string& data) {
+  std::error_code error;
+  const std::string folder = fs::is_directory(StoreOf(data), error) ? StoreOf(data) : data;
+  if (!fs::exists(folder + "/OWNER", error) && !fs::exists(folder + "/CURRENT", error)) {
+    return absl::NotFoundError(absl::StrCat("--data: there is no store in ", data));
+  }
+  config::v1::StoreConfig config;
+  config.set_data(folder);
+  return RocksStore::Open(config, Clock::Real());
+}
+
+absl::Status Doctor(Invocation& invocation, const DoctorOptions& options) {
+  std::unique_ptr<RocksStore> local;
+  if (!options.data.empty()) {
+    ASSIGN_OR_RETURN(local, OpenLocally(options.data));
+  }
+  ProductStore& store = local ? *local : invocation.Store();
+  v1::CheckIntegrityRequest request;
+  request.set_repair(options.repair);
+  v1::CheckIntegrityResponse last;
+  nlohmann::json faults = nlohmann::json::array();
+  ProgressLine progress(invocation.json());
+  RETURN_IF_ERROR(store.CheckIntegrity(request, [&](const v1::CheckIntegrityResponse& message) -> absl::Status {
+    if (Interrupted()) return absl::CancelledError("interrupted; what was repaired so far stays");
+    last = message;
+    for (const v1::IntegrityFault& fault : message.faults()) {
+      faults.push_back(JsonValue(fault));
+      if (invocation.json()) continue;
+      std::printf("%s  %s: %s\n", fault.repaired() ? "repaired" : "fault   ", fault.record().c_str(),
+                  fault.message().c_str());
+    }
+    const bool bytes = message.stage() == "checksums";
+    const auto number = [bytes](std::int64_t n) { return bytes ? HumanBytes(n) : WithCommas(n); };
+    progress.Show(absl::StrCat("doctor  ", message.stage(), "  ", number(message.checked()),
+                               message.total() > 0 ? absl::StrCat(" of ", number(message.total())) : "", "  ",
+                               WithCommas(static_cast<std::int64_t>(faults.size())), " faults"));
+    return absl::OkStatus();
+  }));
+  const std::int64_t remain = last.faults_found() - last.faults_repaired();
+  if (invocation.json()) {
+    PrintJson({{"faults", faults},
+               {"faults_found", last.faults_found()},
+               {"faults_repaired", last.faults_repaired()},
+               {"faults_remaining", remain}});
+  } else {
+    progress.End(last.faults_found() == 0 ? "everything was read and fits together" : "everything was read");
+    std::printf("faults    %s\nrepaired  %s\n", WithCommas(last.faults_found()).c_str(),
+                WithCommas(last.faults_repaired()).c_str());
+  }
+  if (remain == 0) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(remain, " faults remain; each says what to do", options.repair ? "" : ", many by --repair"));
+}
+
+void AddBackup(CLI::App& app, Invocation& invocation) {
+  const auto request = std::make_shared<v1::CreateBackupRequest>();
+  CLI::App* backup = app.add_subcommand("backup",
+                                        "back the store up, online and incrementally; bundles and trainings beside "
+                                        "it are plain files, copy them as such");
+  backup
+      ->add_option_function<std::string>(
+          "FOLDER", [request](const std::string& folder) { request->set_folder(folder); }, "on the server's machine")
+      ->required();
+  backup->add_option_function<int>(
+      "--keep", [request](int keep) { request->set_keep(keep); }, "then delete all but the newest so many (all stay)");
+  backup->callback(
+      [&invocation, request] { invocation.run = [&invocation, request] { return Backup(invocation, *request); }; });
+}
+
+void AddRestore(CLI::App& app, Invocation& invocation) {
+  struct Options {
+    std::string folder, data;
+    int backup = 0;
+    bool list = false;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* restore = app.add_subcommand("restore",
+                                         "put a backup where `up --data DIR` finds it; on this machine, without a "
+                                         "server\n  mannequin restore backups --data catalogue");
+  restore->add_option("FOLDER", options->folder, "of backups")->required();
+  restore->add_option("--data", options->data, "restored into its `store`, which must be empty or not there");
+  restore->add_option("--backup", options->backup, "number (the newest)")->check(CLI::PositiveNumber);
+  restore->add_flag("--list", options->list, "only say which backups there are");
+  restore->callback([&invocation, options] {
+    invocation.run = [&invocation, options] {
+      if (options->list) return ListOf(invocation, options->folder);
+      return Restore(invocation, options->folder, options->data, options->backup);
+    };
+  });
+}
+
+void AddDoctor(CLI::App& app, Invocation& invocation) {
+  const auto options = std::make_shared<DoctorOptions>();
+  CLI::App* doctor =
+      app.add_subcommand("doctor", "read everything the store keeps and check it; exit status 1 when faults remain");
+  doctor->add_flag("--repair", options->repair,
+                   "make indexes, counts and statistics anew; products whose picture is lost are fetched again");
+  doctor->add_option("--data", options->data, "of a suite that is stopped (ask the server)");
+  doctor->callback(
+      [&invocation, options] { invocation.run = [&invocation, options] { return Doctor(invocation, *options); }; });
+}
+
+}  // namespace
+
+void AddOperationsCommands(CLI::App& app, Invocation& invocation) {
+  app.add_subcommand("stats", "what the store holds")->callback([&invocation] {
+    invocation.run = [&invocation] { return Stats(invocation); };
+  });
+  AddBackup(app, invocation);
+  AddRestore(app, invocation);
+  AddDoctor(app, invocation);
+}
+
+}  // namespace mannequin
