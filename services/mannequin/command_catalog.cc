@@ -101,8 +101,12 @@ void AddCatalogCommands(CLI::App& app, Invocation& invocation) {
   const auto options = std::make_shared<IngestOptions>();
   CLI::App* ingest =
       app.add_subcommand("ingest", "read a catalogue into the store\n  mannequin ingest metadata.json.gz");
-  ingest->add_option("FILE", *file, "SNAP 2014 or our own JSON lines; gzip, zstd or plain")->required();
-  ingest->add_option("--format", options->format, "snap or jsonl (found by looking)");
+  ingest
+      ->add_option("FILE", *file,
+                   "Amazon's metadata, a Merchant Center feed or our own JSON lines; gzip, zstd or plain")
+      ->required();
+  ingest->add_option("--format", options->format,
+                     "jsonl, snap, amazon-2018, amazon-2023 or merchant (found by looking)");
   ingest->add_flag("--strict", options->strict, "stop at the first bad line");
   ingest->add_flag("--dry-run", options->dry_run, "read and check, write nothing");
   ingest->add_option("--rejects", options->rejects_file, "write bad lines and their reasons here");

@@ -85,7 +85,7 @@ bool Amazon2018Format::ReadCategory(absl::string_view field, JsonValue& value, v
 
 bool Amazon2018Format::ReadPrice(JsonValue& value, v1::Product* product) {
   absl::string_view text;
-  if (JsonRecord::IsNull(value)) return true;
+  if (record_.IsNull(value)) return true;
   if (JsonRecord::FirstOf(value) != '"') {
     if (!record_.ReadNumber("price", value, &text)) return false;
     OfferAttribute("price", text, product);

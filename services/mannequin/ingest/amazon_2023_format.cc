@@ -98,7 +98,7 @@ bool Amazon2023Format::ReadCategories(JsonValue& value, v1::Product* product) {
 
 bool Amazon2023Format::ReadPrice(JsonValue& value, v1::Product* product) {
   absl::string_view text;
-  if (JsonRecord::IsNull(value)) return true;
+  if (record_.IsNull(value)) return true;
   if (JsonRecord::FirstOf(value) != '"') {
     if (!record_.ReadNumber("price", value, &text)) return false;
     OfferAttribute("price", text, product);
@@ -112,7 +112,7 @@ bool Amazon2023Format::ReadPrice(JsonValue& value, v1::Product* product) {
 bool Amazon2023Format::ReadImages(JsonValue& value, v1::Product* product) {
   pictures_.clear();
   product->clear_image_url();
-  if (JsonRecord::IsNull(value)) return true;
+  if (record_.IsNull(value)) return true;
   if (!(JsonRecord::FirstOf(value) == '{' ? ReadPictureDict(value) : ReadPictureList(value))) return false;
   const auto has_url = [](const Picture& picture) { return !picture.Best().empty(); };
   auto chosen = std::find_if(pictures_.begin(), pictures_.end(), [&has_url](const Picture& picture) {
@@ -127,7 +127,7 @@ bool Amazon2023Format::ReadImages(JsonValue& value, v1::Product* product) {
 
 bool Amazon2023Format::ReadPictureList(JsonValue& value) {
   return record_.ForEachItem("images", value, [this](JsonValue& item) {
-    if (JsonRecord::IsNull(item)) return true;
+    if (record_.IsNull(item)) return true;
     Picture& picture = pictures_.emplace_back();
     return record_.ForEachField("images", item, [this, &picture](absl::string_view key, JsonValue& part) {
       absl::string_view* const size = picture.Size(key);
@@ -138,7 +138,7 @@ bool Amazon2023Format::ReadPictureList(JsonValue& value) {
 
 bool Amazon2023Format::ReadPictureDict(JsonValue& value) {
   return record_.ForEachField("images", value, [this](absl::string_view key, JsonValue& list) {
-    if (Picture().Size(key) == nullptr || JsonRecord::IsNull(list)) return true;
+    if (Picture().Size(key) == nullptr || record_.IsNull(list)) return true;
     size_t index = 0;
     return record_.ForEachItem("images", list, [this, key, &index](JsonValue& item) {
       if (index == pictures_.size()) pictures_.emplace_back();
@@ -148,7 +148,7 @@ bool Amazon2023Format::ReadPictureDict(JsonValue& value) {
 }
 
 bool Amazon2023Format::ReadDetails(JsonValue& value, v1::Product* product) {
-  if (JsonRecord::IsNull(value)) return true;
+  if (record_.IsNull(value)) return true;
   if (JsonRecord::FirstOf(value) == '"') {
     absl::string_view text;
     if (!record_.ReadString("details", value, &text)) return false;

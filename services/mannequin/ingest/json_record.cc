@@ -107,6 +107,9 @@ bool JsonRecord::Open(absl::string_view line) {
   }
   std::memcpy(line_.get(), line.data(), line.size());
   size_ = line.size();
+  // Where brackets do not match, simdjson looks for a comma behind the end: it must not find
+  // what a longer line left there.
+  std::memset(line_.get() + size_, 0, simdjson::SIMDJSON_PADDING);
   decoded_end_ = decoded_.get();
   if (const auto code = parser_.iterate(line_.get(), size_, capacity_ + simdjson::SIMDJSON_PADDING).get(document_)) {
     return FailSyntax(code);
@@ -150,7 +153,8 @@ bool JsonRecord::ReadNumber(absl::string_view field, JsonValue& value, absl::str
   *text = Token(value);
   double number;
   // SimpleAtod takes "inf", "+1" and blanks too.
-  const bool begins = (*text)[0] == '-' || absl::ascii_isdigit(static_cast<unsigned char>((*text)[0]));
+  const bool begins =
+      !text->empty() && ((*text)[0] == '-' || absl::ascii_isdigit(static_cast<unsigned char>((*text)[0])));
   if (begins && absl::SimpleAtod(*text, &number)) return true;
   return FailType(field, "a number", value);
 }

@@ -15,6 +15,7 @@
 // names no place.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -81,13 +82,13 @@ class JsonRecord {
   }
 
   // The first byte of a value: one of `{["-0123456789tfn` unless the line is damaged.
-  static char FirstOf(JsonValue& value) { return value.raw_json_token()[0]; }
-  static bool IsNull(JsonValue& value) { return Token(value) == "null"; }
+  static char FirstOf(JsonValue& value) { return *value.raw_json_token().data(); }
+  bool IsNull(JsonValue& value) const { return Token(value) == "null"; }
 
   // A string, its escapes decoded; good until the next Open.
   bool ReadString(absl::string_view field, JsonValue& value, absl::string_view* text) {
     const absl::string_view token = Token(value);
-    if (token[0] != '"') return FailType(field, "a string", value);
+    if (token.size() < 2 || token[0] != '"') return FailType(field, "a string", value);
     const absl::string_view body = token.substr(1, token.size() - 2);
     *text = body;
     return std::memchr(body.data(), '\\', body.size()) == nullptr || Unescape(field, body, text);
@@ -110,10 +111,13 @@ class JsonRecord {
 
  private:
   static bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-  // A scalar as it stands in the line.
-  static absl::string_view Token(JsonValue& value) {
+  // A scalar as it stands in the line. Simdjson gives the bytes up to the next token, and of
+  // a damaged line also tokens behind its end.
+  absl::string_view Token(JsonValue& value) const {
     const std::string_view raw = value.raw_json_token();
-    size_t size = raw.size();
+    const char* const end = line_.get() + size_;
+    if (raw.data() >= end) return {};
+    size_t size = std::min(raw.size(), static_cast<size_t>(end - raw.data()));
     while (size > 1 && IsSpace(raw[size - 1])) --size;
     return {raw.data(), size};
   }

@@ -66,7 +66,7 @@ bool JsonlFormat::ReadText(int number, absl::string_view field, JsonValue& value
 
 bool JsonlFormat::ReadCategoryPath(absl::string_view field, JsonValue& value, v1::Product* product) {
   if (!Once(v1::Product::kCategoryPathFieldNumber, field, value, &seen_)) return false;
-  if (JsonRecord::IsNull(value)) return true;
+  if (record_.IsNull(value)) return true;
   return record_.ForEachItem(field, value, [this, field, product](JsonValue& item) {
     absl::string_view part;
     if (!record_.ReadString(field, item, &part)) return false;
@@ -77,7 +77,7 @@ bool JsonlFormat::ReadCategoryPath(absl::string_view field, JsonValue& value, v1
 
 bool JsonlFormat::ReadAttributes(JsonValue& value, v1::Product* product) {
   if (!Once(v1::Product::kAttributesFieldNumber, "attributes", value, &seen_)) return false;
-  if (JsonRecord::IsNull(value)) return true;
+  if (record_.IsNull(value)) return true;
   return record_.ForEachItem(
       "attributes", value, [this, product](JsonValue& item) { return ReadAttribute(item, product->add_attributes()); });
 }
@@ -101,7 +101,7 @@ bool JsonlFormat::ReadAttribute(JsonValue& value, v1::Attribute* attribute) {
     if (key == "derived") {
       if (!Once(v1::Attribute::kDerivedFieldNumber, "attributes.derived", part, &seen)) return false;
       bool derived = false;
-      if (!JsonRecord::IsNull(part) && !record_.ReadBool("attributes.derived", part, &derived)) return false;
+      if (!record_.IsNull(part) && !record_.ReadBool("attributes.derived", part, &derived)) return false;
       attribute->set_derived(derived);
       return true;
     }

@@ -51,6 +51,11 @@ bool Fail(int column, std::string what, RecordError* error) {
   return false;
 }
 
+// A line of values, of JSON or of a web page is no header.
+bool LooksLikeValue(absl::string_view name) {
+  return absl::StrContains(name, "://") || name.find_first_of("{}<>") != absl::string_view::npos;
+}
+
 int ColumnAt(absl::string_view line, absl::string_view cell) { return static_cast<int>(cell.data() - line.data()) + 1; }
 
 }  // namespace
@@ -67,8 +72,7 @@ MerchantFormat::Column MerchantFormat::ColumnFor(absl::string_view cell) {
   std::string name;
   ReadCell(cell, &name);
   if (absl::StartsWith(name, kVerbatim)) {
-    // The cell's text, and not the whole cell, may begin with a blank.
-    return {Role::kAttribute, name.substr(kVerbatim.size())};
+    return {Role::kAttribute, name.substr(kVerbatim.size()), /*verbatim=*/true};
   }
   name = Canonical(name);
   if (name == "id") return {Role::kId, name};
@@ -90,9 +94,7 @@ bool MerchantFormat::ReadHeader(absl::string_view line, RecordError* error) {
   if (invalid != line.size()) return Fail(static_cast<int>(invalid) + 1, "invalid UTF-8", error);
   for (const absl::string_view cell : absl::StrSplit(line, '\t')) {
     Column column = ColumnFor(cell);
-    // A line of values, of JSON or of a web page is no header.
-    if (column.name.empty() || absl::StrContains(column.name, "://") ||
-        absl::c_any_of(column.name, [](char c) { return c == '{' || c == '}' || c == '<' || c == '>'; })) {
+    if (column.name.empty() || (!column.verbatim && LooksLikeValue(column.name))) {
       return Fail(ColumnAt(line, cell),
                   absl::StrCat("header: \"", absl::CHexEscape(absl::StripAsciiWhitespace(cell).substr(0, 40)),
                                "\" is no column's name (expected a line such as \"id<tab>title<tab>image_link\")"),

@@ -63,6 +63,8 @@ class MerchantFormat : public RecordFormat {
     Role role;
     // As messages call it; of kAttribute the attribute's name.
     std::string name;
+    // "mannequin:NAME".
+    bool verbatim = false;
   };
 
   static Column ColumnFor(absl::string_view cell);

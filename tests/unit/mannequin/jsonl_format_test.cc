@@ -119,6 +119,14 @@ TEST(JsonlFormat, ALineThatIsNoJsonObjectSaysWhereAndWhy) {
   EXPECT_THAT(Jsonl(R"({"id":"B","categoryPath":["x"})"), HasSubstr("the line ends before the record does"));
 }
 
+TEST(JsonlFormat, ALineThatMissesABracketDoesNotFindWhatALongerOneLeft) {
+  JsonlFormat format;
+  const std::string commas = absl::StrCat(R"({"id":"B","title":")", std::string(500, ','), "\"}");
+  EXPECT_THAT(ReadRecord(format, commas), HasSubstr("B|,,,"));
+  EXPECT_THAT(ReadRecord(format, R"({"id":"B","category_path":["x","image_url":"u","description":"d"})"),
+              HasSubstr("the line ends before the record does"));
+}
+
 TEST(JsonlFormat, DeepNestingIsAWrongTypeAndNoCrash) {
   const std::string deep(100'000, '[');
   EXPECT_THAT(Jsonl(absl::StrCat("{\"id\":\"B\",\"title\":", deep, std::string(100'000, ']'), "}")),
