@@ -2,6 +2,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "tests/unit/store/store_fixture.h"
@@ -238,6 +239,101 @@ TEST_P(JobsTest, AtAnyTimeAJobHasOneHolder) {
     }
   }
   EXPECT_GT(leases, 50);
+}
+
+bool Ended(const v1::Job& job) { return job.state() != v1::JOB_STATE_QUEUED && job.state() != v1::JOB_STATE_RUNNING; }
+
+// Workers that die, come late, give back, fail and are cancelled, a clock that jumps both
+// ways and a store that starts again: nobody shares a job, none ends twice or never, none is
+// begun too often, and the last error of a failed one is kept.
+TEST_P(JobsTest, WhateverWorkersAndClocksDoEachJobEndsOnce) {
+  for (const unsigned seed : {20240614u, 20240615u, 20240616u}) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    std::mt19937 random(seed);
+    const auto pick = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+    std::map<std::string, v1::Job> known;  // as the store last answered
+    for (int i = 0; i < 8; ++i) {
+      const v1::Job job = Create(v1::JOB_KIND_CRAWL, "", 1 + pick(4));
+      known[job.id()] = job;
+    }
+    // Takes what the store says of a job, and compares it with what it was.
+    const auto see = [&](const std::string& id) {
+      const v1::Job now = GetJob(id);
+      const v1::Job before = std::exchange(known[id], now);
+      ASSERT_LE(now.attempts(), now.max_attempts()) << id;
+      ASSERT_EQ(now.state() == v1::JOB_STATE_RUNNING, !now.worker().empty()) << now.ShortDebugString();
+      ASSERT_EQ(Ended(now), now.has_ended_at()) << now.ShortDebugString();
+      if (Ended(before)) {
+        ASSERT_EQ(before.SerializeAsString(), now.SerializeAsString()) << "ended twice";
+      }
+      if (!Ended(before) && now.state() == v1::JOB_STATE_FAILED) {
+        ASSERT_THAT(now.error(), HasSubstr(before.error()));
+        ASSERT_FALSE(now.error().empty());
+      }
+    };
+    const auto see_all = [&] {
+      for (const auto& [id, job] : known) see(id);
+    };
+    for (int step = 0; step < 250; ++step) {
+      const std::string id = std::next(known.begin(), pick(static_cast<int>(known.size())))->first;
+      const v1::Job job = known[id];
+      const std::string worker = absl::StrCat("w", pick(4));
+      const bool holds = job.state() == v1::JOB_STATE_RUNNING && job.worker() == worker;
+      switch (pick(10)) {
+        case 0:
+        case 1:
+        case 2: {
+          const std::map<std::string, v1::Job> before = known;
+          const std::string leased = Lease(worker);
+          ASSERT_NO_FATAL_FAILURE(see_all());
+          if (leased.empty()) break;
+          const v1::Job& was = before.at(leased);
+          const absl::Time expires =
+              absl::FromUnixNanos(google::protobuf::util::TimeUtil::TimestampToNanoseconds(was.lease_expires_at()));
+          ASSERT_TRUE(was.state() == v1::JOB_STATE_QUEUED || expires <= clock_.Now()) << "two hold " << leased;
+          ASSERT_EQ(worker, known[leased].worker());
+          ASSERT_EQ(was.attempts() + 1, known[leased].attempts());
+          break;
+        }
+        case 3:
+          ASSERT_EQ(holds ? "OK" : "FAILED_PRECONDITION", CodeOf(Beat(id, worker)));
+          break;
+        case 4:
+        case 5: {
+          const v1::JobState states[] = {v1::JOB_STATE_SUCCEEDED, v1::JOB_STATE_FAILED, v1::JOB_STATE_QUEUED,
+                                         v1::JOB_STATE_QUEUED};
+          const std::string error = pick(2) == 0 ? "" : absl::StrCat("error of step ", step);
+          const v1::JobState state = states[pick(4)];
+          if (state == v1::JOB_STATE_FAILED && error.empty()) break;
+          known[id].set_error(holds ? error : job.error());
+          ASSERT_EQ(holds ? "OK" : "FAILED_PRECONDITION", CodeOf(Finish(id, worker, state, error)));
+          break;
+        }
+        case 6:
+          if (pick(4) == 0) {
+            ASSERT_EQ(Ended(job) && job.state() != v1::JOB_STATE_CANCELLED ? "FAILED_PRECONDITION" : "OK",
+                      CodeOf(Cancel(id)));
+          }
+          break;
+        case 7:
+          if (pick(10) == 0) OpenAgain();
+          break;
+        default:
+          clock_.Advance(absl::Seconds(pick(25) - 8));
+      }
+      ASSERT_NO_FATAL_FAILURE(see_all());
+    }
+    // Those that died stay away, the others behave, and the clock goes on.
+    for (int round = 0; round < 100; ++round) {
+      clock_.Advance(absl::Minutes(1));
+      const std::string leased = Lease("the last one");
+      ASSERT_NO_FATAL_FAILURE(see_all());
+      if (leased.empty()) break;
+      ASSERT_EQ("OK", CodeOf(Finish(leased, "the last one", v1::JOB_STATE_SUCCEEDED)));
+      ASSERT_NO_FATAL_FAILURE(see_all());
+    }
+    for (const auto& [id, job] : known) EXPECT_TRUE(Ended(job)) << job.ShortDebugString();
+  }
 }
 
 MANNEQUIN_BOTH_STORES(JobsTest);
