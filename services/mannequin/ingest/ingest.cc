@@ -91,6 +91,7 @@ class Ingestion {
     if (absl::IsNotFound(found.status())) return absl::OkStatus();
     RETURN_IF_ERROR(found.status());
     RETURN_IF_ERROR(reader.SkipTo(found->checkpoint().text_bytes()));
+    skipped_text_bytes_ = found->checkpoint().text_bytes();
     lines_ = found->checkpoint().lines();
     report_.resumed_at_line = lines_ + 1;
     return absl::OkStatus();
@@ -154,7 +155,7 @@ class Ingestion {
   IngestProgress Progress(const ParsedChunk& chunk) const {
     return {.read_bytes = chunk.file_bytes_read,
             .total_bytes = source_->file_bytes(),
-            .text_bytes = chunk.text_end,
+            .text_bytes = chunk.text_end - skipped_text_bytes_,
             .products = report_.accepted,
             .rejected = report_.rejected,
             .seconds = absl::ToDoubleSeconds(options_.clock->Now() - start_)};
@@ -208,6 +209,7 @@ class Ingestion {
   IngestReport report_;
   // Before the chunk at hand.
   int64_t lines_ = 0;
+  int64_t skipped_text_bytes_ = 0;
   // Hashes of ids, to count those that come again: 9 bytes a slot, about 150 MB for 9
   // million, where the ids themselves would take a gigabyte. Two ids share a hash with
   // probability n^2 / 2^65, 2 in a million for 9 million ids; then the count is one too

@@ -48,7 +48,7 @@ struct IngestProgress {
   // Of the file as it lies on disk, compressed or not; `total_bytes` is 0 for a pipe.
   int64_t read_bytes = 0;
   int64_t total_bytes = 0;
-  // Of the text, after decompression; from the file's beginning.
+  // Of the text, after decompression, read in this run.
   int64_t text_bytes = 0;
   // Accepted so far.
   int64_t products = 0;
