@@ -58,22 +58,38 @@ bool Amazon2023Format::ReadField(absl::string_view key, JsonValue& value, v1::Pr
     AppendParagraph(text, kMaxDescriptionBytes, product->mutable_description());
     return true;
   };
-  if (key == "parent_asin") {
-    absl::string_view text;
-    if (!record_.ReadText(key, value, &text)) return false;
-    product->mutable_id()->assign(text.data(), text.size());
-    return true;
-  }
-  if (key == "title") return ReadLine(key, value, product->mutable_title());
-  if (key == "store") return ReadLine(key, value, &store_);
-  if (key == "main_category") return ReadLine(key, value, &main_category_);
-  if (key == "description" || key == "features") return record_.ForEachText(key, value, add_paragraph);
-  if (key == "categories") return ReadCategories(value, product);
-  if (key == "price") return ReadPrice(value, product);
-  if (key == "images") return ReadImages(value, product);
-  if (key == "details") return ReadDetails(value, product);
-  if (key == "user_id") {
-    return record_.FailAt(value, "user_id: this is a review; give the file of products (meta_*.jsonl.gz)");
+  switch (key.size()) {
+    case 5:
+      if (key == "title") return ReadLine(key, value, product->mutable_title());
+      if (key == "store") return ReadLine(key, value, &store_);
+      if (key == "price") return ReadPrice(value, product);
+      break;
+    case 6:
+      if (key == "images") return ReadImages(value, product);
+      break;
+    case 7:
+      if (key == "details") return ReadDetails(value, product);
+      if (key == "user_id") {
+        return record_.FailAt(value, "user_id: this is a review; give the file of products (meta_*.jsonl.gz)");
+      }
+      break;
+    case 8:
+      if (key == "features") return record_.ForEachText(key, value, add_paragraph);
+      break;
+    case 10:
+      if (key == "categories") return ReadCategories(value, product);
+      break;
+    case 11: {
+      if (key == "description") return record_.ForEachText(key, value, add_paragraph);
+      if (key != "parent_asin") break;
+      absl::string_view text;
+      if (!record_.ReadText(key, value, &text)) return false;
+      product->mutable_id()->assign(text.data(), text.size());
+      return true;
+    }
+    case 13:
+      if (key == "main_category") return ReadLine(key, value, &main_category_);
+      break;
   }
   return true;
 }
@@ -127,7 +143,9 @@ bool Amazon2023Format::ReadImages(JsonValue& value, v1::Product* product) {
 
 bool Amazon2023Format::ReadPictureList(JsonValue& value) {
   return record_.ForEachItem("images", value, [this](JsonValue& item) {
-    if (record_.IsNull(item)) return true;
+    // Nothing is better than the first MAIN picture that there is.
+    const bool decided = !pictures_.empty() && pictures_.back().variant == "MAIN" && !pictures_.back().Best().empty();
+    if (decided || record_.IsNull(item)) return true;
     Picture& picture = pictures_.emplace_back();
     return record_.ForEachField("images", item, [this, &picture](absl::string_view key, JsonValue& part) {
       absl::string_view* const size = picture.Size(key);
@@ -167,17 +185,18 @@ bool Amazon2023Format::ReadDetails(JsonValue& value, v1::Product* product) {
 }
 
 void Amazon2023Format::ReadDetail(JsonRecord& record, absl::string_view key, JsonValue& value, v1::Product* product) {
-  absl::string_view text;
-  if (JsonRecord::FirstOf(value) != '"' || !record.ReadString("details", value, &text)) return;
-  if (key == "Brand") {
-    if (text.size() <= 256) CleanLine(text, product->mutable_brand());
-    return;
-  }
   const Detail* const detail =
       std::find_if(std::begin(kDetails), std::end(kDetails), [key](const Detail& d) { return d.key == key; });
-  if (detail == std::end(kDetails)) return;
+  const bool is_brand = key == "Brand";
+  if (!is_brand && detail == std::end(kDetails)) return;
+  absl::string_view text;
+  if (JsonRecord::FirstOf(value) != '"' || !record.ReadString("details", value, &text)) return;
   CleanLine(text, &scratch_);
-  OfferAttribute(detail->attribute, scratch_, product);
+  if (!is_brand) {
+    OfferAttribute(detail->attribute, scratch_, product);
+  } else if (scratch_.size() <= kMaxBrandBytes) {
+    product->mutable_brand()->assign(scratch_);
+  }
 }
 
 }  // namespace mannequin

@@ -8,6 +8,10 @@
 #include "absl/strings/strip.h"
 #include "common/text/html_entities.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace mannequin {
 namespace {
 
@@ -31,18 +35,32 @@ void SqueezeSpaces(size_t begin, bool keep_lines, std::string* text) {
   text->resize(static_cast<size_t>(out - text->data()));
 }
 
-// Whether SqueezeSpaces would change nothing.
-bool IsSqueezed(absl::string_view text) {
-  bool space = true;
-  for (const char c : text) {
-    if (!IsSpace(c)) {
-      space = false;
-      continue;
-    }
-    if (space || c != ' ') return false;
-    space = true;
+// Whether there is nothing to clean: no '&', no '<', no white space but single blanks, and
+// those not at the ends.
+bool IsClean(absl::string_view text) {
+  if (text.empty()) return true;
+  if (IsSpace(text.front()) || IsSpace(text.back())) return false;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  bool blank = false;
+#if defined(__SSE2__)
+  unsigned carry = 0;
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+    const __m128i marks =
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('&')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('<')));
+    const unsigned blanks = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(' '))));
+    if (_mm_movemask_epi8(_mm_or_si128(controls, marks)) != 0 || (blanks & (blanks << 1 | carry)) != 0) return false;
+    carry = blanks >> 15;
   }
-  return text.empty() || !space;
+  blank = carry != 0;
+#endif
+  for (; at < end; ++at) {
+    if (static_cast<unsigned char>(*at) < 0x20 || *at == '&' || *at == '<' || (blank && *at == ' ')) return false;
+    blank = *at == ' ';
+  }
+  return true;
 }
 
 struct Tag {
@@ -133,13 +151,12 @@ bool TakeAmount(absl::string_view* text, std::string* out) {
 }  // namespace
 
 void CleanLine(absl::string_view text, std::string* out) {
-  if (text.find('&') == absl::string_view::npos) {
+  if (IsClean(text)) {
     out->assign(text.data(), text.size());
-    if (IsSqueezed(text)) return;
-  } else {
-    out->clear();
-    AppendHtmlDecoded(text, out);
+    return;
   }
+  out->clear();
+  AppendHtmlDecoded(text, out);
   SqueezeSpaces(0, /*keep_lines=*/false, out);
 }
 
@@ -147,14 +164,17 @@ void AppendParagraph(absl::string_view text, size_t max_bytes, std::string* out)
   const size_t before = out->size();
   if (before > 0) out->push_back('\n');
   const size_t begin = out->size();
-  if (text.find('<') != absl::string_view::npos) {
+  if (IsClean(text)) {
+    out->append(text.data(), text.size());
+  } else if (text.find('<') != absl::string_view::npos) {
     std::string plain;
     AppendWithoutMarkup(text, &plain);
     AppendHtmlDecoded(plain, out);
+    SqueezeSpaces(begin, /*keep_lines=*/true, out);
   } else {
     AppendHtmlDecoded(text, out);
+    SqueezeSpaces(begin, /*keep_lines=*/true, out);
   }
-  SqueezeSpaces(begin, /*keep_lines=*/true, out);
   if (out->size() > max_bytes) {
     size_t end = max_bytes;
     while (end > 0 && (static_cast<unsigned char>((*out)[end]) & 0xC0) == 0x80) --end;

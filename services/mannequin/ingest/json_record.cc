@@ -111,6 +111,8 @@ bool JsonRecord::Open(absl::string_view line) {
   // what a longer line left there.
   std::memset(line_.get() + size_, 0, simdjson::SIMDJSON_PADDING);
   decoded_end_ = decoded_.get();
+  read_ = line_.get();
+  escape_ = NextEscape(read_);
   if (const auto code = parser_.iterate(line_.get(), size_, capacity_ + simdjson::SIMDJSON_PADDING).get(document_)) {
     return FailSyntax(code);
   }
@@ -163,12 +165,6 @@ bool JsonRecord::ReadBool(absl::string_view field, JsonValue& value, bool* boole
   const absl::string_view token = Token(value);
   *boolean = token == "true";
   return *boolean || token == "false" || FailType(field, "true or false", value);
-}
-
-bool JsonRecord::ReadHardKey(const char* begin, absl::string_view* key) {
-  const char* end = begin;
-  while (*end != '"') end += *end == '\\' ? 2 : 1;
-  return Unescape("key", absl::string_view(begin, static_cast<size_t>(end - begin)), key);
 }
 
 bool JsonRecord::Unescape(absl::string_view field, absl::string_view body, absl::string_view* text) {

@@ -20,6 +20,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/string_view.h"
 #include "services/mannequin/ingest/record_error.h"
 #include "simdjson.h"
@@ -86,15 +87,15 @@ class JsonRecord {
   bool IsNull(JsonValue& value) const { return Token(value) == "null"; }
 
   // A string, its escapes decoded; good until the next Open.
-  bool ReadString(absl::string_view field, JsonValue& value, absl::string_view* text) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool ReadString(absl::string_view field, JsonValue& value, absl::string_view* text) {
     const absl::string_view token = Token(value);
     if (token.size() < 2 || token[0] != '"') return FailType(field, "a string", value);
-    const absl::string_view body = token.substr(1, token.size() - 2);
+    const absl::string_view body(token.data() + 1, token.size() - 2);
     *text = body;
-    return std::memchr(body.data(), '\\', body.size()) == nullptr || Unescape(field, body, text);
+    return !HasEscape(body) || Unescape(field, body, text);
   }
   // The same; null gives an empty text.
-  bool ReadText(absl::string_view field, JsonValue& value, absl::string_view* text) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool ReadText(absl::string_view field, JsonValue& value, absl::string_view* text) {
     if (FirstOf(value) == '"') return ReadString(field, value, text);
     *text = {};
     return IsNull(value) || FailType(field, "a string", value);
@@ -111,9 +112,16 @@ class JsonRecord {
 
  private:
   static bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+  // The first backslash from `at` on; the line's end when there is none.
+  const char* NextEscape(const char* at) const {
+    const char* const end = line_.get() + size_;
+    const void* const found = std::memchr(at, '\\', static_cast<size_t>(end - at));
+    return found == nullptr ? end : static_cast<const char*>(found);
+  }
+
   // A scalar as it stands in the line. Simdjson gives the bytes up to the next token, and of
   // a damaged line also tokens behind its end.
-  absl::string_view Token(JsonValue& value) const {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE absl::string_view Token(JsonValue& value) const {
     const std::string_view raw = value.raw_json_token();
     const char* const end = line_.get() + size_;
     if (raw.data() >= end) return {};
@@ -128,20 +136,28 @@ class JsonRecord {
       simdjson::ondemand::field field;
       if (const auto code = std::move(result).get(field)) return FailSyntax(code);
       absl::string_view key;
-      if (!ReadKey(field.key().raw(), &key)) return false;
+      if (!ReadKey(field.key().raw(), field.value().raw_json_token().data(), &key)) return false;
       if (!visit(key, field.value())) return false;
     }
     return true;
   }
 
-  // `begin` is behind the opening quote.
-  bool ReadKey(const char* begin, absl::string_view* key) {
-    const char* end = begin;
-    while (*end != '"' && *end != '\\') ++end;
+  // `begin` is behind the key's opening quote, `value` where its value begins. Going back from
+  // there passes a colon and perhaps blanks, the same in each line; going forth to the quote
+  // would be a guess of the key's length that the processor gets wrong.
+  bool ReadKey(const char* begin, const char* value, absl::string_view* key) {
+    const char* end = value - 1;
+    while (*end != '"') --end;
     *key = absl::string_view(begin, static_cast<size_t>(end - begin));
-    return *end == '"' || ReadHardKey(begin, key);
+    return !HasEscape(*key) || Unescape("key", *key, key);
   }
-  bool ReadHardKey(const char* begin, absl::string_view* key);
+
+  // Strings are mostly read in order, so one pass over the line finds all its escapes.
+  bool HasEscape(absl::string_view text) {
+    if (escape_ < text.data() || text.data() < read_) escape_ = NextEscape(text.data());
+    read_ = text.data();
+    return escape_ < text.data() + text.size();
+  }
   bool Unescape(absl::string_view field, absl::string_view body, absl::string_view* text);
   bool UnescapeOne(absl::string_view field, const char** at, const char* end);
   bool CheckEnd();
@@ -154,6 +170,9 @@ class JsonRecord {
   std::unique_ptr<char[]> line_;
   size_t size_ = 0;
   size_t capacity_ = 0;
+  // The first backslash behind `read_`, where the string that was read last begins.
+  const char* escape_ = nullptr;
+  const char* read_ = nullptr;
   // Decoded strings: none is longer than its token, so a buffer of the line's size holds
   // them all and never moves.
   std::unique_ptr<char[]> decoded_;

@@ -50,13 +50,6 @@ bool JsonlFormat::ReadField(absl::string_view key, JsonValue& value, v1::Product
   return record_.FailAt(value, absl::StrCat("\"", key, "\" is no field of a product (product.proto names them)"));
 }
 
-bool JsonlFormat::Once(int number, absl::string_view field, JsonValue& value, uint32_t* seen) {
-  const uint32_t bit = 1u << number;
-  if ((*seen & bit) != 0) return record_.FailAt(value, absl::StrCat(field, ": stands twice"));
-  *seen |= bit;
-  return true;
-}
-
 bool JsonlFormat::ReadText(int number, absl::string_view field, JsonValue& value, std::string* text) {
   absl::string_view read;
   if (!Once(number, field, value, &seen_) || !record_.ReadText(field, value, &read)) return false;

@@ -33,7 +33,12 @@ class JsonlFormat : public RecordFormat {
   bool ReadAttributes(JsonValue& value, v1::Product* product);
   bool ReadAttribute(JsonValue& value, v1::Attribute* attribute);
   // False, and a fault recorded, when the field of that number has been there.
-  bool Once(int number, absl::string_view field, JsonValue& value, uint32_t* seen);
+  bool Once(int number, absl::string_view field, JsonValue& value, uint32_t* seen) {
+    const uint32_t bit = 1u << number;
+    if ((*seen & bit) != 0) return record_.FailAt(value, std::string(field) + ": stands twice");
+    *seen |= bit;
+    return true;
+  }
 
   JsonRecord record_;
   // A bit a field's number.

@@ -96,7 +96,7 @@ bool CheckProduct(const v1::Product& product, RecordError* error) {
   if (product.title().empty() && product.category_path().empty()) {
     return Fail(error, "the record has neither a title nor a category");
   }
-  if (!Fits("title", product.title(), 4096, error) || !Fits("brand", product.brand(), 256, error) ||
+  if (!Fits("title", product.title(), 4096, error) || !Fits("brand", product.brand(), kMaxBrandBytes, error) ||
       !Fits("description", product.description(), kMaxDescriptionBytes, error) ||
       !Fits("image_url", product.image_url(), kMaxImageUrlBytes, error)) {
     return false;

@@ -47,6 +47,7 @@ inline constexpr int kMaxCategoryParts = 16;
 inline constexpr size_t kMaxAttributeNameBytes = 64;
 inline constexpr size_t kMaxAttributeValueBytes = 256;
 inline constexpr size_t kMaxCategoryPartBytes = 256;
+inline constexpr size_t kMaxBrandBytes = 256;
 inline constexpr size_t kMaxDescriptionBytes = 65'536;
 inline constexpr size_t kMaxImageUrlBytes = 2'048;
 
