@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "services/store/log_watch.h"
 #include "services/store/rocks_options.h"
 #include "services/store/rocks_status.h"
 #include "services/store/table_batch.h"
@@ -22,13 +23,16 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& fold
   if (folder.empty()) return absl::InvalidArgumentError("data: is empty; name the folder of the store's data");
   ASSIGN_OR_RETURN(std::unique_ptr<OwnerLock> lock, OwnerLock::Take(folder));
   ASSIGN_OR_RETURN(std::unique_ptr<SyncedMark> mark, SyncedMark::Open(folder));
-  const rocksdb::DBOptions options = DatabaseOptions(env);
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = FamilyDescriptors(block_cache_bytes);
-  RETURN_IF_ERROR(CheckRecovery(folder, mark->sequence(), options, families));
+  RETURN_IF_ERROR(CheckRecovery(folder, mark->sequence(), DatabaseOptions(env), families));
   // What a crash has left of tables that nobody was told of.
   std::error_code ignored;
   std::filesystem::remove_all(absl::StrCat(folder, "/", kTablesFolder), ignored);
   std::unique_ptr<Database> database(new Database(folder, std::move(lock), std::move(mark)));
+  const auto files = env != nullptr ? env->GetFileSystem() : rocksdb::FileSystem::Default();
+  database->env_ =
+      rocksdb::NewCompositeEnv(std::make_shared<LogWatch>(files, [raw = database.get()] { raw->LogSyncBegins(); }));
+  const rocksdb::DBOptions options = DatabaseOptions(database->env_.get());
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(options, folder, families, &database->handles_, &db);
   database->db_.reset(db);
@@ -64,9 +68,16 @@ std::unique_ptr<rocksdb::Iterator> Database::NewIterator(Family family, const ro
 
 absl::StatusOr<std::uint64_t> Database::Apply(rocksdb::WriteBatch& batch) {
   RETURN_IF_ERROR(Recover());
+  {
+    absl::MutexLock lock(&mutex_);
+    while (sync_begins_) turn_changed_.Wait(&mutex_);
+    writing_ = true;
+  }
   const absl::Status written =
       FromRocks(db_->Write(rocksdb::WriteOptions(), &batch), absl::StrCat("write to ", folder_));
   absl::MutexLock lock(&mutex_);
+  writing_ = false;
+  turn_changed_.SignalAll();
   if (!written.ok()) {
     failure_ = written;
     return written;
@@ -100,6 +111,14 @@ absl::Status Database::Sync(std::uint64_t ticket) {
       continue;
     }
     syncing_ = true;
+    sync_begins_ = true;
+    while (writing_) turn_changed_.Wait(&mutex_);
+    if (!failure_.ok()) {
+      syncing_ = sync_begins_ = false;
+      turn_changed_.SignalAll();
+      synced_changed_.SignalAll();
+      return failure_;
+    }
     const std::uint64_t target = applied_;
     mutex_.Unlock();
     // All up to here is in the log already, whoever has written it.
@@ -108,6 +127,8 @@ absl::Status Database::Sync(std::uint64_t ticket) {
     mutex_.Lock();
     if (done.ok()) mark_->Note(sequence);
     syncing_ = false;
+    sync_begins_ = false;
+    turn_changed_.SignalAll();
     if (done.ok()) {
       synced_ = std::max(synced_, target);
     } else {
@@ -116,6 +137,12 @@ absl::Status Database::Sync(std::uint64_t ticket) {
     synced_changed_.SignalAll();
   }
   return absl::OkStatus();
+}
+
+void Database::LogSyncBegins() {
+  absl::MutexLock lock(&mutex_);
+  sync_begins_ = false;
+  turn_changed_.SignalAll();
 }
 
 std::uint64_t Database::last_ticket() const {

@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "rocksdb/db.h"
+#include "rocksdb/env.h"
 #include "rocksdb/write_batch.h"
 #include "services/store/keys.h"
 #include "services/store/owner_lock.h"
@@ -102,9 +103,13 @@ class Database {
   absl::StatusOr<bool> Pin(Family family, absl::string_view key, const rocksdb::ReadOptions& options,
                            rocksdb::PinnableSlice* bytes) const;
 
+  // The log's sync is past what a failing write must not meet.
+  void LogSyncBegins();
+
   const std::string folder_;
   const std::unique_ptr<OwnerLock> lock_;
   const std::unique_ptr<SyncedMark> mark_;
+  std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // "default", then in the order of Family.
 
@@ -113,6 +118,11 @@ class Database {
   std::uint64_t applied_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t synced_ ABSL_GUARDED_BY(mutex_) = 0;
   bool syncing_ ABSL_GUARDED_BY(mutex_) = false;
+  // A write and the begin of a sync take turns (log_watch.h); the sync itself, which is
+  // the long part, goes on beside writes.
+  absl::CondVar turn_changed_;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool sync_begins_ ABSL_GUARDED_BY(mutex_) = false;
   // After a failed write or fsync: what is in memory may not be in the log. An fsync
   // that fails must not be tried again (it would say yes for pages the kernel has
   // dropped); Recover writes the data anew instead.

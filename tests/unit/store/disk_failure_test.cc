@@ -51,7 +51,9 @@ TEST(PowerCut, WhatWasAcknowledgedIsThereThoughNothingElseIs) {
       std::vector<std::string> acknowledged;
       const std::string copy = folder.Sub(absl::StrCat("copy", start, "-", cut));
       disk->Cut(data, copy, random, [&] { acknowledged = load.acknowledged(); });
-      ExpectWhole(*Open(copy), acknowledged, absl::StrCat("start ", start, ", cut ", cut, ", seed ", kSeed));
+      const std::unique_ptr<RocksStore> after = Open(copy);
+      ASSERT_NE(nullptr, after);
+      ExpectWhole(*after, acknowledged, absl::StrCat("start ", start, ", cut ", cut, ", seed ", kSeed));
     }
   }
 }
@@ -79,6 +81,30 @@ TEST(FullDisk, RefusesWritesServesReadsAndRecovers) {
   EXPECT_EQ("before", Get(*again, "before").product().id());
   EXPECT_EQ("after", Get(*again, "after").product().id());
   EXPECT_EQ(2, Must(again->GetStatistics({})).products());
+}
+
+TEST(FullDisk, AtAnyMomentOfAnyWriteLosesNothingThatWasAcknowledged) {
+  const TemporaryFolder folder;
+  std::atomic<std::int64_t> left{kPlenty};
+  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<SmallDisk>(left));
+  std::mt19937 random(kSeed);
+  std::vector<std::string> acknowledged;
+  {
+    const std::unique_ptr<RocksStore> store = Open(folder.Sub("data"), env.get());
+    for (int round = 0; round < 4; ++round) {
+      const std::string where = absl::StrCat("round ", round, ", seed ", kSeed);
+      left = static_cast<std::int64_t>(random() % 600'000);
+      Load load(*store, absl::StrCat("r", round));
+      for (const absl::Status& status : load.WaitForEnd()) EXPECT_EQ("RESOURCE_EXHAUSTED", CodeOf(status)) << where;
+      const std::vector<std::string> lines = load.acknowledged();
+      acknowledged.insert(acknowledged.end(), lines.begin(), lines.end());
+      for (const std::string& line : lines) EXPECT_EQ("", CheckAcknowledged(*store, line)) << where;
+      left = kPlenty;
+      ExpectWritesAgain(*store, absl::StrCat("after", round));
+    }
+    ExpectWhole(*store, acknowledged, "before the restart");
+  }
+  ExpectWhole(*Open(folder.Sub("data")), acknowledged, "after the restart");
 }
 
 }  // namespace
