@@ -25,7 +25,7 @@
 namespace mannequin {
 
 struct IngestOptions {
-  // "snap" or "jsonl"; empty: the first format in which one of the first lines is a product.
+  // One of KnownFormats(); empty: the first format in which one of the first lines is a product.
   std::string format = {};
   // Stop at the first refused line.
   bool strict = false;
