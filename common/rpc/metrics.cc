@@ -1,9 +1,14 @@
 #include "common/rpc/metrics.h"
 
+#include <array>
+#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "prometheus/counter.h"
 #include "prometheus/gauge.h"
 #include "prometheus/histogram.h"
@@ -32,35 +37,77 @@ Families& GetFamilies() {
   return families;
 }
 
+// A method's own metrics, found once: by their labels the registry takes a lock and
+// builds a map, several microseconds a call.
+class MethodMetrics {
+ public:
+  // `method` is the name that gRPC keeps for as long as the process lives.
+  static MethodMetrics& Of(const char* method) {
+    static absl::Mutex mutex;
+    static absl::flat_hash_map<const char*, std::unique_ptr<MethodMetrics>> methods;
+    {
+      absl::ReaderMutexLock lock(&mutex);
+      const auto found = methods.find(method);
+      if (found != methods.end()) return *found->second;
+    }
+    absl::MutexLock lock(&mutex);
+    std::unique_ptr<MethodMetrics>& metrics = methods[method];
+    if (metrics == nullptr) metrics = std::make_unique<MethodMetrics>(method);
+    return *metrics;
+  }
+
+  explicit MethodMetrics(const std::string& method)
+      : in_flight(GetFamilies().in_flight.Add({{"method", method}})),
+        seconds(GetFamilies().seconds.Add(
+            {{"method", method}}, prometheus::Histogram::BucketBoundaries{.0005, .001, .0025, .005, .01, .025, .05, .1,
+                                                                          .25, .5, 1, 2.5, 10, 60})),
+        method_(method) {}
+
+  void CountHandled(absl::StatusCode code) {
+    // A code that no call has ended with has no series.
+    std::atomic<prometheus::Counter*>& counter = handled_[static_cast<std::size_t>(code)];
+    prometheus::Counter* known = counter.load(std::memory_order_acquire);
+    if (known == nullptr) {
+      known = &GetFamilies().handled.Add({{"method", method_}, {"code", absl::StatusCodeToString(code)}});
+      counter.store(known, std::memory_order_release);
+    }
+    known->Increment();
+  }
+
+  prometheus::Gauge& in_flight;
+  prometheus::Histogram& seconds;
+
+ private:
+  const std::string method_;
+  std::array<std::atomic<prometheus::Counter*>, static_cast<std::size_t>(absl::StatusCode::kUnauthenticated) + 1>
+      handled_{};
+};
+
 class MetricsInterceptor : public grpc::experimental::Interceptor {
  public:
   explicit MetricsInterceptor(grpc::experimental::ServerRpcInfo* info)
-      : method_(info->method()), start_(std::chrono::steady_clock::now()) {
-    in_flight_ = &GetFamilies().in_flight.Add({{"method", method_}});
-    in_flight_->Increment();
+      : metrics_(MethodMetrics::Of(info->method())), start_(std::chrono::steady_clock::now()) {
+    metrics_.in_flight.Increment();
   }
 
   ~MetricsInterceptor() override {
-    in_flight_->Decrement();
+    metrics_.in_flight.Decrement();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start_;
-    static const prometheus::Histogram::BucketBoundaries buckets = {.0005, .001, .0025, .005, .01, .025, .05,
-                                                                    .1,    .25,  .5,    1,    2.5, 10,   60};
-    GetFamilies().seconds.Add({{"method", method_}}, buckets).Observe(seconds.count());
-    GetFamilies().handled.Add({{"method", method_}, {"code", code_}}).Increment();
+    metrics_.seconds.Observe(seconds.count());
+    metrics_.CountHandled(code_);
   }
 
   void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(grpc::experimental::InterceptionHookPoints::PRE_SEND_STATUS)) {
-      code_ = absl::StatusCodeToString(static_cast<absl::StatusCode>(methods->GetSendStatus().error_code()));
+      code_ = static_cast<absl::StatusCode>(methods->GetSendStatus().error_code());
     }
     methods->Proceed();
   }
 
  private:
-  const std::string method_;
+  MethodMetrics& metrics_;
   const std::chrono::steady_clock::time_point start_;
-  prometheus::Gauge* in_flight_;
-  std::string code_ = "CANCELLED";  // a call whose status was never sent
+  absl::StatusCode code_ = absl::StatusCode::kCancelled;  // a call whose status was never sent
 };
 
 class MetricsInterceptorFactory : public grpc::experimental::ServerInterceptorFactoryInterface {

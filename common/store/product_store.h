@@ -85,8 +85,7 @@ class ProductStore {
   // The answer is the stream's last message; `progress` sees those before it, on this
   // thread, and may be empty.
   virtual absl::StatusOr<v1::CreateBackupResponse> CreateBackup(
-      const v1::CreateBackupRequest& request,
-      const std::function<void(const v1::CreateBackupResponse&)>& progress) = 0;
+      const v1::CreateBackupRequest& request, const std::function<void(const v1::CreateBackupResponse&)>& progress) = 0;
   // Calls `visit` with each message, on this thread. Ends early with the status that it
   // returns when it is not OK.
   virtual absl::Status CheckIntegrity(const v1::CheckIntegrityRequest& request,

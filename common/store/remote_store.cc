@@ -143,9 +143,8 @@ class RemoteStore final : public ProductStore {
     return response;
   }
 
-  absl::Status CheckIntegrity(
-      const v1::CheckIntegrityRequest& request,
-      const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) override {
+  absl::Status CheckIntegrity(const v1::CheckIntegrityRequest& request,
+                              const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) override {
     grpc::ClientContext context;
     rpc::SetDeadline(context, kScanTimeout);
     auto reader = stub_->CheckIntegrity(&context, request);

@@ -52,27 +52,44 @@ std::int32_t Resolve(absl::string_view body) {
   return found != std::end(kEntities) && found->name == body ? found->code : -1;
 }
 
+// The code point of the reference that `text` begins with, or -1; `*bytes` is its length.
+std::int32_t ResolveFirst(absl::string_view text, std::size_t* bytes) {
+  const std::size_t end = text.substr(0, kLongestReference + 2).find(';');
+  if (end == absl::string_view::npos) return -1;
+  *bytes = end + 1;
+  return Resolve(text.substr(1, end - 1));
+}
+
 }  // namespace
 
 std::string DecodeHtmlEntities(absl::string_view text) {
   std::string out;
   out.reserve(text.size());
+  AppendHtmlDecoded(text, &out);
+  return out;
+}
+
+void AppendHtmlDecoded(absl::string_view text, std::string* out) {
   while (!text.empty()) {
     const std::size_t start = text.find('&');
-    out.append(text.data(), std::min(start, text.size()));
-    if (start == absl::string_view::npos) break;
+    out->append(text.data(), std::min(start, text.size()));
+    if (start == absl::string_view::npos) return;
     text.remove_prefix(start);
-    const std::size_t end = text.substr(0, kLongestReference + 2).find(';');
-    const std::int32_t code = end == absl::string_view::npos ? -1 : Resolve(text.substr(1, end - 1));
+    std::size_t bytes = 1;
+    const std::int32_t code = ResolveFirst(text, &bytes);
     if (code < 0) {
-      out.push_back('&');
+      out->push_back('&');
       text.remove_prefix(1);
     } else {
-      AppendCodePoint(code, out);
-      text.remove_prefix(end + 1);
+      AppendCodePoint(code, *out);
+      text.remove_prefix(bytes);
     }
   }
-  return out;
+}
+
+bool BeginsWithHtmlEntity(absl::string_view text) {
+  std::size_t bytes;
+  return ResolveFirst(text, &bytes) >= 0;
 }
 
 }  // namespace mannequin

@@ -10,12 +10,15 @@
 namespace mannequin {
 namespace {
 
-// Leaf category, brand and attribute values that are there, in this order.
+// Leaf category, brand and attribute values that are there, in this order. What was derived
+// from the title is in the title already: a second time it would weigh double.
 std::vector<std::string> PartsBeforeTitle(const v1::Product& product) {
   std::vector<std::string> parts;
   if (product.category_path_size() > 0) parts.push_back(product.category_path(product.category_path_size() - 1));
   if (!product.brand().empty()) parts.push_back(product.brand());
-  for (const v1::Attribute& attribute : product.attributes()) parts.push_back(attribute.value());
+  for (const v1::Attribute& attribute : product.attributes()) {
+    if (!attribute.derived()) parts.push_back(attribute.value());
+  }
   return parts;
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 nlohmann::json ReportJson(const IngestReport& report) {
   return {{"format", report.format},
+          {"resumed_at_line", report.resumed_at_line},
           {"read", report.read},
           {"accepted", report.accepted},
           {"rejected", report.rejected},
@@ -31,9 +32,11 @@ absl::Status Ingest(Invocation& invocation, const std::string& file, const Inges
   ProgressLine progress(invocation.json());
   const auto show = [&progress](const IngestProgress& p) {
     const double share = p.total_bytes > 0 ? static_cast<double>(p.read_bytes) / static_cast<double>(p.total_bytes) : 0;
-    progress.Show(absl::StrFormat("ingest  %3.0f %%  %s products  %.1f MB/s  %s left", 100 * share,
+    const double seconds = std::max(p.seconds, 1e-3);
+    progress.Show(absl::StrFormat("ingest  %3.0f %%  %s products  %s/s  %.1f MB/s of text  %s left", 100 * share,
                                   WithCommas(p.products),
-                                  static_cast<double>(p.read_bytes) / 1e6 / std::max(p.seconds, 1e-3),
+                                  WithCommas(static_cast<std::int64_t>(static_cast<double>(p.products) / seconds)),
+                                  static_cast<double>(p.text_bytes) / 1e6 / seconds,
                                   share > 0 ? HumanSeconds(p.seconds * (1 - share) / share) : "?"));
     return !Interrupted();
   };
@@ -50,6 +53,12 @@ absl::Status Ingest(Invocation& invocation, const std::string& file, const Inges
               WithCommas(report.updated).c_str(), WithCommas(report.unchanged).c_str(),
               WithCommas(report.rejected).c_str(), WithCommas(report.duplicates).c_str());
   for (const std::string& reject : report.rejects) std::printf("  %s\n", reject.c_str());
+  if (report.resumed_at_line > 0) {
+    std::printf("went on at line %s, where a run before was cut short; --no-resume reads all\n",
+                WithCommas(report.resumed_at_line).c_str());
+  } else if (!options.dry_run && report.created + report.updated == 0) {
+    std::printf("nothing has changed: the store had every product as it is here\n");
+  }
   return absl::OkStatus();
 }
 
@@ -101,10 +110,15 @@ void AddCatalogCommands(CLI::App& app, Invocation& invocation) {
   const auto options = std::make_shared<IngestOptions>();
   CLI::App* ingest =
       app.add_subcommand("ingest", "read a catalogue into the store\n  mannequin ingest metadata.json.gz");
-  ingest->add_option("FILE", *file, "SNAP 2014 or our own JSON lines; gzip, zstd or plain")->required();
-  ingest->add_option("--format", options->format, "snap or jsonl (found by looking)");
+  ingest
+      ->add_option("FILE", *file,
+                   "Amazon's metadata, a Merchant Center feed or our own JSON lines; gzip, zstd or plain")
+      ->required();
+  ingest->add_option("--format", options->format,
+                     "jsonl, snap, amazon-2018, amazon-2023 or merchant (found by looking)");
   ingest->add_flag("--strict", options->strict, "stop at the first bad line");
   ingest->add_flag("--dry-run", options->dry_run, "read and check, write nothing");
+  ingest->add_flag("!--no-resume", options->resume, "from the first line, also where a run before was cut short");
   ingest->add_option("--rejects", options->rejects_file, "write bad lines and their reasons here");
   ingest->callback([&invocation, file, options] {
     invocation.run = [&invocation, file, options] { return Ingest(invocation, *file, *options); };

@@ -38,6 +38,7 @@ struct Invocation {
 void AddServeCommands(CLI::App& app, Invocation& invocation);       // up
 void AddDemoCommand(CLI::App& app, Invocation& invocation);         // demo
 void AddCatalogCommands(CLI::App& app, Invocation& invocation);     // ingest, crawl
+void AddExportCommand(CLI::App& app, Invocation& invocation);       // export
 void AddOperationsCommands(CLI::App& app, Invocation& invocation);  // stats, backup, restore, doctor
 void AddEmbedCommands(CLI::App& app, Invocation& invocation);       // embed train|catalog|vector|similar
 void AddTrainCommands(CLI::App& app, Invocation& invocation);       // train start|watch|list|cancel|resume

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   mannequin::AddServeCommands(app, invocation);
   mannequin::AddDemoCommand(app, invocation);
   mannequin::AddCatalogCommands(app, invocation);
+  mannequin::AddExportCommand(app, invocation);
   mannequin::AddOperationsCommands(app, invocation);
   mannequin::AddEmbedCommands(app, invocation);
   mannequin::AddTrainCommands(app, invocation);

@@ -1,6 +1,8 @@
 #include "services/store/database.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -9,6 +11,7 @@
 #include "services/store/rocks_options.h"
 #include "services/store/rocks_status.h"
 #include "services/store/sync_watch.h"
+#include "services/store/table_batch.h"
 
 namespace mannequin::store {
 
@@ -23,6 +26,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& fold
   ASSIGN_OR_RETURN(std::unique_ptr<SyncedMark> mark, SyncedMark::Open(folder));
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = FamilyDescriptors(block_cache_bytes);
   RETURN_IF_ERROR(CheckRecovery(folder, *mark, DatabaseOptions(env), families));
+  // What a crash has left of tables that nobody was told of.
+  std::error_code ignored;
+  std::filesystem::remove_all(absl::StrCat(folder, "/", kTablesFolder), ignored);
   std::unique_ptr<Database> database(new Database(folder, std::move(lock), std::move(mark)));
   const auto files = env != nullptr ? env->GetFileSystem() : rocksdb::FileSystem::Default();
   SyncWatch::Events events;
@@ -47,11 +53,18 @@ Database::~Database() {
 
 absl::StatusOr<std::optional<std::string>> Database::Get(Family family, absl::string_view key,
                                                          const rocksdb::ReadOptions& options) const {
-  std::string value;
-  const rocksdb::Status got = db_->Get(options, handle(family), ToSlice(key), &value);
-  if (got.IsNotFound()) return std::optional<std::string>();
-  RETURN_IF_ERROR(FromRocks(got, Describe("read", family, key)));
-  return std::optional<std::string>(std::move(value));
+  rocksdb::PinnableSlice bytes;
+  ASSIGN_OR_RETURN(const bool found, Pin(family, key, options, &bytes));
+  if (!found) return std::optional<std::string>();
+  return std::optional<std::string>(bytes.ToString());
+}
+
+absl::StatusOr<bool> Database::Pin(Family family, absl::string_view key, const rocksdb::ReadOptions& options,
+                                   rocksdb::PinnableSlice* bytes) const {
+  const rocksdb::Status got = db_->Get(options, handle(family), ToSlice(key), bytes);
+  if (got.ok()) return true;
+  if (got.IsNotFound()) return false;
+  return FromRocks(got, Describe("read", family, key));
 }
 
 std::unique_ptr<rocksdb::Iterator> Database::NewIterator(Family family, const rocksdb::ReadOptions& options) const {
@@ -77,6 +90,23 @@ absl::StatusOr<std::uint64_t> Database::Apply(rocksdb::WriteBatch& batch) {
   return ++applied_;
 }
 
+absl::Status Database::Ingest(const TableBatch& tables) {
+  RETURN_IF_ERROR(Recover());
+  // Tables are durable at once. What they build on must not be lost while they stay.
+  RETURN_IF_ERROR(Sync(last_ticket()));
+  const absl::Status taken =
+      FromRocks(db_->IngestExternalFiles(tables.Arguments()), absl::StrCat("take tables into ", folder_));
+  absl::MutexLock lock(&mutex_);
+  if (!taken.ok()) {
+    failure_ = taken;
+    return taken;
+  }
+  mark_->Note(db_->GetLatestSequenceNumber());
+  // Not synced_ as well: it is at most one fsync too many for somebody.
+  ++applied_;
+  return absl::OkStatus();
+}
+
 absl::Status Database::Sync(std::uint64_t ticket) {
   absl::MutexLock lock(&mutex_);
   while (synced_ < ticket) {
@@ -99,8 +129,8 @@ absl::Status Database::Sync(std::uint64_t ticket) {
     // All up to here is in the log already, whoever has written it.
     const rocksdb::SequenceNumber sequence = db_->GetLatestSequenceNumber();
     const absl::Status done = FromRocks(db_->SyncWAL(), absl::StrCat("sync ", folder_));
-    if (done.ok()) mark_->Note(sequence);
     mutex_.Lock();
+    if (done.ok()) mark_->Note(sequence);
     syncing_ = false;
     sync_begins_ = false;
     turn_changed_.SignalAll();

@@ -27,6 +27,11 @@
 
 namespace mannequin::store {
 
+class TableBatch;
+
+// Below the database's folder: tables on their way into it (table_batch.h).
+inline constexpr absl::string_view kTablesFolder = "tables";
+
 inline rocksdb::Slice ToSlice(absl::string_view text) { return {text.data(), text.size()}; }
 inline absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -44,7 +49,7 @@ absl::StatusOr<Message> Decode(Family family, absl::string_view key, absl::strin
   return message;
 }
 
-// Thread-safe, but for Apply, which one thread at a time may call.
+// Thread-safe, but for Apply and Ingest: one thread at a time may be in one of them.
 class Database {
  public:
   // Makes the database when it is not there. FAILED_PRECONDITION with the pid of the
@@ -64,10 +69,11 @@ class Database {
   template <typename Message>
   absl::StatusOr<std::optional<Message>> Read(Family family, absl::string_view key,
                                               const rocksdb::ReadOptions& options = {}) const {
-    absl::StatusOr<std::optional<std::string>> bytes = Get(family, key, options);
-    if (!bytes.ok()) return bytes.status();
-    if (!bytes->has_value()) return std::optional<Message>();
-    absl::StatusOr<Message> message = Decode<Message>(family, key, **bytes);
+    rocksdb::PinnableSlice bytes;  // decoded where the cache has it
+    const absl::StatusOr<bool> found = Pin(family, key, options, &bytes);
+    if (!found.ok()) return found.status();
+    if (!*found) return std::optional<Message>();
+    absl::StatusOr<Message> message = Decode<Message>(family, key, ToView(bytes));
     if (!message.ok()) return message.status();
     return std::optional<Message>(*std::move(message));
   }
@@ -77,6 +83,9 @@ class Database {
   // Makes the batch visible, whole or not at all; answers a ticket for Sync. After a
   // failure (a full disk) it first tries to get RocksDB going again.
   absl::StatusOr<std::uint64_t> Apply(rocksdb::WriteBatch& batch);
+  // Takes finished tables over, all or none, behind every Apply so far; durable when it
+  // returns OK, and so is all that was applied before.
+  absl::Status Ingest(const TableBatch& tables);
   // Returns when all up to the ticket survives a crash.
   absl::Status Sync(std::uint64_t ticket);
   // The ticket of the last Apply.
@@ -90,6 +99,9 @@ class Database {
   Database(std::string folder, std::unique_ptr<OwnerLock> lock, std::unique_ptr<SyncedMark> mark)
       : folder_(std::move(folder)), lock_(std::move(lock)), mark_(std::move(mark)) {}
   absl::Status Recover();
+  // False when there is no such key.
+  absl::StatusOr<bool> Pin(Family family, absl::string_view key, const rocksdb::ReadOptions& options,
+                           rocksdb::PinnableSlice* bytes) const;
 
   // The log's sync is past what a failing write must not meet.
   void LogSyncBegins();

@@ -11,12 +11,9 @@
 namespace mannequin::store {
 
 absl::StatusOr<std::optional<std::string>> Edit::Get(Family family, absl::string_view key) {
-  std::string value;
-  const rocksdb::Status got =
-      batch_.GetFromBatchAndDB(&db_.rocks(), rocksdb::ReadOptions(), db_.handle(family), ToSlice(key), &value);
-  if (got.IsNotFound()) return std::optional<std::string>();
-  RETURN_IF_ERROR(FromRocks(got, Describe("read", family, key)));
-  return std::optional<std::string>(std::move(value));
+  const auto& written = written_[static_cast<std::size_t>(family)];
+  const auto found = written.find(key);
+  return found != written.end() ? found->second : db_.Get(family, key);
 }
 
 void Edit::PutProduct(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after) {
@@ -110,6 +107,15 @@ absl::Status Edit::DropImage(absl::string_view sha256) {
   return absl::OkStatus();
 }
 
+void Edit::PutIngestCheckpoint(const v1::IngestCheckpoint& checkpoint) {
+  const std::string key = IngestCheckpointKey(checkpoint.source());
+  if (checkpoint.finished()) {
+    Delete(Family::kCounters, key);
+  } else {
+    Put(Family::kCounters, key, checkpoint.SerializeAsString());
+  }
+}
+
 void Edit::PutImageReferences(absl::string_view key, std::int64_t references) {
   if (references > 0) {
     Put(Family::kImageReferences, key, absl::StrCat(references));
@@ -125,21 +131,23 @@ void Edit::PutImageReferences(absl::string_view key, std::int64_t references) {
 
 void Edit::AddToStatistics(const Statistics& difference) {
   statistics_.Add(difference, 1);
-  Put(Family::kCounters, "statistics", "");  // makes the edit not empty; Finish says what
+  Put(Family::kCounters, kStatisticsKey, "");  // makes the edit not empty; Finish says what
 }
 
 rocksdb::WriteBatch& Edit::Finish() {
-  Put(Family::kCounters, "statistics", statistics_.ToProto().SerializeAsString());
-  return *batch_.GetWriteBatch();
+  Put(Family::kCounters, kStatisticsKey, statistics_.ToProto().SerializeAsString());
+  return batch_;
 }
 
 // Neither fails: the batch is memory without a bound.
 void Edit::Put(Family family, absl::string_view key, absl::string_view value) {
   batch_.Put(db_.handle(family), ToSlice(key), ToSlice(value)).PermitUncheckedError();
+  if (family != Family::kIndex) written_[static_cast<std::size_t>(family)][key] = std::string(value);
 }
 
 void Edit::Delete(Family family, absl::string_view key) {
   batch_.Delete(db_.handle(family), ToSlice(key)).PermitUncheckedError();
+  if (family != Family::kIndex) written_[static_cast<std::size_t>(family)][key] = std::nullopt;
 }
 
 }  // namespace mannequin::store

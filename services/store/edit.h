@@ -4,12 +4,14 @@
 //   Edit edit(db, statistics);
 //   ASSIGN_OR_RETURN(std::optional<v1::StoredProduct> before, edit.Read<v1::StoredProduct>(Family::kProducts, id));
 //   RETURN_IF_ERROR(edit.PutProduct(before, after));
-//   ... Database::Apply(edit.batch())
+//   ... Database::Apply(edit.Finish())
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -17,7 +19,7 @@
 #include "mannequin/v1/placeholder.pb.h"
 #include "mannequin/v1/product.pb.h"
 #include "mannequin/v1/verdict.pb.h"
-#include "rocksdb/utilities/write_batch_with_index.h"
+#include "rocksdb/write_batch.h"
 #include "services/store/database.h"
 #include "services/store/keys.h"
 #include "services/store/statistics.h"
@@ -54,6 +56,9 @@ class Edit {
   // One reference less; the last takes the picture along. Nothing for an empty hash.
   absl::Status DropImage(absl::string_view sha256);
 
+  // Records how far the ingest of a source is; drops that when it has `finished`.
+  void PutIngestCheckpoint(const v1::IngestCheckpoint& checkpoint);
+
   // For repairs, out of records that are sure; what changes records keeps these right.
   void PutIndexEntry(absl::string_view entry) { Put(Family::kIndex, entry, ""); }
   void DeleteIndexEntry(absl::string_view entry) { Delete(Family::kIndex, entry); }
@@ -61,7 +66,7 @@ class Edit {
   void PutImageReferences(absl::string_view key, std::int64_t references);
   void AddToStatistics(const Statistics& difference);
 
-  bool empty() { return batch_.GetWriteBatch()->Count() == 0; }
+  bool empty() const { return batch_.Count() == 0; }
   // With the statistics as its last record.
   rocksdb::WriteBatch& Finish();
   const Statistics& statistics() const { return statistics_; }
@@ -75,7 +80,10 @@ class Edit {
 
   const Database& db_;
   Statistics statistics_;
-  rocksdb::WriteBatchWithIndex batch_{rocksdb::BytewiseComparator(), 0, /*overwrite_key=*/true};
+  rocksdb::WriteBatch batch_;
+  // What Get sees before the database: written here, or nothing when deleted here. Index
+  // entries are not among it: nobody asks for one that his own edit has put.
+  std::array<absl::flat_hash_map<std::string, std::optional<std::string>>, kFamilies> written_;
 };
 
 }  // namespace mannequin::store

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
 
 namespace mannequin::store {
 namespace {
@@ -19,6 +21,8 @@ void AppendText(string_view text, std::string& key) {
   key.append("\0\1", 2);
 }
 
+void CloseCategory(std::string& key) { key.append("\0\0", 2); }
+
 std::string BytePrefix(char tag, int value) { return {tag, static_cast<char>(value)}; }
 
 }  // namespace
@@ -32,7 +36,7 @@ string_view FamilyName(Family family) {
 std::string CategoryPrefix(const google::protobuf::RepeatedPtrField<std::string>& path, int depth) {
   std::string key = "c";
   for (int i = 0; i < depth; ++i) AppendText(path[i], key);
-  key.append("\0\0", 2);
+  CloseCategory(key);
   return key;
 }
 
@@ -43,19 +47,40 @@ std::string BrandPrefix(string_view brand) {
 }
 
 std::string ImageStatePrefix(v1::ImageState state) { return BytePrefix('s', state); }
+std::string UpdatedPrefix(const google::protobuf::Timestamp& time) {
+  // The times of a store are after the epoch; one before it counts as the epoch.
+  const auto nanoseconds = static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, google::protobuf::util::TimeUtil::TimestampToNanoseconds(time)));
+  std::string key(kUpdatedTag);
+  for (int shift = 56; shift >= 0; shift -= 8) key += static_cast<char>(nanoseconds >> shift);
+  return key;
+}
+
 std::string PlaceholderStatePrefix(v1::PlaceholderState state) { return BytePrefix('p', state); }
 std::string VerdictKindPrefix(v1::VerdictKind kind) { return BytePrefix('v', kind); }
 std::string QueuePrefix(v1::JobKind kind) { return BytePrefix('q', kind); }
 std::string IdempotencyKey(string_view key) { return absl::StrCat("k", key); }
 
-std::vector<std::string> IndexEntries(const v1::StoredProduct& stored) {
-  const v1::Product& product = stored.product();
-  std::vector<std::string> entries;
-  for (int depth = 1; depth <= product.category_path_size(); ++depth) {
-    entries.push_back(CategoryPrefix(product.category_path(), depth) + product.id());
+std::string IngestCheckpointKey(string_view source) { return absl::StrCat("ingest/", source); }
+
+void VisitIndexPrefixes(const v1::Product& product, v1::ImageState state, absl::FunctionRef<void(string_view)> visit) {
+  std::string category = "c";
+  for (const std::string& part : product.category_path()) {
+    AppendText(part, category);
+    const std::size_t open = category.size();
+    CloseCategory(category);
+    visit(category);
+    category.resize(open);
   }
-  if (!product.brand().empty()) entries.push_back(BrandPrefix(product.brand()) + product.id());
-  entries.push_back(ImageStatePrefix(stored.image().state()) + product.id());
+  if (!product.brand().empty()) visit(BrandPrefix(product.brand()));
+  visit(ImageStatePrefix(state));
+}
+
+std::vector<std::string> IndexEntries(const v1::StoredProduct& stored) {
+  std::vector<std::string> entries;
+  const auto add = [&](string_view prefix) { entries.push_back(absl::StrCat(prefix, stored.product().id())); };
+  VisitIndexPrefixes(stored.product(), stored.image().state(), add);
+  add(UpdatedPrefix(stored.updated_at()));
   std::sort(entries.begin(), entries.end());
   return entries;
 }

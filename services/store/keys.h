@@ -8,28 +8,35 @@
 //   placeholders      id                      -> Placeholder
 //   verdicts          id                      -> Verdict
 //   counters          "statistics"            -> GetStatisticsResponse without disk_bytes
+//                     "format"                -> version of this grammar, decimal
+//                     "ingest/" source        -> IngestCheckpoint
 //   index             entry                   -> empty, but for 'k'
 //
 //   entry    := 'c' text* end id   a product, once for each ancestor of its category
 //             | 'b' text id        a product with a brand
 //             | 's' byte id        a product, by ImageState
+//             | 'u' time id        a product, by updated_at
 //             | 'p' byte id        a placeholder, by PlaceholderState
 //             | 'v' byte id        a verdict, by VerdictKind
 //             | 'q' byte job-id    a QUEUED or RUNNING job, by JobKind
 //             | 'k' bytes          an idempotency key -> job id
 //   text     := bytes with 00 written as 00 FF, then 00 01
 //   end      := 00 00
+//   time     := nanoseconds since the epoch, 8 bytes, the highest first
 //
 // An id is a product's: no control characters, so it never looks like `end`. Below one
 // prefix the entries lie in id order, which makes a page in id order one seek, and a
 // conjunction of conditions a merge.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "google/protobuf/timestamp.pb.h"
 #include "mannequin/v1/job.pb.h"
 #include "mannequin/v1/placeholder.pb.h"
 #include "mannequin/v1/product.pb.h"
@@ -56,11 +63,24 @@ absl::string_view FamilyName(Family family);
 std::string CategoryPrefix(const google::protobuf::RepeatedPtrField<std::string>& path, int depth);
 std::string BrandPrefix(absl::string_view brand);
 std::string ImageStatePrefix(v1::ImageState state);
+// Of all products that were updated at that time.
+std::string UpdatedPrefix(const google::protobuf::Timestamp& time);
+// Of all products, by the time of their update; after it the time, then an id.
+inline constexpr absl::string_view kUpdatedTag = "u";
+inline constexpr std::size_t kUpdatedTimeBytes = 8;
 std::string PlaceholderStatePrefix(v1::PlaceholderState state);
 std::string VerdictKindPrefix(v1::VerdictKind kind);
 std::string QueuePrefix(v1::JobKind kind);
 std::string IdempotencyKey(absl::string_view key);
 
+inline constexpr absl::string_view kStatisticsKey = "statistics";
+inline constexpr absl::string_view kFormatKey = "format";
+std::string IngestCheckpointKey(absl::string_view source);
+
+// Calls `visit` with each prefix below which the index lists a product with that image,
+// in no order; but for UpdatedPrefix, which changes with every write.
+void VisitIndexPrefixes(const v1::Product& product, v1::ImageState state,
+                        absl::FunctionRef<void(absl::string_view)> visit);
 // Every index entry of a record, sorted: the one place that says which ones it has. An
 // idempotency key is no part of its job's record, and so is not among them.
 std::vector<std::string> IndexEntries(const v1::StoredProduct& product);

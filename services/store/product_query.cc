@@ -1,5 +1,6 @@
 #include "services/store/product_query.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -17,6 +18,15 @@ namespace {
 
 using Cursors = std::vector<std::unique_ptr<PrefixCursor>>;
 
+using google::protobuf::util::TimeUtil;
+
+// The end of 2261: what counts as nanoseconds in 64 bits.
+constexpr std::int64_t kLastSecond = 9'214'646'399;
+
+absl::Status Gone(absl::string_view id) {
+  return absl::DataLossError(absl::StrCat("products/", id, ": in the index, but gone; run mannequin doctor"));
+}
+
 bool UpdatedAfter(const v1::StoredProduct& product, const v1::ProductFilter& filter) {
   return !filter.has_updated_after() || product.updated_at() > filter.updated_after();
 }
@@ -29,6 +39,7 @@ Cursors CursorsOf(const Database& db, const v1::ProductFilter& filter, const roc
   if (!filter.category_path().empty()) add(CategoryPrefix(filter.category_path(), filter.category_path_size()));
   if (!filter.brand().empty()) add(BrandPrefix(filter.brand()));
   if (filter.image_state() != v1::IMAGE_STATE_UNSPECIFIED) add(ImageStatePrefix(filter.image_state()));
+  if (filter.verdict() != v1::VERDICT_KIND_UNSPECIFIED) add(VerdictKindPrefix(filter.verdict()));
   return cursors;
 }
 
@@ -47,29 +58,51 @@ bool Align(Cursors& cursors) {
 }
 
 absl::Status VisitIndexed(const Database& db, const v1::ProductFilter& filter, absl::string_view after,
-                          const rocksdb::ReadOptions& options, Cursors cursors,
-                          const std::function<bool(const v1::StoredProduct&)>& visit) {
+                          const rocksdb::ReadOptions& options, Cursors cursors, ProductVisitor visit) {
+  // A verdict may be about a product that was never listed.
+  const bool all_products = cursors.size() > 1 || filter.verdict() == v1::VERDICT_KIND_UNSPECIFIED;
   for (const auto& cursor : cursors) cursor->SeekAfter(after);
   for (; Align(cursors); cursors.front()->Next()) {
     const std::string id(cursors.front()->id());
     ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> product,
                      db.Read<v1::StoredProduct>(Family::kProducts, id, options));
-    if (!product) return absl::DataLossError(absl::StrCat("products/", id, ": in the index, but gone"));
-    if (UpdatedAfter(*product, filter) && !visit(*product)) return absl::OkStatus();
+    if (!product && all_products) return Gone(id);
+    if (product && UpdatedAfter(*product, filter) && !visit(*product, id)) return absl::OkStatus();
   }
   for (const auto& cursor : cursors) RETURN_IF_ERROR(cursor->status());
   return absl::OkStatus();
 }
 
-absl::Status VisitAll(const Database& db, const v1::ProductFilter& filter, absl::string_view after,
-                      const rocksdb::ReadOptions& options, const std::function<bool(const v1::StoredProduct&)>& visit) {
+// Positions are entries of the index without their tag: a time and an id.
+absl::Status VisitUpdated(const Database& db, const google::protobuf::Timestamp& updated_after, absl::string_view after,
+                          const rocksdb::ReadOptions& options, ProductVisitor visit) {
+  PrefixCursor cursor(db, std::string(kUpdatedTag), options);
+  if (after.empty()) {
+    const google::protobuf::Timestamp next = updated_after + TimeUtil::NanosecondsToDuration(1);
+    cursor.Seek(UpdatedPrefix(next).substr(kUpdatedTag.size()));
+  } else {
+    cursor.SeekAfter(after);
+  }
+  for (; cursor.Valid(); cursor.Next()) {
+    const std::string position(cursor.id());
+    const absl::string_view id = absl::string_view(position).substr(kUpdatedTimeBytes);
+    ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> product,
+                     db.Read<v1::StoredProduct>(Family::kProducts, id, options));
+    if (!product) return Gone(id);
+    if (!visit(*product, position)) return absl::OkStatus();
+  }
+  return cursor.status();
+}
+
+absl::Status VisitAll(const Database& db, absl::string_view after, const rocksdb::ReadOptions& options,
+                      ProductVisitor visit) {
   const auto iterator = db.NewIterator(Family::kProducts, options);
   iterator->Seek(ToSlice(after));
   if (!after.empty() && iterator->Valid() && ToView(iterator->key()) == after) iterator->Next();
   for (; iterator->Valid(); iterator->Next()) {
     ASSIGN_OR_RETURN(const v1::StoredProduct product,
                      Decode<v1::StoredProduct>(Family::kProducts, ToView(iterator->key()), ToView(iterator->value())));
-    if (UpdatedAfter(product, filter) && !visit(product)) return absl::OkStatus();
+    if (!visit(product, ToView(iterator->key()))) return absl::OkStatus();
   }
   return FromRocks(iterator->status(), "scan products");
 }
@@ -85,11 +118,18 @@ absl::Status CheckFilter(const v1::ProductFilter& filter) {
   if (!v1::ImageState_IsValid(filter.image_state())) {
     return absl::InvalidArgumentError("filter.image_state: is not one of ImageState");
   }
+  if (!v1::VerdictKind_IsValid(filter.verdict())) {
+    return absl::InvalidArgumentError("filter.verdict: is not one of VerdictKind");
+  }
+  const google::protobuf::Timestamp& time = filter.updated_after();
+  if (time.seconds() < 0 || time.seconds() > kLastSecond || time.nanos() < 0 || time.nanos() > 999'999'999) {
+    return absl::InvalidArgumentError("filter.updated_after: is no time of the years 1970 to 2261");
+  }
   return absl::OkStatus();
 }
 
 absl::Status VisitProducts(const Database& db, const v1::ProductFilter& filter, absl::string_view after,
-                           const std::function<bool(const v1::StoredProduct&)>& visit) {
+                           ProductVisitor visit) {
   rocksdb::ManagedSnapshot snapshot(&db.rocks());
   rocksdb::ReadOptions options;
   options.snapshot = snapshot.snapshot();
@@ -97,7 +137,8 @@ absl::Status VisitProducts(const Database& db, const v1::ProductFilter& filter, 
   if (!cursors.empty()) return VisitIndexed(db, filter, after, options, std::move(cursors), visit);
   // A scan of everything must not drive out what point reads use.
   options.fill_cache = false;
-  return VisitAll(db, filter, after, options, visit);
+  if (filter.has_updated_after()) return VisitUpdated(db, filter.updated_after(), after, options, visit);
+  return VisitAll(db, after, options, visit);
 }
 
 }  // namespace mannequin::store

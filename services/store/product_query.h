@@ -1,13 +1,13 @@
-// Products that match a filter, in id order.
+// Products that match a filter.
 //
-// Each condition with an index is a sorted walk over ids; several are merged by
-// leap-frog (each in turn seeks to the greatest id that any has reached), so that the
-// cost follows the rarest condition. What has no index is checked on the record.
+// Category, brand, image state and verdict are each a sorted walk over ids; several are
+// merged by leap-frog (each in turn seeks to the greatest id that any has reached), so
+// that the cost follows the rarest condition. `updated_after` alone is a walk in the order
+// of the updates, which is what follows the changes needs; beside others it is checked on
+// the record.
 #pragma once
 
-#include <functional>
-#include <string>
-
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "mannequin/v1/product_store.pb.h"
@@ -17,10 +17,14 @@ namespace mannequin::store {
 
 absl::Status CheckFilter(const v1::ProductFilter& filter);
 
-// Calls `visit` for each match after the id `after` (empty: from the first), on one
+// The product, and where it stands in the order of the answer: what a later call with the
+// same filter takes as `after`.
+using ProductVisitor = absl::FunctionRef<bool(const v1::StoredProduct&, absl::string_view position)>;
+
+// Calls `visit` for each match after the position `after` (empty: from the first), on one
 // snapshot, until it answers false. `filter` must have passed CheckFilter.
 // DATA_LOSS when a block or a record is damaged: never silently short.
 absl::Status VisitProducts(const Database& db, const v1::ProductFilter& filter, absl::string_view after,
-                           const std::function<bool(const v1::StoredProduct&)>& visit);
+                           ProductVisitor visit);
 
 }  // namespace mannequin::store

@@ -5,6 +5,7 @@
 #include "common/base/status_macros.h"
 #include "services/store/database.h"
 #include "services/store/edit.h"
+#include "services/store/image_state.h"
 #include "services/store/page_token.h"
 #include "services/store/product_query.h"
 #include "services/store/rocks_store.h"
@@ -17,34 +18,26 @@ using store::Family;
 
 namespace {
 
-constexpr int kMaxBatch = 10'000;
-constexpr std::size_t kMaxBatchBytes = std::size_t{4} << 20;
 // A page ends here even when it has fewer products than asked, so that it fits a message.
 constexpr std::size_t kMaxPageBytes = std::size_t{8} << 20;
 
 // What is known of the image of a product that was just written with this URL.
 v1::ImageInfo NewImageInfo(const v1::Product& product) {
   v1::ImageInfo image;
-  image.set_state(product.image_url().empty() ? v1::IMAGE_STATE_MISSING : v1::IMAGE_STATE_PENDING);
+  image.set_state(store::NewImageState(product));
   return image;
 }
 
 }  // namespace
 
 absl::StatusOr<v1::UpsertProductsResponse> RocksStore::UpsertProducts(const v1::UpsertProductsRequest& request) {
-  RETURN_IF_ERROR(store::CheckCount("products", request.products_size(), 0, kMaxBatch));
-  if (request.ByteSizeLong() > kMaxBatchBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("products: ", request.ByteSizeLong(), " bytes, expected at most ", kMaxBatchBytes));
-  }
-  for (int i = 0; i < request.products_size(); ++i) {
-    RETURN_IF_ERROR(store::CheckProduct(absl::StrCat("products[", i, "]."), request.products(i)));
-  }
+  RETURN_IF_ERROR(store::CheckUpsert(request));
   v1::UpsertProductsResponse response;
   const auto change = [&](store::Edit& edit) -> absl::Status {
     for (const v1::Product& product : request.products()) {
       RETURN_IF_ERROR(UpsertProduct(product, edit, response));
     }
+    if (request.has_checkpoint()) edit.PutIngestCheckpoint(request.checkpoint());
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(Write(change));
@@ -110,29 +103,31 @@ absl::StatusOr<v1::ListProductsResponse> RocksStore::ListProducts(const v1::List
   ASSIGN_OR_RETURN(const std::string after, store::ParsePageToken(query, request.page_token()));
   v1::ListProductsResponse response;
   std::size_t bytes = 0;
-  bool more = false;
-  RETURN_IF_ERROR(store::VisitProducts(*db_, request.filter(), after, [&](const v1::StoredProduct& product) {
-    more = response.products_size() == page_size || bytes > kMaxPageBytes;
-    if (more) return false;
+  std::string last;
+  const auto visit = [&](const v1::StoredProduct& product, absl::string_view position) {
+    if (response.products_size() == page_size || bytes > kMaxPageBytes) {
+      response.set_next_page_token(store::MakePageToken(query, last));
+      return false;
+    }
     bytes += product.ByteSizeLong();
+    last = std::string(position);
     *response.add_products() = product;
     return true;
-  }));
-  if (more) {
-    const v1::StoredProduct& last = response.products(response.products_size() - 1);
-    response.set_next_page_token(store::MakePageToken(query, last.product().id()));
-  }
+  };
+  RETURN_IF_ERROR(store::VisitProducts(*db_, request.filter(), after, visit));
   return response;
 }
 
 absl::Status RocksStore::ScanProducts(const v1::ScanProductsRequest& request,
                                       const std::function<absl::Status(const v1::StoredProduct&)>& visit) {
   RETURN_IF_ERROR(store::CheckFilter(request.filter()));
+  ASSIGN_OR_RETURN(const ScanSlot slot, TakeScanSlot());
   absl::Status visited;
-  RETURN_IF_ERROR(store::VisitProducts(*db_, request.filter(), "", [&](const v1::StoredProduct& product) {
+  const auto visit_one = [&](const v1::StoredProduct& product, absl::string_view) {
     visited = visit(product);
     return visited.ok();
-  }));
+  };
+  RETURN_IF_ERROR(store::VisitProducts(*db_, request.filter(), "", visit_one));
   return visited;
 }
 

@@ -19,7 +19,9 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
   table.block_cache = cache;
   // Indexes and filters share the cache, so that memory has one bound.
   table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // They are asked for at every read and small (12 MB for 9 million products): held, a
+  // read looks up one block in the cache instead of three.
+  table.metadata_cache_options.unpartitioned_pinning = rocksdb::PinningTier::kAll;
   table.format_version = 5;
   // The index is only ranged over; elsewhere most upserts ask for what is not there, and
   // 10 bits a key answer 99 of 100 of those without a read.
@@ -37,7 +39,9 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
   switch (family) {
     case Family::kProducts:
       options.write_buffer_size = 64 * kMiB;
-      table.block_size = 16 * 1024;  // Records are about 1 KiB: scans and ZSTD like longer blocks.
+      table.block_size = 16 * 1024;  // Records are some hundred bytes: scans and ZSTD like longer blocks.
+      // A point read then finds its record by hash instead of by halving.
+      table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
       break;
     case Family::kImages:
       // Pictures lie in blob files, so that compaction moves keys and not megabytes, and

@@ -3,11 +3,13 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "services/store/backup.h"
 #include "services/store/database.h"
 #include "services/store/edit.h"
 #include "services/store/fetch_leases.h"
+#include "services/store/format.h"
 #include "services/store/rocks_status.h"
 #include "services/store/statistics.h"
 
@@ -17,31 +19,50 @@ using store::Database;
 using store::Edit;
 using store::Family;
 
+namespace {
+
+constexpr int kDefaultConcurrentScans = 16;
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const config::v1::StoreConfig& config, const Clock& clock,
                                                              rocksdb::Env* env) {
+  if (config.max_concurrent_scans() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_concurrent_scans: ", config.max_concurrent_scans(), ", expected at least 1, or 0 for 16"));
+  }
   ASSIGN_OR_RETURN(std::unique_ptr<Database> db, Database::Open(config.data(), config.block_cache_bytes(), env));
+  RETURN_IF_ERROR(store::BringUpToFormat(*db));
   ASSIGN_OR_RETURN(const std::optional<v1::GetStatisticsResponse> statistics,
-                   db->Read<v1::GetStatisticsResponse>(Family::kCounters, "statistics"));
+                   db->Read<v1::GetStatisticsResponse>(Family::kCounters, store::kStatisticsKey));
   const auto jobs = db->NewIterator(Family::kJobs);
   jobs->SeekToLast();
   RETURN_IF_ERROR(store::FromRocks(jobs->status(), "read the last job"));
   const std::string last_job_id = jobs->Valid() ? jobs->key().ToString() : "";
 
-  std::unique_ptr<RocksStore> opened(new RocksStore(std::move(db), clock));
+  std::unique_ptr<RocksStore> opened(new RocksStore(std::move(db), config.max_concurrent_scans(), clock));
   absl::MutexLock lock(&opened->mutex_);
   if (statistics) *opened->statistics_ = store::Statistics::FromProto(*statistics);
   opened->last_job_id_ = last_job_id;
   return opened;
 }
 
-RocksStore::RocksStore(std::unique_ptr<Database> db, const Clock& clock)
+RocksStore::RocksStore(std::unique_ptr<Database> db, int max_concurrent_scans, const Clock& clock)
     : clock_(clock),
       db_(std::move(db)),
+      max_concurrent_scans_(max_concurrent_scans == 0 ? kDefaultConcurrentScans : max_concurrent_scans),
       statistics_(std::make_unique<store::Statistics>()),
       leases_(std::make_unique<store::FetchLeases>()),
       backups_(std::make_unique<store::Backups>(*db_, clock_)) {}
 
 RocksStore::~RocksStore() = default;
+
+absl::StatusOr<RocksStore::ScanSlot> RocksStore::TakeScanSlot() {
+  ScanSlot slot(&scans_, [](std::atomic<int>* scans) { --*scans; });
+  if (++scans_ <= max_concurrent_scans_) return slot;
+  return absl::ResourceExhaustedError(absl::StrCat("max_concurrent_scans: ", max_concurrent_scans_,
+                                                   " scans are under way; try again when one has ended"));
+}
 
 absl::Status RocksStore::Write(const std::function<absl::Status(Edit&)>& body) {
   std::uint64_t ticket = 0;

@@ -14,10 +14,13 @@
 // Keys, column families and who uses them: README.md and keys.h.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,6 +40,7 @@ class Backups;
 class Database;
 class Edit;
 class FetchLeases;
+class ProductSegment;
 struct Statistics;
 }  // namespace store
 
@@ -102,11 +106,28 @@ class RocksStore final : public ProductStore {
                               const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) override;
 
  private:
-  RocksStore(std::unique_ptr<store::Database> db, const Clock& clock);
+  RocksStore(std::unique_ptr<store::Database> db, int max_concurrent_scans, const Clock& clock);
+
+  // A scan's place among those that may run at once; given back with it.
+  using ScanSlot = std::unique_ptr<std::atomic<int>, void (*)(std::atomic<int>*)>;
+  // RESOURCE_EXHAUSTED when all are taken.
+  absl::StatusOr<ScanSlot> TakeScanSlot();
 
   // Runs `body` under the writer mutex, makes what it put into the edit visible if it
   // answers OK, and returns when that and all it read is durable.
   absl::Status Write(const std::function<absl::Status(store::Edit&)>& body);
+
+  // The pieces of WriteProducts; in product_writer.cc. `is_new` and `places` are about
+  // the segment's entries.
+  absl::Status KeepSegment(store::ProductSegment& segment, const std::optional<v1::IngestCheckpoint>& checkpoint,
+                           v1::UpsertProductsResponse& counts);
+  absl::Status KeepAsEdits(const store::ProductSegment& segment, const std::vector<std::uint32_t>& places,
+                           const std::optional<v1::IngestCheckpoint>& checkpoint, v1::UpsertProductsResponse& counts);
+  // False, with nothing written, when one of them is not new any more. `ticket` is that
+  // of the last change before they were found new.
+  absl::StatusOr<bool> KeepAsTables(const store::ProductSegment& segment, const std::vector<bool>& is_new,
+                                    std::size_t new_products, std::uint64_t ticket,
+                                    const std::optional<v1::IngestCheckpoint>& checkpoint);
 
   // The pieces of a write that several calls share; in products.cc and images.cc.
   absl::Status UpsertProduct(const v1::Product& product, store::Edit& edit, v1::UpsertProductsResponse& counts);
@@ -115,6 +136,8 @@ class RocksStore final : public ProductStore {
 
   const Clock& clock_;
   const std::unique_ptr<store::Database> db_;
+  const int max_concurrent_scans_;
+  std::atomic<int> scans_{0};
 
   absl::Mutex mutex_;  // The writer mutex.
   const std::unique_ptr<store::Statistics> statistics_ ABSL_PT_GUARDED_BY(mutex_);

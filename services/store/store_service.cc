@@ -47,15 +47,21 @@ class Chunker {
 
 }  // namespace
 
-grpc::Status StoreService::UpsertProducts(grpc::ServerContext*, grpc::ServerReader<v1::UpsertProductsRequest>* reader,
+grpc::Status StoreService::UpsertProducts(grpc::ServerContext* context,
+                                          grpc::ServerReader<v1::UpsertProductsRequest>* reader,
                                           v1::UpsertProductsResponse* response) {
-  const std::unique_ptr<ProductWriter> products = store_.WriteProducts();
+  v1::UpsertProductsRequest first;
   v1::UpsertProductsRequest request;
-  while (reader->Read(&request)) {
-    const absl::Status written = products->Write(request);
-    if (!written.ok()) return ToGrpc(written);
-  }
-  return Respond(products->Finish(), response);
+  if (!reader->Read(&first)) return grpc::Status::OK;
+  bool more = reader->Read(&request);
+  // A caller that breaks off has not said that this is all.
+  if (!more && context->IsCancelled()) return grpc::Status::CANCELLED;
+  if (!more) return Respond(store_.UpsertProducts(first), response);
+  const std::unique_ptr<ProductWriter> products = store_.WriteProducts();
+  absl::Status written = products->Write(first);
+  for (; written.ok() && more; more = reader->Read(&request)) written = products->Write(request);
+  if (context->IsCancelled()) return grpc::Status::CANCELLED;
+  return written.ok() ? Respond(products->Finish(), response) : ToGrpc(written);
 }
 
 grpc::Status StoreService::CreateBackup(grpc::ServerContext*, const v1::CreateBackupRequest* request,
@@ -96,13 +102,20 @@ grpc::Status StoreService::ScanEmbeddings(grpc::ServerContext*, const v1::ScanEm
   return ToGrpc(status);
 }
 
+grpc::ServerUnaryReactor* StoreService::GetProduct(grpc::CallbackServerContext* context,
+                                                   const v1::GetProductRequest* request,
+                                                   v1::GetProductResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(Respond(store_.GetProduct(*request), response));
+  return reactor;
+}
+
 #define MANNEQUIN_UNARY(Method)                                                               \
   grpc::Status StoreService::Method(grpc::ServerContext*, const v1::Method##Request* request, \
                                     v1::Method##Response* response) {                         \
     return Respond(store_.Method(*request), response);                                        \
   }
 MANNEQUIN_UNARY(GetIngestCheckpoint)
-MANNEQUIN_UNARY(GetProduct)
 MANNEQUIN_UNARY(BatchGetProducts)
 MANNEQUIN_UNARY(ListProducts)
 MANNEQUIN_UNARY(PutImage)

@@ -11,7 +11,7 @@
 namespace mannequin {
 
 // Thread-safe. `v1::ProductStore` is the generated service, `ProductStore` our interface.
-class StoreService final : public v1::ProductStore::Service {
+class StoreService final : public v1::ProductStore::WithCallbackMethod_GetProduct<v1::ProductStore::Service> {
  public:
   // `store` must outlive the service.
   explicit StoreService(ProductStore& store) : store_(store) {}
@@ -27,12 +27,14 @@ class StoreService final : public v1::ProductStore::Service {
   grpc::Status ScanEmbeddings(grpc::ServerContext* context, const v1::ScanEmbeddingsRequest* request,
                               grpc::ServerWriter<v1::ScanEmbeddingsResponse>* writer) override;
 
+  grpc::ServerUnaryReactor* GetProduct(grpc::CallbackServerContext* context, const v1::GetProductRequest* request,
+                                       v1::GetProductResponse* response) override;
+
 // The unary calls, all alike.
 #define MANNEQUIN_UNARY(Method)                                                         \
   grpc::Status Method(grpc::ServerContext* context, const v1::Method##Request* request, \
                       v1::Method##Response* response) override;
   MANNEQUIN_UNARY(GetIngestCheckpoint)
-  MANNEQUIN_UNARY(GetProduct)
   MANNEQUIN_UNARY(BatchGetProducts)
   MANNEQUIN_UNARY(ListProducts)
   MANNEQUIN_UNARY(PutImage)

@@ -142,6 +142,7 @@ bool SyncedMark::Parse(absl::string_view text, State& state) {
 
 void SyncedMark::Note(std::uint64_t sequence) {
   absl::MutexLock lock(&mutex_);
+  if (sequence <= state_.sequence) return;
   state_.sequence = sequence;
   Write();
 }

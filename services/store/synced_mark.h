@@ -56,7 +56,8 @@ class SyncedMark {
   std::uint64_t sequence() const { return found_.sequence; }
   const ManifestMark& manifest() const { return found_.manifest; }
 
-  // A mark that cannot be written protects nothing, and fails no change: the log has it.
+  // Less than what was noted before changes nothing. A mark that cannot be written
+  // protects nothing, and fails no change: the log has it.
   void Note(std::uint64_t sequence);
   void Note(const ManifestMark& manifest);
 

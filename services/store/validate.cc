@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <cstring>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/sha256.h"
@@ -33,6 +34,15 @@ std::size_t CharacterSize(string_view text, std::size_t i) {
 
 bool IsUtf8(string_view text) {
   for (std::size_t i = 0; i < text.size();) {
+    // Most text is ASCII: eight bytes at a time.
+    std::uint64_t eight = 0;
+    if (i + sizeof eight <= text.size()) {
+      std::memcpy(&eight, text.data() + i, sizeof eight);
+      if ((eight & 0x8080808080808080U) == 0) {
+        i += sizeof eight;
+        continue;
+      }
+    }
     const std::size_t size = CharacterSize(text, i);
     if (size == 0) return false;
     i += size;
@@ -40,8 +50,29 @@ bool IsUtf8(string_view text) {
   return true;
 }
 
+constexpr int kMaxUpsert = 10'000;
+constexpr std::size_t kMaxUpsertBytes = std::size_t{4} << 20;
+
 absl::Status Invalid(string_view field, string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
+}
+
+absl::Status CheckAttributes(const v1::Product& product) {
+  RETURN_IF_ERROR(CheckCount("attributes", product.attributes_size(), 0, 64));
+  for (int i = 0; i < product.attributes_size(); ++i) {
+    const v1::Attribute& attribute = product.attributes(i);
+    RETURN_IF_ERROR(CheckText("attributes.name", attribute.name(), 1, 64));
+    if (std::any_of(attribute.name().begin(), attribute.name().end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
+      return Invalid("attributes.name", absl::StrCat("\"", attribute.name(), "\", expected lower case"));
+    }
+    for (int k = 0; k < i; ++k) {
+      if (product.attributes(k).name() == attribute.name()) {
+        return Invalid("attributes.name", absl::StrCat("\"", attribute.name(), "\" is there twice"));
+      }
+    }
+    RETURN_IF_ERROR(CheckText("attributes.value", attribute.value(), 1, 256));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -84,29 +115,31 @@ absl::StatusOr<absl::Duration> LeaseDuration(const google::protobuf::Duration& l
   return duration;
 }
 
-absl::Status CheckProduct(string_view where, const v1::Product& product) {
-  RETURN_IF_ERROR(CheckProductId(absl::StrCat(where, "id"), product.id()));
-  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "title"), product.title(), 0, 4096));
-  RETURN_IF_ERROR(CheckCount(absl::StrCat(where, "category_path"), product.category_path_size(), 0, 16));
-  for (const std::string& part : product.category_path()) {
-    RETURN_IF_ERROR(CheckText(absl::StrCat(where, "category_path"), part, 0, 256));
+absl::Status CheckProduct(const v1::Product& product) {
+  RETURN_IF_ERROR(CheckProductId("id", product.id()));
+  RETURN_IF_ERROR(CheckText("title", product.title(), 0, 4096));
+  RETURN_IF_ERROR(CheckCount("category_path", product.category_path_size(), 0, 16));
+  for (const std::string& part : product.category_path()) RETURN_IF_ERROR(CheckText("category_path", part, 0, 256));
+  RETURN_IF_ERROR(CheckText("brand", product.brand(), 0, 256));
+  RETURN_IF_ERROR(CheckAttributes(product));
+  RETURN_IF_ERROR(CheckText("description", product.description(), 0, 65536));
+  return CheckText("image_url", product.image_url(), 0, 2048);
+}
+
+absl::Status CheckUpsert(const v1::UpsertProductsRequest& request) {
+  RETURN_IF_ERROR(CheckCount("products", request.products_size(), 0, kMaxUpsert));
+  if (const std::size_t bytes = request.ByteSizeLong(); bytes > kMaxUpsertBytes) {
+    return Invalid("products", absl::StrCat(bytes, " bytes, expected at most ", kMaxUpsertBytes));
   }
-  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "brand"), product.brand(), 0, 256));
-  RETURN_IF_ERROR(CheckCount(absl::StrCat(where, "attributes"), product.attributes_size(), 0, 64));
-  std::set<string_view> names;
-  for (const v1::Attribute& attribute : product.attributes()) {
-    const std::string name = absl::StrCat(where, "attributes.name");
-    RETURN_IF_ERROR(CheckText(name, attribute.name(), 1, 64));
-    if (std::any_of(attribute.name().begin(), attribute.name().end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
-      return Invalid(name, absl::StrCat("\"", attribute.name(), "\", expected lower case"));
-    }
-    if (!names.insert(attribute.name()).second) {
-      return Invalid(name, absl::StrCat("\"", attribute.name(), "\" is there twice"));
-    }
-    RETURN_IF_ERROR(CheckText(absl::StrCat(where, "attributes.value"), attribute.value(), 1, 256));
+  for (int i = 0; i < request.products_size(); ++i) {
+    const absl::Status status = CheckProduct(request.products(i));
+    if (!status.ok()) return absl::Status(status.code(), absl::StrCat("products[", i, "].", status.message()));
   }
-  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "description"), product.description(), 0, 65536));
-  return CheckText(absl::StrCat(where, "image_url"), product.image_url(), 0, 2048);
+  if (!request.has_checkpoint()) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckText("checkpoint.source", request.checkpoint().source(), 1, 256));
+  RETURN_IF_ERROR(CheckCount("checkpoint.text_bytes", request.checkpoint().text_bytes(), 0,
+                             std::numeric_limits<std::int64_t>::max()));
+  return CheckCount("checkpoint.lines", request.checkpoint().lines(), 0, std::numeric_limits<std::int64_t>::max());
 }
 
 absl::StatusOr<std::string> CheckImage(string_view where, const v1::Image& image) {

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "google/protobuf/duration.pb.h"
 #include "mannequin/v1/product.pb.h"
+#include "mannequin/v1/product_store.pb.h"
 #include "mannequin/v1/verdict.pb.h"
 
 namespace mannequin::store {
@@ -30,8 +31,9 @@ absl::Status CheckWorker(absl::string_view worker);
 // 1 s to 1 h.
 absl::StatusOr<absl::Duration> LeaseDuration(const google::protobuf::Duration& lease);
 
-// `where` comes before each field, e.g. "products[3].".
-absl::Status CheckProduct(absl::string_view where, const v1::Product& product);
+absl::Status CheckProduct(const v1::Product& product);
+absl::Status CheckUpsert(const v1::UpsertProductsRequest& request);
+// `where` comes before each field, e.g. "embeddings[3].".
 // The picture's SHA-256; `image.sha256` must be empty or equal.
 absl::StatusOr<std::string> CheckImage(absl::string_view where, const v1::Image& image);
 absl::Status CheckEmbedding(absl::string_view where, const v1::Embedding& embedding);

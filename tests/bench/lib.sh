@@ -30,3 +30,20 @@ PY
 field() {
   python3 -c 'import json, sys; print(json.loads(sys.argv[2])[sys.argv[1]])' "$1" "$2"
 }
+
+# best_of RUNS FIELD COMMAND... FOLDER: the JSON of the run whose FIELD is greatest. The
+# last argument is a folder that each run finds missing.
+best_of() {
+  local runs=$1 name=$2 folder=${*: -1} best="" result
+  shift 2
+  for _ in $(seq "$runs"); do
+    rm -rf "$folder"
+    result=$("$@")
+    if [ -z "$best" ] || python3 -c 'import sys; sys.exit(not float(sys.argv[1]) > float(sys.argv[2]))' \
+      "$(field "$name" "$result")" "$(field "$name" "$best")"; then
+      best=$result
+    fi
+  done
+  rm -rf "$folder"
+  echo "$best"
+}

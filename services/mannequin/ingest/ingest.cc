@@ -1,35 +1,47 @@
 #include "services/mannequin/ingest/ingest.h"
 
-#include <pthread.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <memory>
-#include <optional>
-#include <thread>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
-#include "services/mannequin/ingest/batch_builder.h"
-#include "services/mannequin/ingest/bounded_queue.h"
 #include "services/mannequin/ingest/byte_source.h"
-#include "services/mannequin/ingest/line_reader.h"
+#include "services/mannequin/ingest/catalog_reader.h"
+#include "services/mannequin/ingest/rejects.h"
 
 namespace mannequin {
 namespace {
-
-constexpr size_t kChunksWaiting = 4;
-constexpr size_t kBatchesWaiting = 2;
 
 int64_t PeakRssBytes() {
   struct rusage usage;
   return getrusage(RUSAGE_SELF, &usage) == 0 ? int64_t{usage.ru_maxrss} << 10 : 0;
 }
 
-// One run. Its threads are joined before Run returns.
+// What a checkpoint calls the file: the same file again, and no other. Empty for a pipe,
+// which cannot be read from the middle.
+absl::StatusOr<std::string> SourceOf(const std::string& path, const ByteSource& source, absl::string_view format) {
+  if (source.file_bytes() == 0) return std::string();
+  constexpr std::size_t kFingerprintBytes = 64 << 10;
+  std::ifstream file(path, std::ios::binary);
+  std::string begin(kFingerprintBytes, '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  begin.resize(static_cast<std::size_t>(file.gcount()));
+  if (file.bad()) return absl::DataLossError(absl::StrCat("cannot read ", path));
+  const std::string name = std::filesystem::path(path).filename().string();
+  return absl::StrCat(absl::string_view(name).substr(0, 128), " ", source.file_bytes(), " bytes ",
+                      Sha256Hex(begin).substr(0, 16), " ", format);
+}
+
+// One run.
 class Ingestion {
  public:
   Ingestion(const std::string& path, const IngestOptions& options, ProductStore& store,
@@ -40,120 +52,146 @@ class Ingestion {
         progress_(progress),
         source_(std::move(source)),
         start_(options.clock->Now()),
-        rejects_(path, options.rejects_file, static_cast<size_t>(std::max(0, options.max_reject_messages))),
-        builder_(path, {.format = options.format, .strict = options.strict, .max_line_bytes = options.max_line_bytes},
-                 rejects_) {}
+        rejects_(path, options.rejects_file, static_cast<size_t>(std::max(0, options.max_reject_messages))) {}
 
   absl::StatusOr<IngestReport> Run() {
-    RETURN_IF_ERROR(rejects_.Open());
-    std::thread reader([this] {
-      pthread_setname_np(pthread_self(), "ingest-read");
-      read_status_ = ReadLines();
-      chunks_.Close();
-    });
-    std::thread parser([this] {
-      pthread_setname_np(pthread_self(), "ingest-parse");
-      parse_status_ = ParseLines();
-      chunks_.Close();
-      batches_.Close();
-    });
-    absl::Status write_status = WriteBatches();
-    chunks_.Close();
-    batches_.Close();
-    reader.join();
-    parser.join();
-    const absl::Status close_status = rejects_.Close();
-    for (const absl::Status& status : {write_status, parse_status_, read_status_, close_status}) {
-      if (!status.ok()) return WithWritten(status);
-    }
-    if (absl::Status any = builder_.CheckAnyAccepted(); !any.ok()) return WithNameHint(any);
-    return Report();
+    absl::StatusOr<std::unique_ptr<CatalogReader>> reader =
+        CatalogReader::Start(*source_, {.catalog = path_,
+                                        .format = options_.format,
+                                        .strict = options_.strict,
+                                        .max_line_bytes = options_.max_line_bytes});
+    if (!reader.ok()) return WithNameHint(reader.status());
+    report_.format = std::string((*reader)->format());
+    report_.compression = std::string(source_->compression());
+    RETURN_IF_ERROR(GoOn(**reader));
+    RETURN_IF_ERROR(rejects_.Open(/*append=*/report_.resumed_at_line > 0));
+    if (!options_.dry_run) writer_ = store_.WriteProducts();
+    absl::Status status = ReadAll(**reader);
+    const bool store_failed = writer_failed_;
+    if (writer_ != nullptr && !store_failed) status.Update(Finish(/*whole=*/status.ok()));
+    status.Update(rejects_.Close());
+    if (!status.ok()) return WithKept(status, store_failed);
+    if (report_.accepted == 0 && report_.resumed_at_line == 0) return NothingAccepted();
+    report_.seconds = absl::ToDoubleSeconds(options_.clock->Now() - start_);
+    report_.products_per_second = report_.seconds > 0 ? static_cast<double>(report_.accepted) / report_.seconds : 0;
+    report_.peak_rss_bytes = PeakRssBytes();
+    report_.rejects = rejects_.messages();
+    return std::move(report_);
   }
 
  private:
-  absl::Status ReadLines() {
-    LineReader lines(*source_, {.max_line_bytes = options_.max_line_bytes});
+  // Behind what a run that was cut short has kept.
+  absl::Status GoOn(CatalogReader& reader) {
+    if (options_.dry_run) return absl::OkStatus();
+    ASSIGN_OR_RETURN(source_name_, SourceOf(path_, *source_, reader.format()));
+    if (source_name_.empty() || !options_.resume) return absl::OkStatus();
+    v1::GetIngestCheckpointRequest request;
+    request.set_source(source_name_);
+    const absl::StatusOr<v1::GetIngestCheckpointResponse> found = store_.GetIngestCheckpoint(request);
+    if (absl::IsNotFound(found.status())) return absl::OkStatus();
+    RETURN_IF_ERROR(found.status());
+    RETURN_IF_ERROR(reader.SkipTo(found->checkpoint().text_bytes()));
+    skipped_text_bytes_ = found->checkpoint().text_bytes();
+    lines_ = found->checkpoint().lines();
+    report_.resumed_at_line = lines_ + 1;
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadAll(CatalogReader& reader) {
     while (true) {
-      LineChunk chunk;
-      ASSIGN_OR_RETURN(const bool more, lines.Next(&chunk));
-      if (!more || !chunks_.Push(std::move(chunk))) return absl::OkStatus();
-    }
-  }
-
-  // Whatever ends it, the products before are handed on.
-  absl::Status ParseLines() {
-    builder_.Begin(std::make_unique<ProductBatch>());
-    absl::Status status;
-    while (std::optional<LineChunk> chunk = chunks_.Pop()) {
-      size_t position = 0;
-      do {
-        status = builder_.Consume(*chunk, &position);
-        if (!builder_.full()) continue;
-        if (!PassBatch()) return absl::OkStatus();
-        builder_.Begin(SpareBatch());
-      } while (status.ok() && position < chunk->text.size());
-      if (!status.ok()) break;
-    }
-    if (!builder_.empty()) PassBatch();
-    return status;
-  }
-
-  bool PassBatch() { return batches_.Push(builder_.Take()); }
-
-  std::unique_ptr<ProductBatch> SpareBatch() {
-    std::optional<std::unique_ptr<ProductBatch>> spare = spares_.TryPop();
-    return spare.has_value() ? *std::move(spare) : std::make_unique<ProductBatch>();
-  }
-
-  absl::Status WriteBatches() {
-    while (std::optional<std::unique_ptr<ProductBatch>> batch = batches_.Pop()) {
-      if (!options_.dry_run) {
-        ASSIGN_OR_RETURN(const v1::UpsertProductsResponse response, store_.UpsertProducts((*batch)->request));
-        report_.created += response.created();
-        report_.updated += response.updated();
-        report_.unchanged += response.unchanged();
+      ASSIGN_OR_RETURN(std::unique_ptr<ParsedChunk> chunk, reader.Next());
+      if (chunk == nullptr) return absl::OkStatus();
+      Count(*chunk);
+      RETURN_IF_ERROR(Write(*chunk));
+      if (chunk->stopped) return Stopped(*chunk);
+      lines_ += chunk->lines;
+      if (progress_ && !progress_(Progress(*chunk))) {
+        return absl::CancelledError(absl::StrCat("reading ", path_, " was cancelled"));
       }
-      written_ += (*batch)->request.products_size();
-      const IngestProgress now{.read_bytes = (*batch)->file_bytes_read,
-                               .total_bytes = source_->file_bytes(),
-                               .products = (*batch)->counts.accepted,
-                               .rejected = (*batch)->counts.rejected,
-                               .seconds = absl::ToDoubleSeconds(options_.clock->Now() - start_)};
-      if (progress_ && !progress_(now)) return absl::CancelledError(absl::StrCat("reading ", path_, " was cancelled"));
-      // Room for every batch there can be: the push never waits.
-      spares_.Push(*std::move(batch));
+      reader.Recycle(std::move(chunk));
+    }
+  }
+
+  void Count(const ParsedChunk& chunk) {
+    for (const ParsedChunk::Reject& reject : chunk.rejects) {
+      rejects_.Add(lines_ + reject.line, reject.error, reject.raw);
+    }
+    for (const uint64_t hash : chunk.id_hashes) report_.duplicates += seen_.insert(hash).second ? 0 : 1;
+    report_.read += chunk.read;
+    report_.rejected += static_cast<int64_t>(chunk.rejects.size());
+    report_.accepted += static_cast<int64_t>(chunk.id_hashes.size());
+  }
+
+  absl::Status Write(ParsedChunk& chunk) {
+    if (writer_ == nullptr) return absl::OkStatus();
+    if (!source_name_.empty() && !chunk.stopped && chunk.used > 0) {
+      v1::IngestCheckpoint& checkpoint = *chunk.requests[chunk.used - 1].mutable_checkpoint();
+      checkpoint.set_source(source_name_);
+      checkpoint.set_text_bytes(chunk.text_end);
+      checkpoint.set_lines(lines_ + chunk.lines);
+    }
+    for (size_t i = 0; i < chunk.used; ++i) {
+      const absl::Status written = writer_->Write(chunk.requests[i]);
+      writer_failed_ = !written.ok();
+      RETURN_IF_ERROR(written);
     }
     return absl::OkStatus();
   }
 
-  absl::Status WithWritten(const absl::Status& status) const {
+  absl::Status Finish(bool whole) {
+    if (whole && !source_name_.empty()) {
+      v1::UpsertProductsRequest end;
+      end.mutable_checkpoint()->set_source(source_name_);
+      end.mutable_checkpoint()->set_finished(true);
+      RETURN_IF_ERROR(writer_->Write(end));
+    }
+    ASSIGN_OR_RETURN(const v1::UpsertProductsResponse counts, writer_->Finish());
+    report_.created = counts.created();
+    report_.updated = counts.updated();
+    report_.unchanged = counts.unchanged();
+    return absl::OkStatus();
+  }
+
+  IngestProgress Progress(const ParsedChunk& chunk) const {
+    return {.read_bytes = chunk.file_bytes_read,
+            .total_bytes = source_->file_bytes(),
+            .text_bytes = chunk.text_end - skipped_text_bytes_,
+            .products = report_.accepted,
+            .rejected = report_.rejected,
+            .seconds = absl::ToDoubleSeconds(options_.clock->Now() - start_)};
+  }
+
+  absl::Status Stopped(const ParsedChunk& chunk) const {
+    const ParsedChunk::Reject& last = chunk.rejects.back();
+    return absl::InvalidArgumentError(
+        absl::StrCat(rejects_.Describe(lines_ + last.line, last.error), " (--strict stops here)"));
+  }
+
+  absl::Status NothingAccepted() const {
+    return WithNameHint(absl::InvalidArgumentError(
+        absl::StrCat("no line of ", path_, " is a product",
+                     report_.read == 0 ? ": it is empty" : "; the first fault: ", rejects_.first())));
+  }
+
+  absl::Status WithKept(const absl::Status& status, bool store_failed) const {
     const absl::Status hinted = WithNameHint(status);
-    if (written_ == 0) return hinted;
-    return absl::Status(hinted.code(), absl::StrCat(hinted.message(), " (", written_, " products before it were ",
-                                                    options_.dry_run ? "checked" : "kept", ")"));
+    if (report_.accepted == 0) return hinted;
+    if (store_failed) {
+      return absl::Status(hinted.code(), absl::StrCat(hinted.message(), " (up to ", report_.accepted,
+                                                      " products before it are kept; run it again, it goes on)"));
+    }
+    return absl::Status(hinted.code(),
+                        absl::StrCat(hinted.message(), " (", report_.accepted, " products before it were ",
+                                     options_.dry_run ? "checked" : "kept", ")"));
   }
 
   // A file that its name calls compressed and that is not: most likely a failed download.
   absl::Status WithNameHint(const absl::Status& status) const {
     const bool named = absl::EndsWith(path_, ".gz") || absl::EndsWith(path_, ".zst");
-    if (written_ > 0 || !absl::IsInvalidArgument(status) || !named || source_->compression() != "plain") return status;
+    const bool fits = report_.accepted == 0 && absl::IsInvalidArgument(status);
+    if (!fits || !named || source_->compression() != "plain") return status;
     return absl::InvalidArgumentError(
         absl::StrCat(status.message(), " (it is not compressed, whatever its name says: was it downloaded whole?)"));
-  }
-
-  IngestReport Report() {
-    const LineCounts& counts = builder_.counts();
-    report_.format = std::string(builder_.format());
-    report_.compression = std::string(source_->compression());
-    report_.read = counts.read;
-    report_.accepted = counts.accepted;
-    report_.rejected = counts.rejected;
-    report_.duplicates = counts.duplicates;
-    report_.seconds = absl::ToDoubleSeconds(options_.clock->Now() - start_);
-    report_.products_per_second = report_.seconds > 0 ? static_cast<double>(counts.accepted) / report_.seconds : 0;
-    report_.peak_rss_bytes = PeakRssBytes();
-    report_.rejects = rejects_.messages();
-    return std::move(report_);
   }
 
   const std::string path_;
@@ -162,18 +200,21 @@ class Ingestion {
   const IngestProgressCallback& progress_;
   const std::unique_ptr<ByteSource> source_;
   const absl::Time start_;
-  BoundedQueue<LineChunk> chunks_{kChunksWaiting};
-  BoundedQueue<std::unique_ptr<ProductBatch>> batches_{kBatchesWaiting};
-  // Written batches, to be filled again.
-  BoundedQueue<std::unique_ptr<ProductBatch>> spares_{kBatchesWaiting + 3};
-  // The parser's until it is joined.
   Rejects rejects_;
-  BatchBuilder builder_;
-  absl::Status read_status_;
-  absl::Status parse_status_;
-  // The caller's.
+  // Empty: no checkpoints.
+  std::string source_name_;
+  // Null in a dry run.
+  std::unique_ptr<ProductWriter> writer_;
+  bool writer_failed_ = false;
   IngestReport report_;
-  int64_t written_ = 0;
+  // Before the chunk at hand.
+  int64_t lines_ = 0;
+  int64_t skipped_text_bytes_ = 0;
+  // Hashes of ids, to count those that come again: 9 bytes a slot, about 150 MB for 9
+  // million, where the ids themselves would take a gigabyte. Two ids share a hash with
+  // probability n^2 / 2^65, 2 in a million for 9 million ids; then the count is one too
+  // high, and nothing else.
+  absl::flat_hash_set<uint64_t> seen_;
 };
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "services/mannequin/ingest/line_reader.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 
 namespace mannequin {
@@ -11,6 +13,7 @@ absl::StatusOr<size_t> LineReader::Append(std::string* text) {
   text->resize(had + limits_.piece_bytes);
   absl::StatusOr<size_t> bytes = source_.Read(text->data() + had, limits_.piece_bytes);
   text->resize(had + (bytes.ok() ? *bytes : 0));
+  text_read_ += static_cast<int64_t>(bytes.ok() ? *bytes : 0);
   return bytes;
 }
 
@@ -32,8 +35,28 @@ absl::StatusOr<bool> LineReader::Next(LineChunk* chunk) {
     ASSIGN_OR_RETURN(const size_t bytes, Append(&text));
     if (bytes == 0) break;
   }
+  chunk->text_end = text_read_ - static_cast<int64_t>(rest_.size());
   chunk->file_bytes_read = source_.file_bytes_read();
   return !text.empty();
+}
+
+absl::Status LineReader::SkipTo(int64_t text_bytes) {
+  // What was given before ended with a line.
+  char last = '\n';
+  while (true) {
+    const int64_t left = text_bytes - (text_read_ - static_cast<int64_t>(rest_.size()));
+    if (left <= static_cast<int64_t>(rest_.size())) {
+      if (left > 0) last = rest_[static_cast<size_t>(left) - 1];
+      rest_.erase(0, static_cast<size_t>(std::max<int64_t>(left, 0)));
+      break;
+    }
+    rest_.clear();
+    ASSIGN_OR_RETURN(const size_t bytes, Append(&rest_));
+    if (bytes == 0) last = '\0';
+    if (bytes == 0) break;
+  }
+  if (last == '\n') return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("no line ends at byte ", text_bytes, " of the text"));
 }
 
 // `chunk->text` is the beginning of a line that is too long already.
@@ -53,6 +76,7 @@ absl::StatusOr<bool> LineReader::DropLine(LineChunk* chunk) {
     }
   }
   chunk->dropped_line_bytes = length;
+  chunk->text_end = text_read_ - static_cast<int64_t>(rest_.size());
   chunk->file_bytes_read = source_.file_bytes_read();
   return true;
 }

@@ -21,6 +21,8 @@ struct LineChunk {
   // Above 0: stands for one line of so many bytes that was too long and dropped; `text` is
   // empty then.
   int64_t dropped_line_bytes = 0;
+  // Bytes of the file's text up to its end.
+  int64_t text_end = 0;
   // ByteSource::file_bytes_read() after it.
   int64_t file_bytes_read = 0;
 };
@@ -33,7 +35,7 @@ class LineReader {
     // `piece_bytes`: whoever reads the lines checks again.
     int64_t max_line_bytes = 16 << 20;
     // Read at once; a chunk is about that big.
-    size_t piece_bytes = 1 << 20;
+    size_t piece_bytes = 512 << 10;
   };
 
   // `source` must outlive the reader.
@@ -41,6 +43,9 @@ class LineReader {
 
   // False at the end. The source's error after every whole line before it was given.
   absl::StatusOr<bool> Next(LineChunk* chunk);
+  // Leaves out the text up to `text_bytes`, at least what Next has given so far.
+  // FAILED_PRECONDITION when the text is shorter or no line ends there.
+  absl::Status SkipTo(int64_t text_bytes);
 
  private:
   absl::StatusOr<size_t> Append(std::string* text);
@@ -50,6 +55,8 @@ class LineReader {
   const Limits limits_;
   // Read but not given yet.
   std::string rest_;
+  // Of the text, `rest_` included.
+  int64_t text_read_ = 0;
 };
 
 }  // namespace mannequin

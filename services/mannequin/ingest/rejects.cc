@@ -9,17 +9,15 @@ namespace mannequin {
 Rejects::Rejects(std::string catalog, std::string path, size_t max_messages)
     : catalog_(std::move(catalog)), path_(std::move(path)), max_messages_(max_messages), file_(nullptr, std::fclose) {}
 
-absl::Status Rejects::Open() {
+absl::Status Rejects::Open(bool append) {
   if (path_.empty()) return absl::OkStatus();
-  file_.reset(std::fopen(path_.c_str(), "we"));
+  file_.reset(std::fopen(path_.c_str(), append ? "ae" : "we"));
   if (file_ == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat("cannot write rejects to ", path_));
   return absl::OkStatus();
 }
 
 std::string Rejects::Describe(int64_t line_number, const RecordError& error) const {
-  std::string place = absl::StrCat(catalog_, ":", line_number);
-  if (error.column > 0) absl::StrAppend(&place, ":", error.column);
-  return absl::StrCat(place, ": ", error.what);
+  return DescribeFault(catalog_, line_number, error);
 }
 
 void Rejects::Add(int64_t line_number, const RecordError& error, absl::string_view raw) {

@@ -23,7 +23,8 @@ class Rejects {
   Rejects(std::string catalog, std::string path, size_t max_messages);
 
   // Opens the file: PERMISSION_DENIED, NOT_FOUND and the like, with the path.
-  absl::Status Open();
+  // `append`: behind what it holds, for a run that goes on.
+  absl::Status Open(bool append);
   void Add(int64_t line_number, const RecordError& error, absl::string_view raw);
   // Flushes and closes: RESOURCE_EXHAUSTED and the like when not all could be written.
   absl::Status Close();

@@ -143,17 +143,6 @@ bool SnapFormat::ReadAttributes(v1::Product* product) {
   return true;
 }
 
-void SnapFormat::SetAttribute(absl::string_view name, absl::string_view value, v1::Product* product) {
-  for (v1::Attribute& attribute : *product->mutable_attributes()) {
-    if (attribute.name() != name) continue;
-    attribute.mutable_value()->assign(value.data(), value.size());
-    return;
-  }
-  v1::Attribute* const attribute = product->add_attributes();
-  attribute->mutable_name()->assign(name.data(), name.size());
-  attribute->mutable_value()->assign(value.data(), value.size());
-}
-
 bool SnapFormat::ReadPrice(v1::Product* product) {
   const char first = cursor_.Peek();
   if (first == 'N') return cursor_.ReadNone();

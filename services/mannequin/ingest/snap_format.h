@@ -12,6 +12,8 @@
 // Source: https://snap.stanford.edu/data/amazon/productGraph/.
 #pragma once
 
+#include <memory>
+
 #include "services/mannequin/ingest/python_literal.h"
 #include "services/mannequin/ingest/record_format.h"
 
@@ -20,6 +22,7 @@ namespace mannequin {
 class SnapFormat : public RecordFormat {
  public:
   absl::string_view name() const override { return "snap"; }
+  std::unique_ptr<RecordFormat> Clone() const override { return std::make_unique<SnapFormat>(); }
   bool Parse(absl::string_view line, v1::Product* product, RecordError* error) override;
 
  private:
@@ -30,7 +33,6 @@ class SnapFormat : public RecordFormat {
   bool ReadPath(char close, v1::Product* product);
   bool ReadAttributes(v1::Product* product);
   bool ReadPrice(v1::Product* product);
-  static void SetAttribute(absl::string_view name, absl::string_view value, v1::Product* product);
 
   LiteralCursor cursor_;
 };

@@ -1,36 +1,18 @@
 #include "services/mannequin/ingest/record_format.h"
 
-#include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/unit/mannequin/read_record.h"
 
 namespace mannequin {
 namespace {
 
 using ::testing::HasSubstr;
 
-// A product on one line: id|title|brand|path|attributes|description|url. Or the fault.
-std::string Read(absl::string_view format_name, absl::string_view line) {
-  const std::unique_ptr<RecordFormat> format = *NewRecordFormat(format_name);
-  v1::Product product;
-  product.set_title("left from the record before");
-  product.add_category_path("left");
-  RecordError error;
-  if (!format->Parse(line, &product, &error)) return absl::StrCat(error.column, ": ", error.what);
-  const auto attribute = [](std::string* out, const v1::Attribute& a) {
-    absl::StrAppend(out, a.name(), "=", a.value());
-  };
-  return absl::StrCat(
-      product.id(), "|", product.title(), "|", product.brand(), "|", absl::StrJoin(product.category_path(), ">"), "|",
-      absl::StrJoin(product.attributes(), ",", attribute), "|", product.description(), "|", product.image_url());
-}
-
-std::string Snap(absl::string_view line) { return Read("snap", line); }
-std::string Jsonl(absl::string_view line) { return Read("jsonl", line); }
+std::string Snap(absl::string_view line) { return ReadRecord("snap", line); }
 
 TEST(SnapFormat, AWholeRecordBecomesAProduct) {
   EXPECT_EQ(
@@ -124,25 +106,6 @@ TEST(RecordFormat, EachBoundOfAProductIsNamed) {
   std::string path = "[['x'";
   for (int i = 0; i < 16; ++i) absl::StrAppend(&path, ", 'x'");
   EXPECT_EQ(with("categories", path + "]]"), "0: category_path: 17 parts, at most 16 are kept");
-}
-
-TEST(JsonlFormat, AProductIsReadInEitherSpelling) {
-  EXPECT_EQ(Jsonl(R"({"id": "B1", "title": "Red \u00e9", "categoryPath": ["Apparel", "Dress"], "brand": "Nike",)"
-                  R"( "attributes": [{"name": "color", "value": "red"}], "imageUrl": "http://x/1.jpg"})"),
-            "B1|Red \xC3\xA9|Nike|Apparel>Dress|color=red||http://x/1.jpg");
-  EXPECT_EQ(Jsonl(R"({"id": "B1", "category_path": ["x"], "image_url": "http://x"})"), "B1|||x|||http://x");
-}
-
-TEST(JsonlFormat, EachFaultHasItsOwnWords) {
-  EXPECT_THAT(Jsonl(R"({"id": "B1", "colour": "red"})"), HasSubstr("colour"));
-  EXPECT_THAT(Jsonl(R"({"id": "B1")"), HasSubstr("not a Product as JSON"));
-  EXPECT_EQ(Jsonl(R"({"title": "T"})"), "0: the record has no id (SNAP: \"asin\")");
-  EXPECT_EQ(Jsonl("{\"id\": \"caf\xE9\"}"), "12: invalid UTF-8");
-  EXPECT_EQ(Jsonl(R"({"id": "B", "title": "T", "attributes": [{"name": "Color", "value": "red"}]})"),
-            "0: attributes: \"Color\" is not lower case");
-  EXPECT_EQ(
-      Jsonl(R"({"id": "B", "title": "T", "attributes": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]})"),
-      "0: attributes: \"a\" stands twice");
 }
 
 TEST(RecordFormat, AnUnknownNameListsTheKnownOnes) {

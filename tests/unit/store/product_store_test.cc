@@ -166,7 +166,13 @@ TEST_P(ProductStoreTest, ListsAndScansByEveryConditionInIdOrder) {
     products.push_back(product);
   }
   Must(store().UpsertProducts(request));
-  for (int mask = 0; mask < 8; ++mask) {
+  v1::PutVerdictsRequest verdicts;
+  for (int i = 0; i < 60; i += 4) {
+    verdicts.add_verdicts()->set_product_id(products[i].id());
+    verdicts.mutable_verdicts(i / 4)->set_kind(v1::VERDICT_KIND_ABUSE);
+  }
+  Must(store().PutVerdicts(verdicts));
+  for (int mask = 0; mask < 16; ++mask) {
     v1::ProductFilter filter;
     if (mask & 1) {
       filter.add_category_path("Apparel");
@@ -174,11 +180,13 @@ TEST_P(ProductStoreTest, ListsAndScansByEveryConditionInIdOrder) {
     }
     if (mask & 2) filter.set_brand("Acme");
     if (mask & 4) filter.set_image_state(v1::IMAGE_STATE_PENDING);
+    if (mask & 8) filter.set_verdict(v1::VERDICT_KIND_ABUSE);
     std::vector<std::string> expected;
     for (const v1::Product& product : products) {
       if ((mask & 1) && product.category_path(1) != "Topwear") continue;
       if ((mask & 2) && product.brand() != "Acme") continue;
       if ((mask & 4) && product.image_url().empty()) continue;
+      if ((mask & 8) && (&product - products.data()) % 4 != 0) continue;
       expected.push_back(product.id());
     }
     EXPECT_EQ(expected, Scan(filter)) << mask;
@@ -214,6 +222,69 @@ TEST_P(ProductStoreTest, UpdatedAfterLeavesOutOlderProducts) {
   clock_.Advance(absl::Seconds(1));
   Upsert(store(), {MakeProduct("new")});
   EXPECT_THAT(Scan(filter), ElementsAre("new"));
+  filter.set_image_state(v1::IMAGE_STATE_MISSING);
+  EXPECT_THAT(Scan(filter), ElementsAre("new"));
+  filter.mutable_updated_after()->set_seconds(-1);
+  v1::ListProductsRequest request;
+  *request.mutable_filter() = filter;
+  EXPECT_THAT(std::string(store().ListProducts(request).status().message()), HasSubstr("filter.updated_after"));
+}
+
+TEST_P(ProductStoreTest, ChangesAreFollowedInTheirOrderFromPageToPage) {
+  for (const char* id : {"c", "a", "d", "b"}) {
+    Upsert(store(), {MakeProduct(id)});
+    clock_.Advance(absl::Nanoseconds(1));
+  }
+  v1::ProductFilter filter;
+  filter.mutable_updated_after();
+  EXPECT_THAT(List(filter, 1), ElementsAre("c", "a", "d", "b"));
+  *filter.mutable_updated_after() = Get(store(), "a").updated_at();
+  EXPECT_THAT(List(filter, 10), ElementsAre("d", "b"));
+
+  v1::ListProductsRequest request;
+  request.mutable_filter()->mutable_updated_after();
+  request.set_page_size(3);
+  request.set_page_token(Must(store().ListProducts(request)).next_page_token());
+  clock_.Advance(absl::Seconds(1));
+  Must(PutImage(store(), "a", "picture"));
+  OpenAgain();
+  const v1::ListProductsResponse rest = Must(store().ListProducts(request));
+  ASSERT_EQ(2, rest.products_size()) << "what changed since the first page comes again, at the end";
+  EXPECT_EQ("b", rest.products(0).product().id());
+  EXPECT_EQ("a", rest.products(1).product().id());
+}
+
+TEST_P(ProductStoreTest, AVerdictOnAProductThatWasNeverListedIsNoProduct) {
+  v1::PutVerdictsRequest verdicts;
+  verdicts.add_verdicts()->set_product_id("unlisted");
+  verdicts.mutable_verdicts(0)->set_kind(v1::VERDICT_KIND_CLEAN);
+  Must(store().PutVerdicts(verdicts));
+  v1::ProductFilter filter;
+  filter.set_verdict(v1::VERDICT_KIND_CLEAN);
+  EXPECT_THAT(Scan(filter), ElementsAre());
+  filter.set_image_state(v1::IMAGE_STATE_MISSING);
+  EXPECT_THAT(Scan(filter), ElementsAre());
+}
+
+TEST_P(ProductStoreTest, ScansBeyondTheBoundAreRefusedByItsName) {
+  Upsert(store(), {MakeProduct("a")});
+  // One inside the other: each holds its place until the innermost has ended.
+  const std::function<absl::Status(int)> nest = [&](int depth) {
+    if (depth == 0) return absl::OkStatus();
+    absl::Status inner;
+    const absl::Status scanned = store().ScanProducts({}, [&](const v1::StoredProduct&) {
+      inner = nest(depth - 1);
+      return absl::OkStatus();
+    });
+    return scanned.ok() ? inner : scanned;
+  };
+  if (GetParam() == Kind::kEmbedded) {
+    EXPECT_EQ("OK", CodeOf(nest(16)));
+    const absl::Status refused = nest(17);
+    EXPECT_EQ("RESOURCE_EXHAUSTED", CodeOf(refused));
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("max_concurrent_scans: 16"));
+  }
+  EXPECT_EQ("OK", CodeOf(nest(1))) << "places are given back";
 }
 
 TEST_P(ProductStoreTest, PageTokensOutliveARestartAndBelongToTheirFilter) {

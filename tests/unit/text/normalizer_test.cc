@@ -68,6 +68,10 @@ TEST(ProductText, HoldsLeafBrandAttributesAndTitle) {
   v1::Attribute& colour = *product.add_attributes();
   colour.set_name("color");
   colour.set_value("navy blue");
+  v1::Attribute& derived = *product.add_attributes();
+  derived.set_name("gender");
+  derived.set_value("men");
+  derived.set_derived(true);  // the title says it already
   EXPECT_EQ(ProductText(product), "Shirts Acme navy blue Slim Fit");
   std::mt19937_64 random(1);
   EXPECT_EQ(ShuffledProductText(product, random, 1), "Slim Fit");

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Products a second, one core, parsing only: records as Amazon's metadata of 2023 has them, in memory.
+# The peer is simdjson on demand walking the same fields, with AVX2, and nothing else: no
+# checks, no message. Within 1.5 times of it (a ratio of 0.67) is the goal.
+set -euo pipefail
+. "$BENCH_LIB"
+need_data
+need_program bench_parse_jsonl
+found=$("$BENCH_BIN/bench_parse_jsonl" "$MANNEQUIN_FASHION/metadata.json.gz" amazon-2023)
+print_figure "$(field products_per_second "$found")" products/s "$(field reference_per_second "$found")" \
+  "simdjson on demand" higher "$(field note "$found")"

@@ -1,0 +1,314 @@
+// How fast the store answers, in this process and over gRPC on loopback.
+//
+//   bench_store fill FOLDER PRODUCTS      makes a store: products of about 250 bytes
+//   bench_store read FOLDER [SECONDS]     GetProduct of random ids from 2 threads
+//   bench_store rpc FOLDER [SECONDS]      the same through a server and a client in this process
+//   bench_store serve FOLDER              only the server; prints its address, ends with its input
+//   bench_store list FOLDER               pages of 1,000 of categories that hold few products and many
+//   bench_store upsert FOLDER PRODUCTS    1 KB products over one stream into a new store
+//
+// Each but `serve` prints one JSON line.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/synchronization/blocking_counter.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/server.h"
+#include "common/store/remote_store.h"
+#include "mannequin/v1/product_store.grpc.pb.h"
+#include "services/store/rocks_store.h"
+#include "services/store/store_service.h"
+
+namespace mannequin {
+namespace {
+
+constexpr int kThreads = 2;
+// Categories hold 1 product in 10, 100, 1,000 and 10,000.
+constexpr int kShares[] = {10, 100, 1'000, 10'000};
+
+using SteadyClock = std::chrono::steady_clock;
+
+double SecondsSince(SteadyClock::time_point begin) {
+  return std::chrono::duration<double>(SteadyClock::now() - begin).count();
+}
+
+absl::StatusOr<std::unique_ptr<RocksStore>> Open(const std::string& folder) {
+  config::v1::StoreConfig config;
+  config.set_data(folder);
+  return RocksStore::Open(config, Clock::Real());
+}
+
+// As db_bench has them: 16 digits.
+std::string IdOf(std::int64_t i) { return absl::StrFormat("%016d", i); }
+
+v1::Product ProductOf(std::int64_t i, std::size_t bytes) {
+  v1::Product product;
+  product.set_id(IdOf(i));
+  product.set_title(absl::StrCat("Peter England Men Party Blue Jeans No. ", i));
+  product.set_brand(absl::StrCat("Brand ", i % 1'000));
+  product.set_image_url(absl::StrCat("http://images.example/", i, ".jpg"));
+  product.add_category_path("Apparel");
+  for (const int share : kShares) {
+    if (i % share == 0) product.set_category_path(0, absl::StrCat("One in ", share));
+  }
+  product.add_category_path("Jeans");
+  // Text that compresses by half, as db_bench's values do.
+  std::mt19937_64 random(static_cast<std::uint64_t>(i));
+  std::string& description = *product.mutable_description();
+  while (product.ByteSizeLong() + 20 < bytes) {
+    const std::string word = absl::StrCat(absl::Hex(random()));
+    absl::StrAppend(&description, word, word.substr(0, 4), " ");
+  }
+  return product;
+}
+
+absl::Status Fill(ProductStore& store, std::int64_t products, std::size_t bytes, std::size_t per_message) {
+  const std::unique_ptr<ProductWriter> writer = store.WriteProducts();
+  v1::UpsertProductsRequest request;
+  for (std::int64_t i = 0; i < products; ++i) {
+    *request.add_products() = ProductOf(i, bytes);
+    if (static_cast<std::size_t>(request.products_size()) < per_message) continue;
+    RETURN_IF_ERROR(writer->Write(request));
+    request.clear_products();
+  }
+  RETURN_IF_ERROR(writer->Write(request));
+  return writer->Finish().status();
+}
+
+absl::Status BenchFill(const std::string& folder, std::int64_t products) {
+  if (std::filesystem::exists(folder)) return absl::AlreadyExistsError(folder + ": is there; name a new folder");
+  ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, Open(folder));
+  RETURN_IF_ERROR(Fill(*store, products, 250, 2'000));
+  std::printf("{\"products\": %lld}\n", static_cast<long long>(products));
+  return absl::OkStatus();
+}
+
+// Reads everything once, so that what is measured is warm.
+absl::StatusOr<std::int64_t> Warm(ProductStore& store) {
+  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, store.GetStatistics({}));
+  v1::GetProductRequest request;
+  for (std::int64_t i = 0; i < statistics.products(); ++i) {
+    request.set_id(IdOf(i));
+    RETURN_IF_ERROR(store.GetProduct(request).status());
+  }
+  return statistics.products();
+}
+
+absl::Status BenchRead(const std::string& folder, double seconds) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, Open(folder));
+  ASSIGN_OR_RETURN(const std::int64_t products, Warm(*store));
+  std::atomic<std::int64_t> reads{0};
+  std::atomic<bool> failed{false};
+  const auto begin = SteadyClock::now();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937_64 random(static_cast<std::uint64_t>(t));
+      v1::GetProductRequest request;
+      std::int64_t own = 0;
+      while (SecondsSince(begin) < seconds) {
+        for (int i = 0; i < 100; ++i, ++own) {
+          request.set_id(IdOf(static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(products))));
+          if (!store->GetProduct(request).ok()) failed = true;
+        }
+      }
+      reads += own;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  if (failed) return absl::DataLossError("a product could not be read");
+  std::printf("{\"reads_per_second\": %.0f, \"products\": %lld}\n", static_cast<double>(reads) / SecondsSince(begin),
+              static_cast<long long>(products));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<rpc::Server>> Serve(StoreService& service) {
+  config::v1::ServerConfig config;
+  config.set_listen("127.0.0.1:0");
+  return rpc::Server::Start("store", config, {&service});
+}
+
+// Keeps one call after the other going on a channel.
+class Caller {
+ public:
+  Caller(v1::ProductStore::Stub& stub, std::int64_t products, std::uint64_t seed, const std::atomic<bool>& stop,
+         absl::BlockingCounter& done)
+      : stub_(stub), products_(products), random_(seed), stop_(stop), done_(done) {}
+
+  void Next() {
+    if (stop_ || failed_) {
+      done_.DecrementCount();
+      return;
+    }
+    request_.set_id(IdOf(static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(products_))));
+    context_ = std::make_unique<grpc::ClientContext>();
+    rpc::SetDeadline(*context_, absl::Seconds(30));
+    stub_.async()->GetProduct(context_.get(), &request_, &response_, [this](const grpc::Status& status) {
+      failed_ = !status.ok() || response_.product().product().id() != request_.id();
+      ++calls_;
+      Next();
+    });
+  }
+  std::int64_t calls() const { return calls_; }
+  bool failed() const { return failed_; }
+
+ private:
+  v1::ProductStore::Stub& stub_;
+  const std::int64_t products_;
+  std::mt19937_64 random_;
+  const std::atomic<bool>& stop_;
+  absl::BlockingCounter& done_;
+  std::unique_ptr<grpc::ClientContext> context_;
+  v1::GetProductRequest request_;
+  v1::GetProductResponse response_;
+  std::int64_t calls_ = 0;
+  bool failed_ = false;
+};
+
+absl::Status BenchRpc(const std::string& folder, double seconds) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, Open(folder));
+  ASSIGN_OR_RETURN(const std::int64_t products, Warm(*store));
+  StoreService service(*store);
+  ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server, Serve(service));
+  constexpr int kCallers = 64;
+  std::vector<std::unique_ptr<v1::ProductStore::Stub>> stubs;
+  for (int i = 0; i < kThreads; ++i) stubs.push_back(v1::ProductStore::NewStub(rpc::NewChannel(server->address())));
+  std::atomic<bool> stop{false};
+  absl::BlockingCounter done(kCallers);
+  std::vector<std::unique_ptr<Caller>> callers;
+  const auto begin = SteadyClock::now();
+  for (int i = 0; i < kCallers; ++i) {
+    callers.push_back(std::make_unique<Caller>(*stubs[i % kThreads], products, i, stop, done));
+    callers.back()->Next();
+  }
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  stop = true;
+  done.Wait();
+  const double took = SecondsSince(begin);
+  std::int64_t calls = 0;
+  for (const auto& caller : callers) {
+    if (caller->failed()) return absl::InternalError("a call failed");
+    calls += caller->calls();
+  }
+  std::printf(
+      "{\"calls_per_second\": %.0f, \"note\": \"GetProduct, %d in flight on %d connections, server and client in one "
+      "process on the same cores\"}\n",
+      static_cast<double>(calls) / took, kCallers, kThreads);
+  return absl::OkStatus();
+}
+
+absl::Status BenchServe(const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, Open(folder));
+  RETURN_IF_ERROR(Warm(*store).status());
+  StoreService service(*store);
+  ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server, Serve(service));
+  std::printf("%s\n", server->address().c_str());
+  std::fflush(stdout);
+  while (std::getchar() != EOF) {
+  }
+  return absl::OkStatus();
+}
+
+// Milliseconds of a first page of 1,000 and what it held, by category; and of a full scan.
+absl::Status BenchList(const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, Open(folder));
+  ASSIGN_OR_RETURN(const std::int64_t products, Warm(*store));
+  std::string pages;
+  double per_product = 0;
+  for (const int share : kShares) {
+    v1::ListProductsRequest request;
+    request.set_page_size(1'000);
+    request.mutable_filter()->add_category_path(absl::StrCat("One in ", share));
+    std::vector<double> times;
+    int held = 0;
+    for (int run = 0; run < 5; ++run) {
+      const auto begin = SteadyClock::now();
+      ASSIGN_OR_RETURN(const v1::ListProductsResponse page, store->ListProducts(request));
+      times.push_back(1e3 * SecondsSince(begin));
+      held = page.products_size();
+    }
+    std::nth_element(times.begin(), times.begin() + 2, times.end());
+    if (held == 1'000 && per_product == 0) per_product = times[2] / held;
+    absl::StrAppend(&pages, pages.empty() ? "" : ", ", absl::StrFormat("%d products %.2f ms", held, times[2]));
+  }
+  const auto begin = SteadyClock::now();
+  std::int64_t scanned = 0;
+  RETURN_IF_ERROR(store->ScanProducts({}, [&](const v1::StoredProduct&) {
+    ++scanned;
+    return absl::OkStatus();
+  }));
+  const double scan = 1e3 * SecondsSince(begin);
+  if (scanned != products) return absl::DataLossError("the scan was short");
+  std::printf("{\"page_ms\": %.3f, \"scan_ms\": %.3f, \"products\": %lld, \"pages\": \"%s\"}\n", 1'000 * per_product,
+              scan, static_cast<long long>(products), pages.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status BenchUpsert(const std::string& folder, std::int64_t products) {
+  if (std::filesystem::exists(folder)) return absl::AlreadyExistsError(folder + ": is there; name a new folder");
+  ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, Open(folder));
+  StoreService service(*store);
+  ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server, Serve(service));
+  const std::unique_ptr<ProductStore> remote = NewRemoteStore(rpc::NewChannel(server->address()));
+  // Made beforehand: what is measured is the store.
+  std::vector<v1::UpsertProductsRequest> messages;
+  for (std::int64_t i = 0; i < products; ++i) {
+    if (i % 1'000 == 0) messages.emplace_back();
+    *messages.back().add_products() = ProductOf(i, 1'024);
+  }
+  const auto begin = SteadyClock::now();
+  const std::unique_ptr<ProductWriter> writer = remote->WriteProducts();
+  for (const v1::UpsertProductsRequest& message : messages) RETURN_IF_ERROR(writer->Write(message));
+  ASSIGN_OR_RETURN(const v1::UpsertProductsResponse counts, writer->Finish());
+  const double seconds = SecondsSince(begin);
+  if (counts.created() != products) return absl::DataLossError("not all products were created");
+  std::printf("{\"products_per_second\": %.0f}\n", static_cast<double>(products) / seconds);
+  return absl::OkStatus();
+}
+
+absl::Status Main(const std::vector<std::string>& arguments) {
+  const std::string& mode = arguments[0];
+  const std::string& folder = arguments[1];
+  double number = arguments.size() > 2 ? 0 : 5;
+  if (arguments.size() > 2 && (!absl::SimpleAtod(arguments[2], &number) || number <= 0)) {
+    return absl::InvalidArgumentError(arguments[2] + ": expected a number above 0");
+  }
+  config::v1::LogConfig log;
+  log.set_level("warn");
+  RETURN_IF_ERROR(InitLog("bench_store", log));
+  if (mode == "fill" && arguments.size() > 2) return BenchFill(folder, static_cast<std::int64_t>(number));
+  if (mode == "read") return BenchRead(folder, number);
+  if (mode == "rpc") return BenchRpc(folder, number);
+  if (mode == "serve") return BenchServe(folder);
+  if (mode == "list") return BenchList(folder);
+  if (mode == "upsert" && arguments.size() > 2) return BenchUpsert(folder, static_cast<std::int64_t>(number));
+  return absl::InvalidArgumentError("expected fill, read, rpc, serve, list or upsert");
+}
+
+}  // namespace
+}  // namespace mannequin
+
+int main(int argc, char** argv) {
+  if (argc < 3 || argc > 4) {
+    std::fputs("usage: bench_store fill|read|rpc|serve|list|upsert FOLDER [NUMBER]\n", stderr);
+    return 2;
+  }
+  const absl::Status status = mannequin::Main({argv + 1, argv + argc});
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "bench_store: %s\n", status.ToString().c_str());
+  return 1;
+}
