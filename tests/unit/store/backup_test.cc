@@ -198,10 +198,17 @@ TEST_F(BackupTest, RefusesFoldersThatAreNotForBackups) {
     EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store_->CreateBackup(request, nullptr))) << name;
   }
   fs::create_directories(folder_.Sub("home/private"));
+  std::ofstream(folder_.Sub("home/private/diary")) << "mine";
   request.set_folder(folder_.Sub("home"));
   const absl::Status status = store_->CreateBackup(request, nullptr).status();
   EXPECT_EQ("INVALID_ARGUMENT", CodeOf(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("holds other things than backups"));
+}
+
+TEST_F(BackupTest, GoesOnWhereAFirstOneWasKilledAtItsBegin) {
+  fs::create_directories(backups_ + "/shared_checksum");
+  fs::create_directories(backups_ + "/private");
+  EXPECT_EQ("OK", CodeOf(Back()));
 }
 
 TEST_F(BackupTest, AFolderInUseIsUnavailable) {
