@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "services/store/log_watch.h"
 #include "services/store/rocks_options.h"
 #include "services/store/rocks_status.h"
+#include "services/store/sync_watch.h"
 #include "services/store/table_batch.h"
 
 namespace mannequin::store {
@@ -24,19 +25,23 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& fold
   ASSIGN_OR_RETURN(std::unique_ptr<OwnerLock> lock, OwnerLock::Take(folder));
   ASSIGN_OR_RETURN(std::unique_ptr<SyncedMark> mark, SyncedMark::Open(folder));
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = FamilyDescriptors(block_cache_bytes);
-  RETURN_IF_ERROR(CheckRecovery(folder, mark->sequence(), DatabaseOptions(env), families));
+  RETURN_IF_ERROR(CheckRecovery(folder, *mark, DatabaseOptions(env), families));
   // What a crash has left of tables that nobody was told of.
   std::error_code ignored;
   std::filesystem::remove_all(absl::StrCat(folder, "/", kTablesFolder), ignored);
   std::unique_ptr<Database> database(new Database(folder, std::move(lock), std::move(mark)));
   const auto files = env != nullptr ? env->GetFileSystem() : rocksdb::FileSystem::Default();
-  database->env_ =
-      rocksdb::NewCompositeEnv(std::make_shared<LogWatch>(files, [raw = database.get()] { raw->LogSyncBegins(); }));
+  SyncWatch::Events events;
+  events.log_sync_begins = [raw = database.get()] { raw->LogSyncBegins(); };
+  events.manifest_synced = [raw = database.get()](const ManifestMark& manifest) { raw->mark_->Note(manifest); };
+  database->env_ = rocksdb::NewCompositeEnv(std::make_shared<SyncWatch>(files, std::move(events)));
   const rocksdb::DBOptions options = DatabaseOptions(database->env_.get());
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(options, folder, families, &database->handles_, &db);
   database->db_.reset(db);
   RETURN_IF_ERROR(FromRocks(opened, absl::StrCat("open store ", folder)));
+  // Recovery has put all of the log into synced tables: also of a store that had no mark.
+  database->mark_->Note(database->db_->GetLatestSequenceNumber());
   return database;
 }
 

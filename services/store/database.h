@@ -118,7 +118,7 @@ class Database {
   std::uint64_t applied_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t synced_ ABSL_GUARDED_BY(mutex_) = 0;
   bool syncing_ ABSL_GUARDED_BY(mutex_) = false;
-  // A write and the begin of a sync take turns (log_watch.h); the sync itself, which is
+  // A write and the begin of a sync take turns (sync_watch.h); the sync itself, which is
   // the long part, goes on beside writes.
   absl::CondVar turn_changed_;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -105,6 +105,47 @@ TEST_F(CommandLine, ServesIngestsAndRefusesBadInputClearly) {
   EXPECT_EQ(up.Wait(), 0) << up.errors();
 }
 
+TEST_F(CommandLine, BacksUpRestoresAndChecks) {
+  const std::string address = absl::StrCat("127.0.0.1:", FreePort());
+  std::vector<std::string> command = UpCommand(address);
+  command.insert(command.end(), {"--backup-folder", folder_ + "/scheduled", "--backup-every", "60"});
+  Process up(command, folder_);
+  ASSERT_TRUE(up.WaitForOutput(address, absl::Seconds(60))) << up.errors();
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/products.json",
+                                  "{'asin': 'A1', 'title': 'Red boot', 'categories': [['Shoes', 'Boot']]}\n")
+                  .ok());
+  ASSERT_EQ(Run({"--server", address, "ingest", folder_ + "/products.json"}).status, 0);
+  Ended ended = Run({"--server", address, "--output", "json", "backup", folder_ + "/backups", "--keep", "2"});
+  ASSERT_EQ(ended.status, 0) << ended.errors;
+  EXPECT_EQ(nlohmann::json::parse(ended.output)["backup_id"], "1");
+  ended = Run({"--server", address, "--output", "json", "doctor"});
+  EXPECT_EQ(ended.status, 0) << ended.errors;
+  EXPECT_EQ(nlohmann::json::parse(ended.output)["faults_found"], 0);
+  ended = Run({"doctor", "--data", folder_ + "/data"});
+  EXPECT_EQ(ended.status, kFailed);
+  EXPECT_THAT(ended.errors, HasSubstr("in use by process"));
+  up.Signal(SIGTERM);
+  EXPECT_EQ(up.Wait(), 0) << up.errors();
+
+  ended = Run({"--output", "json", "restore", folder_ + "/backups", "--list"});
+  ASSERT_EQ(ended.status, 0) << ended.errors;
+  EXPECT_EQ(nlohmann::json::parse(ended.output).size(), 1u);
+  EXPECT_EQ(Run({"restore", folder_ + "/scheduled", "--list"}).status, 0);
+  EXPECT_EQ(Run({"restore", folder_ + "/nothing", "--data", folder_ + "/new"}).status, kFailed);
+  ASSERT_EQ(Run({"restore", folder_ + "/backups", "--data", folder_ + "/new"}).status, 0);
+  EXPECT_EQ(Run({"doctor", "--data", folder_ + "/new"}).status, 0);
+  ended = Run({"restore", folder_ + "/backups", "--data", folder_ + "/new"});
+  EXPECT_EQ(ended.status, kFailed);
+  EXPECT_THAT(ended.errors, HasSubstr("is not empty"));
+  EXPECT_EQ(Run({"doctor", "--data", folder_ + "/nothing"}).status, kFailed);
+
+  // A damaged store says which file and what to do.
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/new/store/CURRENT", "nonsense\n").ok());
+  ended = Run({"doctor", "--data", folder_ + "/new"});
+  EXPECT_EQ(ended.status, kFailed);
+  EXPECT_THAT(ended.errors, HasSubstr("restore the latest backup"));
+}
+
 TEST_F(CommandLine, RefusesADataFolderThatCannotBeWritten) {
   const Ended ended = Run({"up", "--data", "/proc/mannequin", "--listen", "127.0.0.1:0"});
   EXPECT_EQ(ended.status, kFailed);

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "gmock/gmock.h"
+#include "services/store/database.h"
 #include "tests/unit/store/store_contents.h"
 
 namespace mannequin {
@@ -147,6 +148,43 @@ TEST_F(DamageTest, AHeaderThatLooksLikeATornEndIsReported) {
       EXPECT_EQ("reported", Outcome(name, Flip(name, headers.back() + 6, 2))) << name << " last record, type";
     }
   }
+}
+
+// RocksDB would go on with the next log, and leave a hole.
+TEST_F(DamageTest, ARecordThatHidesTheRestOfAnOlderLogIsReported) {
+  using store::Database;
+  using store::Family;
+  const TemporaryFolder folder;
+  const auto put = [](Database& db, Family family, const std::string& key) {
+    rocksdb::WriteBatch batch;
+    ASSERT_TRUE(batch.Put(db.handle(family), key, "value").ok());
+    ASSERT_EQ("OK", CodeOf(db.Sync(Must(db.Apply(batch)))));
+  };
+  {
+    const std::unique_ptr<Database> db = Must(Database::Open(folder.Sub("data"), 0, nullptr));
+    for (int i = 0; i < 5; ++i) put(*db, Family::kVerdicts, absl::StrCat("older", i));
+    put(*db, Family::kJobs, "job");
+    // Begins a new log; the older one is still needed, for the verdicts.
+    ASSERT_TRUE(db->rocks().Flush(rocksdb::FlushOptions(), db->handle(Family::kJobs)).ok());
+    put(*db, Family::kVerdicts, "newer");
+  }
+  std::vector<fs::path> logs;
+  for (const auto& file : fs::directory_iterator(folder.Sub("data"))) {
+    if (file.path().extension() == ".log" && file.file_size() > 0) logs.push_back(file.path());
+  }
+  std::sort(logs.begin(), logs.end());
+  ASSERT_EQ(2u, logs.size());
+  const std::string whole = ReadBytes(logs[0]);
+  for (const std::size_t header : RecordHeaders(whole)) {
+    for (const int bit : {1, 2, 3, 7}) {
+      std::string damaged = whole;
+      damaged[header + 6] = static_cast<char>(damaged[header + 6] ^ (1 << bit));
+      WriteBytes(logs[0], damaged);
+      EXPECT_EQ("DATA_LOSS", CodeOf(Database::Open(folder.Sub("data"), 0, nullptr))) << header << " bit " << bit;
+    }
+  }
+  WriteBytes(logs[0], whole);
+  EXPECT_EQ("OK", CodeOf(Database::Open(folder.Sub("data"), 0, nullptr)));
 }
 
 TEST_F(DamageTest, ALogThatLostItsEndIsReported) {
