@@ -37,9 +37,11 @@ absl::Status CheckFolder(const std::string& folder, const std::string& data) {
         absl::StrCat("folder: ", folder, " lies in the store's data; name another one, best on another disk"));
   }
   if (fs::exists(folder + "/meta", error)) return absl::OkStatus();
+  // A first backup that was killed leaves these, and its OWNER, but not yet "meta".
+  const bool ours = fs::exists(folder + "/OWNER", error);
   for (const auto& file : fs::directory_iterator(folder, error)) {
     const std::string name = file.path().filename();
-    if (name == "OWNER") continue;
+    if (name == "OWNER" || (ours && (name == "private" || absl::StartsWith(name, "shared")))) continue;
     return absl::InvalidArgumentError(absl::StrCat("folder: ", folder, " holds other things than backups, e.g. ", name,
                                                    "; name an empty or a new one"));
   }
@@ -59,11 +61,11 @@ absl::StatusOr<v1::CreateBackupResponse> Backups::Create(
     const v1::CreateBackupRequest& request, const std::function<void(const v1::CreateBackupResponse&)>& progress) {
   RETURN_IF_ERROR(CheckText("folder", request.folder(), 1, 4096));
   RETURN_IF_ERROR(CheckCount("keep", request.keep(), 0, kMaxKeep));
-  RETURN_IF_ERROR(CheckFolder(request.folder(), db_.folder()));
   if (!one_at_a_time_.TryLock()) {
     return absl::UnavailableError("back up: another backup is under way; try again when it is done");
   }
   const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { one_at_a_time_.Unlock(); };
+  RETURN_IF_ERROR(CheckFolder(request.folder(), db_.folder()));
   return CreateAlone(request, progress);
 }
 

@@ -204,6 +204,15 @@ TEST_F(BackupTest, RefusesFoldersThatAreNotForBackups) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("holds other things than backups"));
 }
 
+TEST_F(BackupTest, AFirstOneThatWasKilledDoesNotSpoilTheFolder) {
+  fs::create_directories(folder_.Sub("cut/shared_checksum"));
+  std::ofstream(folder_.Sub("cut/shared_checksum/000007.sst")) << "half a table";
+  std::ofstream(folder_.Sub("cut/OWNER")) << "1\n";
+  v1::CreateBackupRequest request;
+  request.set_folder(folder_.Sub("cut"));
+  EXPECT_EQ(1, Must(store_->CreateBackup(request, nullptr)).backup_id());
+}
+
 TEST_F(BackupTest, AFolderInUseIsUnavailable) {
   const auto other = Must(store::OwnerLock::Take(backups_));
   EXPECT_EQ("UNAVAILABLE", CodeOf(Back()));
