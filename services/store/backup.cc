@@ -26,25 +26,22 @@ constexpr std::int64_t kMaxKeep = 1000;
 // Copied between two words of RocksDB.
 constexpr std::uint64_t kTickBytes = std::uint64_t{1} << 20;
 
-absl::Status CheckOutside(const std::string& folder, const std::string& data) {
+// The folder is empty, new, or one of backups already: BackupEngine deletes what it does
+// not know in folders that have the names of its own.
+absl::Status CheckFolder(const std::string& folder, const std::string& data) {
   std::error_code error;
   const std::string target = fs::weakly_canonical(folder, error).string() + "/";
   const std::string store = fs::weakly_canonical(data, error).string() + "/";
-  if (!absl::StartsWith(target, store)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("folder: ", folder, " lies in the store's data; name another one, best on another disk"));
-}
-
-// The folder is empty, or one of backups already: BackupEngine deletes what it does not
-// know in folders that have the names of its own.
-absl::Status CheckForBackups(const std::string& folder) {
-  std::error_code error;
+  if (absl::StartsWith(target, store)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("folder: ", folder, " lies in the store's data; name another one, best on another disk"));
+  }
   if (fs::exists(folder + "/meta", error)) return absl::OkStatus();
+  // A first backup that was killed leaves these, and its OWNER, but not yet "meta".
+  const bool ours = fs::exists(folder + "/OWNER", error);
   for (const auto& file : fs::directory_iterator(folder, error)) {
     const std::string name = file.path().filename();
-    // What a first backup leaves that was killed before it has made `meta`.
-    const bool begun = name == "private" || name == "shared" || name == "shared_checksum";
-    if (name == "OWNER" || (begun && fs::is_empty(file.path(), error))) continue;
+    if (name == "OWNER" || (ours && (name == "private" || absl::StartsWith(name, "shared")))) continue;
     return absl::InvalidArgumentError(absl::StrCat("folder: ", folder, " holds other things than backups, e.g. ", name,
                                                    "; name an empty or a new one"));
   }
@@ -64,11 +61,11 @@ absl::StatusOr<v1::CreateBackupResponse> Backups::Create(
     const v1::CreateBackupRequest& request, const std::function<void(const v1::CreateBackupResponse&)>& progress) {
   RETURN_IF_ERROR(CheckText("folder", request.folder(), 1, 4096));
   RETURN_IF_ERROR(CheckCount("keep", request.keep(), 0, kMaxKeep));
-  RETURN_IF_ERROR(CheckOutside(request.folder(), db_.folder()));
   if (!one_at_a_time_.TryLock()) {
     return absl::UnavailableError("back up: another backup is under way; try again when it is done");
   }
   const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { one_at_a_time_.Unlock(); };
+  RETURN_IF_ERROR(CheckFolder(request.folder(), db_.folder()));
   return CreateAlone(request, progress);
 }
 
@@ -77,7 +74,6 @@ absl::StatusOr<v1::CreateBackupResponse> Backups::CreateAlone(
   const std::string& folder = request.folder();
   const std::string what = absl::StrCat("back up to ", folder);
   ASSIGN_OR_RETURN(const std::unique_ptr<OwnerLock> lock, LockFolder(folder));
-  RETURN_IF_ERROR(CheckForBackups(folder));
   rocksdb::BackupEngineOptions options(folder);
   options.callback_trigger_interval_size = kTickBytes;
   rocksdb::BackupEngine* made = nullptr;

@@ -2,8 +2,7 @@
 //
 //   bench_store fill FOLDER PRODUCTS      makes a store: products of about 250 bytes
 //   bench_store read FOLDER [SECONDS]     GetProduct of random ids from 2 threads
-//   bench_store rpc FOLDER [SECONDS]      the same through a server and a client in this process
-//   bench_store serve FOLDER              only the server; prints its address, ends with its input
+//   bench_store serve FOLDER              serves it; prints its address, ends with its input
 //   bench_store list FOLDER               pages of 1,000 of categories that hold few products and many
 //   bench_store upsert FOLDER PRODUCTS    1 KB products over one stream into a new store
 //
@@ -13,7 +12,6 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -23,13 +21,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/synchronization/blocking_counter.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "common/store/remote_store.h"
-#include "mannequin/v1/product_store.grpc.pb.h"
 #include "services/store/rocks_store.h"
 #include "services/store/store_service.h"
 
@@ -142,80 +138,15 @@ absl::StatusOr<std::unique_ptr<rpc::Server>> Serve(StoreService& service) {
   return rpc::Server::Start("store", config, {&service});
 }
 
-// Keeps one call after the other going on a channel.
-class Caller {
- public:
-  Caller(v1::ProductStore::Stub& stub, std::int64_t products, std::uint64_t seed, const std::atomic<bool>& stop,
-         absl::BlockingCounter& done)
-      : stub_(stub), products_(products), random_(seed), stop_(stop), done_(done) {}
-
-  void Next() {
-    if (stop_ || failed_) {
-      done_.DecrementCount();
-      return;
-    }
-    request_.set_id(IdOf(static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(products_))));
-    context_ = std::make_unique<grpc::ClientContext>();
-    rpc::SetDeadline(*context_, absl::Seconds(30));
-    stub_.async()->GetProduct(context_.get(), &request_, &response_, [this](const grpc::Status& status) {
-      failed_ = !status.ok() || response_.product().product().id() != request_.id();
-      ++calls_;
-      Next();
-    });
-  }
-  std::int64_t calls() const { return calls_; }
-  bool failed() const { return failed_; }
-
- private:
-  v1::ProductStore::Stub& stub_;
-  const std::int64_t products_;
-  std::mt19937_64 random_;
-  const std::atomic<bool>& stop_;
-  absl::BlockingCounter& done_;
-  std::unique_ptr<grpc::ClientContext> context_;
-  v1::GetProductRequest request_;
-  v1::GetProductResponse response_;
-  std::int64_t calls_ = 0;
-  bool failed_ = false;
-};
-
-absl::Status BenchRpc(const std::string& folder, double seconds) {
+absl::Status BenchServe(const std::string& folder) {
   ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, Open(folder));
   ASSIGN_OR_RETURN(const std::int64_t products, Warm(*store));
   StoreService service(*store);
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server, Serve(service));
-  constexpr int kCallers = 64;
-  std::vector<std::unique_ptr<v1::ProductStore::Stub>> stubs;
-  for (int i = 0; i < kThreads; ++i) stubs.push_back(v1::ProductStore::NewStub(rpc::NewChannel(server->address())));
-  std::atomic<bool> stop{false};
-  absl::BlockingCounter done(kCallers);
-  std::vector<std::unique_ptr<Caller>> callers;
-  const auto begin = SteadyClock::now();
-  for (int i = 0; i < kCallers; ++i) {
-    callers.push_back(std::make_unique<Caller>(*stubs[i % kThreads], products, i, stop, done));
-    callers.back()->Next();
-  }
-  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
-  stop = true;
-  done.Wait();
-  const double took = SecondsSince(begin);
-  std::int64_t calls = 0;
-  for (const auto& caller : callers) {
-    if (caller->failed()) return absl::InternalError("a call failed");
-    calls += caller->calls();
-  }
-  std::printf(
-      "{\"calls_per_second\": %.0f, \"note\": \"GetProduct, %d in flight on %d connections, server and client in one "
-      "process on the same cores\"}\n",
-      static_cast<double>(calls) / took, kCallers, kThreads);
-  return absl::OkStatus();
-}
-
-absl::Status BenchServe(const std::string& folder) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, Open(folder));
-  RETURN_IF_ERROR(Warm(*store).status());
-  StoreService service(*store);
-  ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server, Serve(service));
+  server->SetServing(true);
+  v1::GetProductRequest request;
+  request.set_id(IdOf(products / 2));
+  RETURN_IF_ERROR(NewRemoteStore(rpc::NewChannel(server->address()))->GetProduct(request).status());
   std::printf("%s\n", server->address().c_str());
   std::fflush(stdout);
   while (std::getchar() != EOF) {
@@ -292,11 +223,10 @@ absl::Status Main(const std::vector<std::string>& arguments) {
   RETURN_IF_ERROR(InitLog("bench_store", log));
   if (mode == "fill" && arguments.size() > 2) return BenchFill(folder, static_cast<std::int64_t>(number));
   if (mode == "read") return BenchRead(folder, number);
-  if (mode == "rpc") return BenchRpc(folder, number);
   if (mode == "serve") return BenchServe(folder);
   if (mode == "list") return BenchList(folder);
   if (mode == "upsert" && arguments.size() > 2) return BenchUpsert(folder, static_cast<std::int64_t>(number));
-  return absl::InvalidArgumentError("expected fill, read, rpc, serve, list or upsert");
+  return absl::InvalidArgumentError("expected fill, read, serve, list or upsert");
 }
 
 }  // namespace
@@ -304,7 +234,7 @@ absl::Status Main(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   if (argc < 3 || argc > 4) {
-    std::fputs("usage: bench_store fill|read|rpc|serve|list|upsert FOLDER [NUMBER]\n", stderr);
+    std::fputs("usage: bench_store fill|read|serve|list|upsert FOLDER [NUMBER]\n", stderr);
     return 2;
   }
   const absl::Status status = mannequin::Main({argv + 1, argv + argc});

@@ -41,6 +41,25 @@ inline absl::Status WriteStreams(ProductStore& store, const std::string& name, c
   }
 }
 
+// Streams long enough to be kept as tables.
+inline constexpr int kLongStream = 6'000;
+inline absl::Status WriteLongStreams(ProductStore& store, const std::string& name, const Acknowledge& acknowledge) {
+  for (int i = 0;; ++i) {
+    const std::unique_ptr<ProductWriter> writer = store.WriteProducts();
+    for (int k = 0; k < kLongStream;) {
+      v1::UpsertProductsRequest request;
+      for (int n = 0; n < 1'000; ++n, ++k) {
+        v1::Product& product = *request.add_products();
+        product.set_id(absl::StrCat(name, "-", i, "-", k));
+        product.add_category_path(absl::StrCat("Category ", k % 7));
+      }
+      RETURN_IF_ERROR(writer->Write(request));
+    }
+    RETURN_IF_ERROR(writer->Finish().status());
+    RETURN_IF_ERROR(acknowledge(absl::StrCat("long-stream ", name, "-", i)));
+  }
+}
+
 // Products one at a time, with a picture that some share.
 inline absl::Status WriteImages(ProductStore& store, const std::string& name, const Acknowledge& acknowledge) {
   for (int i = 0;; ++i) {
@@ -105,7 +124,7 @@ inline absl::Status WriteRecords(ProductStore& store, const std::string& name, c
   }
 }
 
-inline constexpr Writer kWriters[] = {WriteStreams, WriteImages, WriteJobs, WriteRecords};
+inline constexpr Writer kWriters[] = {WriteStreams, WriteLongStreams, WriteImages, WriteJobs, WriteRecords};
 
 // What is wrong with an acknowledged write, or "".
 inline std::string CheckAcknowledged(ProductStore& store, const std::string& line) {
@@ -119,6 +138,13 @@ inline std::string CheckAcknowledged(ProductStore& store, const std::string& lin
         const auto product = TryGet(store, absl::StrCat(words[1], "-", k, "-", n));
         if (!product.ok()) return missing(product);
       }
+    }
+    return "";
+  }
+  if (words[0] == "long-stream") {
+    for (int k = 0; k < kLongStream; ++k) {
+      const auto product = TryGet(store, absl::StrCat(words[1], "-", k));
+      if (!product.ok()) return missing(product);
     }
     return "";
   }
