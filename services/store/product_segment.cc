@@ -7,6 +7,18 @@
 #include "services/store/keys.h"
 
 namespace mannequin::store {
+namespace {
+
+// Ordered as the texts are; zeros stand for what a short text does not have.
+std::uint64_t HeadOf(absl::string_view id) {
+  std::uint64_t head = 0;
+  for (std::size_t i = 0; i < sizeof head; ++i) {
+    head = head << 8 | (i < id.size() ? static_cast<unsigned char>(id[i]) : 0U);
+  }
+  return head;
+}
+
+}  // namespace
 
 void ProductSegment::Add(const v1::Product& product) {
   Item item{};
@@ -20,6 +32,7 @@ void ProductSegment::Add(const v1::Product& product) {
   item.id_size = static_cast<std::uint8_t>(product.id().size());
   item.id_begin =
       item.begin + 1 + static_cast<std::uint32_t>(google::protobuf::io::CodedOutputStream::VarintSize32(item.id_size));
+  item.id_head = HeadOf(product.id());
   item.first_prefix = static_cast<std::uint32_t>(prefixes_of_.size());
   const v1::ImageState state = NewImageState(product);
   VisitIndexPrefixes(product, state, [&](absl::string_view prefix) {
@@ -33,14 +46,20 @@ void ProductSegment::Add(const v1::Product& product) {
 }
 
 void ProductSegment::Seal() {
-  const auto before = [&](const Item& a, const Item& b) { return IdOf(a) < IdOf(b); };
+  const auto before = [&](const Item& a, const Item& b) {
+    return a.id_head != b.id_head ? a.id_head < b.id_head : IdOf(a) < IdOf(b);
+  };
   if (!std::is_sorted(items_.begin(), items_.end(), before)) std::stable_sort(items_.begin(), items_.end(), before);
   entries_.clear();
   entries_.reserve(items_.size());
+  ids_.clear();
+  for (const Item& item : items_) ids_.append(IdOf(item).data(), item.id_size);
+  std::size_t id_begin = 0;
   for (std::size_t i = 0; i < items_.size(); ++i) {
     const Item& item = items_[i];
     Entry entry;
-    entry.id = IdOf(item);
+    entry.id = absl::string_view(ids_).substr(id_begin, item.id_size);
+    id_begin += item.id_size;
     entry.product = ProductOf(item);
     entry.state = item.has_url ? v1::IMAGE_STATE_PENDING : v1::IMAGE_STATE_MISSING;
     entry.position = static_cast<std::uint32_t>(i);
@@ -60,6 +79,7 @@ void ProductSegment::Clear() {
   bytes_.clear();
   items_.clear();
   entries_.clear();
+  ids_.clear();
   prefixes_of_.clear();
   prefixes_.clear();
 }

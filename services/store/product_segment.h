@@ -61,6 +61,8 @@ class ProductSegment {
 
  private:
   struct Item {
+    // The id's first eight bytes as a number: most comparisons need no look at the text.
+    std::uint64_t id_head;
     std::uint32_t begin;
     std::uint32_t id_begin;
     std::uint32_t size;
@@ -75,6 +77,8 @@ class ProductSegment {
   std::string bytes_;
   std::vector<Item> items_;
   std::vector<Entry> entries_;
+  // Of entries_, beside each other: the index asks for each id several times over.
+  std::string ids_;
   // Numbers of prefixes, an item's beside each other.
   std::vector<std::uint32_t> prefixes_of_;
   absl::flat_hash_map<std::string, std::uint32_t> prefixes_;

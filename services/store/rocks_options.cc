@@ -24,14 +24,18 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
   table.metadata_cache_options.unpartitioned_pinning = rocksdb::PinningTier::kAll;
   table.format_version = 5;
   // The index is only ranged over; elsewhere most upserts ask for what is not there, and
-  // 10 bits a key answer 99 of 100 of those without a read.
+  // 10 bits a key answer 99 of 100 of those without a read: 205,000 products/s are ingested
+  // with it, 110,000 without. No prefix extractor: a walk of the index has bounds on both
+  // sides, and nobody walks a prefix that may not be there.
   if (family != Family::kIndex) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
 
   rocksdb::ColumnFamilyOptions options;
   // Most families are small; the big three get more below.
   options.write_buffer_size = 16 * kMiB;
-  // LZ4 where data is young and rewritten often, ZSTD where most of it rests: text of
-  // products halves again for reads that stay under a disk's seek.
+  // LZ4 where data is young and rewritten often, ZSTD where most of it rests. Of a million
+  // products, ingested on two cores: all LZ4 and ZSTD as here 135 MB at 205,000/s, nothing
+  // compressed 313 MB at 222,000/s, ZSTD everywhere 94 MB at 152,000/s; reads in the cache
+  // are as fast with each.
   options.compression = rocksdb::kLZ4Compression;
   options.bottommost_compression = rocksdb::kZSTD;
   options.level_compaction_dynamic_level_bytes = true;
@@ -39,8 +43,13 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
   switch (family) {
     case Family::kProducts:
       options.write_buffer_size = 64 * kMiB;
-      table.block_size = 16 * 1024;  // Records are some hundred bytes: scans and ZSTD like longer blocks.
-      // A point read then finds its record by hash instead of by halving.
+      // A long stream makes a table every 24 MiB. Merging 8 at once instead of 4 takes 7.0 s
+      // of CPU for a million products instead of 8.8; a read looks at 4 filters more at most.
+      options.level0_file_num_compaction_trigger = 8;
+      // Records are some hundred bytes. 4 KiB would take 152 MB instead of 135 for a million
+      // products, and reads would not be faster.
+      table.block_size = 16 * 1024;
+      // A point read finds its record by hash instead of by halving: 5 % more reads.
       table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
       break;
     case Family::kImages:
@@ -63,6 +72,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       break;
     case Family::kIndex:
       options.write_buffer_size = 32 * kMiB;
+      options.level0_file_num_compaction_trigger = 8;  // as for products
       break;
     default:
       break;
@@ -89,7 +99,9 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   options.max_total_wal_size = 256 * kMiB;
   options.db_write_buffer_size = 256 * kMiB;
   options.max_background_jobs = std::max(2, static_cast<int>(std::thread::hardware_concurrency()) / 2);
-  // Smooths write-back, so that an fsync does not wait for a compaction's megabytes.
+  // Smooths write-back, so that an fsync does not wait for a compaction's megabytes. No rate
+  // limiter: beside a load of a million products a small write took 0.26 ms, 5.2 ms in the
+  // worst of 100, and the same with compactions held to 32 MiB/s.
   options.bytes_per_sync = kMiB;
   options.keep_log_file_num = 4;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;

@@ -5,6 +5,7 @@
 //   bench_store serve FOLDER              serves it; prints its address, ends with its input
 //   bench_store list FOLDER               pages of 1,000 of categories that hold few products and many
 //   bench_store upsert FOLDER PRODUCTS    1 KB products over one stream into a new store
+//   bench_store stall FOLDER PRODUCTS     single upserts while such a stream runs
 //
 // Each but `serve` prints one JSON line.
 #include <algorithm>
@@ -211,6 +212,39 @@ absl::Status BenchUpsert(const std::string& folder, std::int64_t products) {
   return absl::OkStatus();
 }
 
+double Percentile(std::vector<double> values, double share) {
+  const auto place = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), values.begin() + place, values.end());
+  return values[static_cast<std::size_t>(place)];
+}
+
+// Milliseconds that one small durable write takes beside a bulk load.
+absl::Status BenchStall(const std::string& folder, std::int64_t products) {
+  if (std::filesystem::exists(folder)) return absl::AlreadyExistsError(folder + ": is there; name a new folder");
+  ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, Open(folder));
+  std::atomic<bool> done{false};
+  absl::Status filled;
+  std::thread loader([&] {
+    filled = Fill(*store, products, 250, 2'000);
+    done = true;
+  });
+  std::vector<double> times;
+  absl::Status written;
+  for (std::int64_t i = 0; written.ok() && !done; ++i) {
+    v1::UpsertProductsRequest request;
+    *request.add_products() = ProductOf(-1 - i, 250);
+    const auto begin = SteadyClock::now();
+    written = store->UpsertProducts(request).status();
+    times.push_back(1e3 * SecondsSince(begin));
+  }
+  loader.join();
+  RETURN_IF_ERROR(filled);
+  RETURN_IF_ERROR(written);
+  std::printf("{\"writes\": %zu, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n", times.size(),
+              Percentile(times, 0.5), Percentile(times, 0.99), Percentile(times, 1));
+  return absl::OkStatus();
+}
+
 absl::Status Main(const std::vector<std::string>& arguments) {
   const std::string& mode = arguments[0];
   const std::string& folder = arguments[1];
@@ -226,7 +260,8 @@ absl::Status Main(const std::vector<std::string>& arguments) {
   if (mode == "serve") return BenchServe(folder);
   if (mode == "list") return BenchList(folder);
   if (mode == "upsert" && arguments.size() > 2) return BenchUpsert(folder, static_cast<std::int64_t>(number));
-  return absl::InvalidArgumentError("expected fill, read, serve, list or upsert");
+  if (mode == "stall" && arguments.size() > 2) return BenchStall(folder, static_cast<std::int64_t>(number));
+  return absl::InvalidArgumentError("expected fill, read, serve, list, upsert or stall");
 }
 
 }  // namespace
@@ -234,7 +269,7 @@ absl::Status Main(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   if (argc < 3 || argc > 4) {
-    std::fputs("usage: bench_store fill|read|serve|list|upsert FOLDER [NUMBER]\n", stderr);
+    std::fputs("usage: bench_store fill|read|serve|list|upsert|stall FOLDER [NUMBER]\n", stderr);
     return 2;
   }
   const absl::Status status = mannequin::Main({argv + 1, argv + argc});
