@@ -38,8 +38,8 @@ class ProductStore {
  public:
   virtual ~ProductStore() = default;
 
-  // Many batches, in order: faster than one by one, and not atomic. The store must
-  // outlive the writer.
+  // Many batches, in order: faster than one by one, and not atomic. Eight at once; the
+  // ninth gets RESOURCE_EXHAUSTED. The store must outlive the writer.
   virtual std::unique_ptr<ProductWriter> WriteProducts() = 0;
   virtual absl::StatusOr<v1::GetIngestCheckpointResponse> GetIngestCheckpoint(
       const v1::GetIngestCheckpointRequest& request) = 0;

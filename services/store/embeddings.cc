@@ -39,7 +39,7 @@ absl::StatusOr<v1::PutEmbeddingsResponse> RocksStore::PutEmbeddings(const v1::Pu
 
 absl::Status RocksStore::ScanEmbeddings(const v1::ScanEmbeddingsRequest&,
                                         const std::function<absl::Status(const v1::Embedding&)>& visit) {
-  ASSIGN_OR_RETURN(const ScanSlot slot, TakeScanSlot());
+  ASSIGN_OR_RETURN(const Slot slot, TakeScanSlot());
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   const auto iterator = db_->NewIterator(Family::kEmbeddings, options);

@@ -36,6 +36,8 @@ namespace {
 constexpr std::size_t kSegmentBytes = std::size_t{24} << 20;
 // Tables cost some ten fsyncs and a place in level 0, whatever their size.
 constexpr std::size_t kFewProducts = 5'000;
+// Each holds two segments.
+constexpr int kMaxWriters = 8;
 constexpr std::size_t kProductsInEdit = 2'000;
 constexpr std::size_t kKeysInRead = 512;
 
@@ -131,10 +133,13 @@ class SegmentWriter final : public ProductWriter {
  public:
   using Keep = std::function<absl::Status(ProductSegment&, const std::optional<v1::IngestCheckpoint>&,
                                           v1::UpsertProductsResponse&)>;
-  explicit SegmentWriter(Keep keep) : keep_(std::move(keep)) {}
+  // `refused` is why there may not be one more; `slot` is given back with the writer.
+  SegmentWriter(absl::Status refused, std::shared_ptr<void> slot, Keep keep)
+      : refused_(std::move(refused)), slot_(std::move(slot)), keep_(std::move(keep)) {}
   ~SegmentWriter() override { Join(); }
 
   absl::Status Write(const v1::UpsertProductsRequest& request) override {
+    RETURN_IF_ERROR(refused_);
     RETURN_IF_ERROR(store::CheckUpsert(request));
     for (const v1::Product& product : request.products()) gathered_.Add(product);
     if (request.has_checkpoint()) checkpoint_ = request.checkpoint();
@@ -151,6 +156,7 @@ class SegmentWriter final : public ProductWriter {
   }
 
   absl::StatusOr<v1::UpsertProductsResponse> Finish() override {
+    RETURN_IF_ERROR(refused_);
     Join();
     RETURN_IF_ERROR(kept_status_);
     std::swap(gathered_, in_work_);
@@ -169,6 +175,8 @@ class SegmentWriter final : public ProductWriter {
     if (thread_.joinable()) thread_.join();
   }
 
+  const absl::Status refused_;
+  const std::shared_ptr<void> slot_;
   const Keep keep_;
   ProductSegment gathered_;
   std::optional<v1::IngestCheckpoint> checkpoint_;
@@ -183,7 +191,12 @@ class SegmentWriter final : public ProductWriter {
 }  // namespace
 
 std::unique_ptr<ProductWriter> RocksStore::WriteProducts() {
+  absl::StatusOr<Slot> slot = TakeSlot(writers_, kMaxWriters, "long streams of products");
+  const absl::Status refused = slot.status();
+  std::shared_ptr<void> held;
+  if (slot.ok()) held = *std::move(slot);
   return std::make_unique<SegmentWriter>(
+      refused, std::move(held),
       [this](ProductSegment& segment, const std::optional<v1::IngestCheckpoint>& checkpoint,
              v1::UpsertProductsResponse& counts) { return KeepSegment(segment, checkpoint, counts); });
 }

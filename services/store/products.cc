@@ -121,7 +121,7 @@ absl::StatusOr<v1::ListProductsResponse> RocksStore::ListProducts(const v1::List
 absl::Status RocksStore::ScanProducts(const v1::ScanProductsRequest& request,
                                       const std::function<absl::Status(const v1::StoredProduct&)>& visit) {
   RETURN_IF_ERROR(store::CheckFilter(request.filter()));
-  ASSIGN_OR_RETURN(const ScanSlot slot, TakeScanSlot());
+  ASSIGN_OR_RETURN(const Slot slot, TakeScanSlot());
   absl::Status visited;
   const auto visit_one = [&](const v1::StoredProduct& product, absl::string_view) {
     visited = visit(product);

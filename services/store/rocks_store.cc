@@ -57,11 +57,10 @@ RocksStore::RocksStore(std::unique_ptr<Database> db, int max_concurrent_scans, c
 
 RocksStore::~RocksStore() = default;
 
-absl::StatusOr<RocksStore::ScanSlot> RocksStore::TakeScanSlot() {
-  ScanSlot slot(&scans_, [](std::atomic<int>* scans) { --*scans; });
-  if (++scans_ <= max_concurrent_scans_) return slot;
-  return absl::ResourceExhaustedError(absl::StrCat("max_concurrent_scans: ", max_concurrent_scans_,
-                                                   " scans are under way; try again when one has ended"));
+absl::StatusOr<RocksStore::Slot> RocksStore::TakeSlot(std::atomic<int>& taken, int most, absl::string_view bound) {
+  Slot slot(&taken, [](std::atomic<int>* of) { --*of; });
+  if (++taken <= most) return slot;
+  return absl::ResourceExhaustedError(absl::StrCat(bound, ": ", most, " are under way; try again when one has ended"));
 }
 
 absl::Status RocksStore::Write(const std::function<absl::Status(Edit&)>& body) {

@@ -108,10 +108,11 @@ class RocksStore final : public ProductStore {
  private:
   RocksStore(std::unique_ptr<store::Database> db, int max_concurrent_scans, const Clock& clock);
 
-  // A scan's place among those that may run at once; given back with it.
-  using ScanSlot = std::unique_ptr<std::atomic<int>, void (*)(std::atomic<int>*)>;
-  // RESOURCE_EXHAUSTED when all are taken.
-  absl::StatusOr<ScanSlot> TakeScanSlot();
+  // A call's place among those of its kind that may run at once; given back with it.
+  using Slot = std::unique_ptr<std::atomic<int>, void (*)(std::atomic<int>*)>;
+  // RESOURCE_EXHAUSTED, naming `bound`, when all are taken.
+  static absl::StatusOr<Slot> TakeSlot(std::atomic<int>& taken, int most, absl::string_view bound);
+  absl::StatusOr<Slot> TakeScanSlot() { return TakeSlot(scans_, max_concurrent_scans_, "max_concurrent_scans"); }
 
   // Runs `body` under the writer mutex, makes what it put into the edit visible if it
   // answers OK, and returns when that and all it read is durable.
@@ -138,6 +139,7 @@ class RocksStore final : public ProductStore {
   const std::unique_ptr<store::Database> db_;
   const int max_concurrent_scans_;
   std::atomic<int> scans_{0};
+  std::atomic<int> writers_{0};
 
   absl::Mutex mutex_;  // The writer mutex.
   const std::unique_ptr<store::Statistics> statistics_ ABSL_PT_GUARDED_BY(mutex_);

@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "services/mannequin/ingest/amazon_fields.h"
 #include "services/mannequin/ingest/catalog_text.h"
 
 namespace mannequin {
@@ -38,7 +39,7 @@ bool Amazon2018Format::ReadField(absl::string_view key, JsonValue& value, v1::Pr
   if (key == "title") return ReadTitle(value, product);
   if (key == "brand") return ReadBrand(value, product);
   if (key == "category") return ReadCategory(key, value, product);
-  if (key == "price") return ReadPrice(value, product);
+  if (key == "price") return ReadAmazonPrice(record_, value, product);
   if (key == "description" || key == "feature") return record_.ForEachText(key, value, add_paragraph);
   if (key == "imageURLHighRes") return ReadImages(key, value, kHighRes);
   if (key == "imageURL") return ReadImages(key, value, kNormal);
@@ -81,19 +82,6 @@ bool Amazon2018Format::ReadCategory(absl::string_view field, JsonValue& value, v
     if (part->empty()) product->mutable_category_path()->RemoveLast();
     return true;
   });
-}
-
-bool Amazon2018Format::ReadPrice(JsonValue& value, v1::Product* product) {
-  absl::string_view text;
-  if (record_.IsNull(value)) return true;
-  if (JsonRecord::FirstOf(value) != '"') {
-    if (!record_.ReadNumber("price", value, &text)) return false;
-    OfferAttribute("price", text, product);
-    return true;
-  }
-  if (!record_.ReadString("price", value, &text)) return false;
-  OfferAttribute("price", PriceOf(text), product);
-  return true;
 }
 
 bool Amazon2018Format::ReadImages(absl::string_view field, JsonValue& value, ImageKind kind) {

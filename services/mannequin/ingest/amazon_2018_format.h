@@ -44,7 +44,6 @@ class Amazon2018Format : public RecordFormat {
   bool ReadTitle(JsonValue& value, v1::Product* product);
   bool ReadBrand(JsonValue& value, v1::Product* product);
   bool ReadCategory(absl::string_view field, JsonValue& value, v1::Product* product);
-  bool ReadPrice(JsonValue& value, v1::Product* product);
   bool ReadImages(absl::string_view field, JsonValue& value, ImageKind kind);
   void SetImage(v1::Product* product) const;
   void UseMainCategory(v1::Product* product) const;

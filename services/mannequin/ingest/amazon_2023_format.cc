@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "services/mannequin/ingest/amazon_fields.h"
 #include "services/mannequin/ingest/catalog_text.h"
 
 namespace mannequin {
@@ -62,7 +63,7 @@ bool Amazon2023Format::ReadField(absl::string_view key, JsonValue& value, v1::Pr
     case 5:
       if (key == "title") return ReadLine(key, value, product->mutable_title());
       if (key == "store") return ReadLine(key, value, &store_);
-      if (key == "price") return ReadPrice(value, product);
+      if (key == "price") return ReadAmazonPrice(record_, value, product);
       break;
     case 6:
       if (key == "images") return ReadImages(value, product);
@@ -110,19 +111,6 @@ bool Amazon2023Format::ReadCategories(JsonValue& value, v1::Product* product) {
     if (part->empty()) product->mutable_category_path()->RemoveLast();
     return true;
   });
-}
-
-bool Amazon2023Format::ReadPrice(JsonValue& value, v1::Product* product) {
-  absl::string_view text;
-  if (record_.IsNull(value)) return true;
-  if (JsonRecord::FirstOf(value) != '"') {
-    if (!record_.ReadNumber("price", value, &text)) return false;
-    OfferAttribute("price", text, product);
-    return true;
-  }
-  if (!record_.ReadString("price", value, &text)) return false;
-  OfferAttribute("price", PriceOf(text), product);  // nothing of "None", "from 5.99" and dashes
-  return true;
 }
 
 bool Amazon2023Format::ReadImages(JsonValue& value, v1::Product* product) {

@@ -49,7 +49,6 @@ class Amazon2023Format : public RecordFormat {
   bool ReadField(absl::string_view key, JsonValue& value, v1::Product* product);
   bool ReadLine(absl::string_view field, JsonValue& value, std::string* text);
   bool ReadCategories(JsonValue& value, v1::Product* product);
-  bool ReadPrice(JsonValue& value, v1::Product* product);
   bool ReadImages(JsonValue& value, v1::Product* product);
   bool ReadPictureList(JsonValue& value);
   bool ReadPictureDict(JsonValue& value);

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "tests/unit/store/store_fixture.h"
 
@@ -221,6 +222,36 @@ TEST_P(ProductWriterTest, ABadProductEndsTheStreamByItsName) {
   if (status.ok()) status = writer->Finish().status();
   EXPECT_EQ("INVALID_ARGUMENT", CodeOf(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("products[1].id"));
+}
+
+TEST_P(ProductWriterTest, OneMoreThanMayWriteAtOnceIsRefused) {
+  v1::UpsertProductsRequest request;
+  *request.add_products() = MakeProduct("a");
+  // A remote store's writer is made at the second message, and is refused at the end at
+  // the latest.
+  const auto write = [&](ProductWriter& writer) {
+    absl::Status status = writer.Write(request);
+    if (status.ok()) status = writer.Write(request);
+    return status;
+  };
+  std::vector<std::unique_ptr<ProductWriter>> writers;
+  absl::Status refused;
+  const absl::Time deadline = absl::Now() + absl::Minutes(1);
+  while (refused.ok() && absl::Now() < deadline) {
+    writers.push_back(store().WriteProducts());
+    refused = write(*writers.back());
+    if (refused.ok() && writers.size() > 8) refused = writers.back()->Finish().status();
+  }
+  EXPECT_EQ("RESOURCE_EXHAUSTED", CodeOf(refused));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("long streams of products: 8 are under way"));
+  EXPECT_GE(writers.size(), 9u);
+  writers.clear();
+  do {  // places come back when the server has noticed
+    const std::unique_ptr<ProductWriter> writer = store().WriteProducts();
+    refused = write(*writer);
+    if (refused.ok()) refused = writer->Finish().status();
+  } while (!refused.ok() && absl::Now() < deadline);
+  EXPECT_EQ("OK", CodeOf(refused));
 }
 
 TEST_P(ProductWriterTest, WithoutAnEndWhatWasNotKeptIsDropped) {
