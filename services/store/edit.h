@@ -29,7 +29,10 @@ namespace mannequin::store {
 // Not thread-safe. `before` is always what Read answered for the record.
 class Edit {
  public:
-  Edit(const Database& db, const Statistics& statistics) : db_(db), statistics_(statistics) {}
+  // `now`: what the changes' times are to be, behind those of all changes before.
+  Edit(const Database& db, const Statistics& statistics, const google::protobuf::Timestamp& now)
+      : db_(db), statistics_(statistics), now_(now) {}
+  const google::protobuf::Timestamp& now() const { return now_; }
 
   // The record with this edit's writes; nothing when there is none.
   template <typename Message>
@@ -80,6 +83,7 @@ class Edit {
 
   const Database& db_;
   Statistics statistics_;
+  const google::protobuf::Timestamp now_;
   rocksdb::WriteBatch batch_;
   // What Get sees before the database: written here, or nothing when deleted here. Index
   // entries are not among it: nobody asks for one that his own edit has put.

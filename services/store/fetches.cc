@@ -43,7 +43,7 @@ absl::Status CheckResult(const std::string& where, const v1::FetchResult& result
 }
 
 v1::StoredProduct WithFailure(const v1::StoredProduct& before, const v1::FetchResult::Failure& failure,
-                              absl::Time now) {
+                              const google::protobuf::Timestamp& now) {
   v1::StoredProduct after = before;
   v1::ImageInfo& image = *after.mutable_image();
   image.set_failure_message(store::CleanText(failure.message(), kMaxFailureMessage));
@@ -51,7 +51,7 @@ v1::StoredProduct WithFailure(const v1::StoredProduct& before, const v1::FetchRe
     image.set_state(v1::IMAGE_STATE_FAILED);
     image.set_failure(failure.reason());
   }
-  *after.mutable_updated_at() = store::ToProto(now);
+  *after.mutable_updated_at() = now;
   return after;
 }
 
@@ -129,7 +129,7 @@ absl::StatusOr<v1::CompleteFetchesResponse> RocksStore::CompleteFetches(const v1
         response.set_stored(response.stored() + 1);
         continue;
       }
-      edit.PutProduct(stored, WithFailure(*before, result.failure(), clock_.Now()));
+      edit.PutProduct(stored, WithFailure(*before, result.failure(), edit.now()));
       if (result.failure().retry()) {
         leases_->ReleaseIfHeldBy(result.product_id(), request.worker());
       } else {
@@ -165,7 +165,7 @@ absl::StatusOr<v1::RetryFetchesResponse> RocksStore::RetryFetches(const v1::Retr
         v1::StoredProduct pending = *before;
         pending.mutable_image()->Clear();
         pending.mutable_image()->set_state(v1::IMAGE_STATE_PENDING);
-        *pending.mutable_updated_at() = store::ToProto(clock_.Now());
+        *pending.mutable_updated_at() = edit.now();
         edit.PutProduct(before, pending);
         response.set_products(response.products() + 1);
       }

@@ -31,7 +31,7 @@ absl::StatusOr<v1::PutImageResponse> RocksStore::PutImage(const v1::PutImageRequ
 absl::Status RocksStore::StoreImage(const v1::StoredProduct& before, const v1::Image& image, const std::string& sha256,
                                     store::Edit& edit, v1::StoredProduct& after) {
   const std::string& id = before.product().id();
-  const google::protobuf::Timestamp now = store::ToProto(clock_.Now());
+  const google::protobuf::Timestamp& now = edit.now();
   // The new reference first: the same picture again must not lose its last one between.
   RETURN_IF_ERROR(edit.AddImage(image, sha256));
   RETURN_IF_ERROR(edit.DropImage(before.image().sha256()));

@@ -87,7 +87,7 @@ absl::StatusOr<v1::PutPlaceholderResponse> RocksStore::PutPlaceholder(const v1::
     v1::Placeholder& after = *response.mutable_placeholder();
     after = request.placeholder();
     RETURN_IF_ERROR(PutPicture(request, before, sha256, edit, after));
-    *after.mutable_updated_at() = store::ToProto(clock_.Now());
+    *after.mutable_updated_at() = edit.now();
     *after.mutable_created_at() = before ? before->created_at() : after.updated_at();
     edit.PutPlaceholder(before, after);
     return absl::OkStatus();

@@ -205,7 +205,13 @@ absl::Status RocksStore::KeepSegment(ProductSegment& segment, const std::optiona
                                      v1::UpsertProductsResponse& counts) {
   if (segment.empty() && !checkpoint) return absl::OkStatus();
   segment.Seal();
-  const std::uint64_t ticket = db_->last_ticket();
+  std::uint64_t ticket = 0;
+  google::protobuf::Timestamp now;
+  {
+    absl::MutexLock lock(&mutex_);
+    ticket = db_->last_ticket();
+    now = NextTime();
+  }
   ASSIGN_OR_RETURN(Comparison comparison, Compare(*db_, segment));
   v1::UpsertProductsResponse kept;
   kept.set_unchanged(comparison.unchanged);
@@ -217,7 +223,7 @@ absl::Status RocksStore::KeepSegment(ProductSegment& segment, const std::optiona
   if (comparison.new_products > kFewProducts) {
     // The checkpoint comes with the last change.
     const bool last = comparison.changed.empty() && !(checkpoint && checkpoint->finished());
-    ASSIGN_OR_RETURN(tables_kept, KeepAsTables(segment, comparison.is_new, comparison.new_products, ticket,
+    ASSIGN_OR_RETURN(tables_kept, KeepAsTables(segment, comparison.is_new, comparison.new_products, ticket, now,
                                                last ? checkpoint : std::nullopt));
     if (tables_kept) kept.set_created(static_cast<std::int64_t>(comparison.new_products));
     if (tables_kept && last) {
@@ -260,16 +266,16 @@ absl::Status RocksStore::KeepAsEdits(const ProductSegment& segment, const std::v
 
 absl::StatusOr<bool> RocksStore::KeepAsTables(const ProductSegment& segment, const std::vector<bool>& is_new,
                                               std::size_t new_products, std::uint64_t ticket,
+                                              const google::protobuf::Timestamp& now,
                                               const std::optional<v1::IngestCheckpoint>& checkpoint) {
-  ASSIGN_OR_RETURN(std::unique_ptr<store::TableBatch> tables,
-                   MakeTables(*db_, segment, is_new, store::ToProto(clock_.Now())));
+  ASSIGN_OR_RETURN(std::unique_ptr<store::TableBatch> tables, MakeTables(*db_, segment, is_new, now));
   absl::MutexLock lock(&mutex_);
   if (db_->last_ticket() != ticket) {
     // Somebody else has written meanwhile: perhaps one of these, and with a later time.
     // Whoever follows the changes by their time must not find earlier ones behind him.
-    ASSIGN_OR_RETURN(const Comparison now, Compare(*db_, segment));
-    if (now.is_new != is_new) return false;
-    ASSIGN_OR_RETURN(tables, MakeTables(*db_, segment, is_new, store::ToProto(clock_.Now())));
+    ASSIGN_OR_RETURN(const Comparison again, Compare(*db_, segment));
+    if (again.is_new != is_new) return false;
+    ASSIGN_OR_RETURN(tables, MakeTables(*db_, segment, is_new, NextTime()));
   }
   store::Statistics statistics = *statistics_;
   statistics.products += static_cast<std::int64_t>(new_products);

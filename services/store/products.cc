@@ -54,7 +54,7 @@ absl::Status RocksStore::UpsertProduct(const v1::Product& product, store::Edit& 
   }
   v1::StoredProduct after = before.value_or(v1::StoredProduct());
   *after.mutable_product() = product;
-  *after.mutable_updated_at() = store::ToProto(clock_.Now());
+  *after.mutable_updated_at() = edit.now();
   if (!before) {
     *after.mutable_created_at() = after.updated_at();
     *after.mutable_image() = NewImageInfo(product);

@@ -8,6 +8,7 @@
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/table.h"
 #include "services/store/keys.h"
+#include "services/store/rocks_log.h"
 
 namespace mannequin::store {
 namespace {
@@ -103,8 +104,7 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   // limiter: beside a load of a million products a small write took 0.26 ms, 5.2 ms in the
   // worst of 100, and the same with compactions held to 32 MiB/s.
   options.bytes_per_sync = kMiB;
-  options.keep_log_file_num = 4;
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.info_log = std::make_shared<RocksLog>();
   return options;
 }
 

@@ -1,5 +1,6 @@
 #include "services/store/rocks_store.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -10,8 +11,10 @@
 #include "services/store/edit.h"
 #include "services/store/fetch_leases.h"
 #include "services/store/format.h"
+#include "services/store/prefix_cursor.h"
 #include "services/store/rocks_status.h"
 #include "services/store/statistics.h"
+#include "services/store/timestamp.h"
 
 namespace mannequin {
 
@@ -40,10 +43,23 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const config::v1::S
   RETURN_IF_ERROR(store::FromRocks(jobs->status(), "read the last job"));
   const std::string last_job_id = jobs->Valid() ? jobs->key().ToString() : "";
 
+  store::PrefixCursor updates(*db, std::string(store::kUpdatedTag));
+  updates.SeekBefore("");
+  RETURN_IF_ERROR(updates.status());
+  absl::Time last_time = absl::InfinitePast();
+  if (updates.Valid()) {
+    const std::string entry(updates.id());
+    ASSIGN_OR_RETURN(
+        const std::optional<v1::StoredProduct> last,
+        db->Read<v1::StoredProduct>(Family::kProducts, absl::string_view(entry).substr(store::kUpdatedTimeBytes)));
+    if (last) last_time = store::FromProto(last->updated_at());
+  }
+
   std::unique_ptr<RocksStore> opened(new RocksStore(std::move(db), config.max_concurrent_scans(), clock));
   absl::MutexLock lock(&opened->mutex_);
   if (statistics) *opened->statistics_ = store::Statistics::FromProto(*statistics);
   opened->last_job_id_ = last_job_id;
+  opened->last_time_ = last_time;
   return opened;
 }
 
@@ -63,11 +79,16 @@ absl::StatusOr<RocksStore::Slot> RocksStore::TakeSlot(std::atomic<int>& taken, i
   return absl::ResourceExhaustedError(absl::StrCat(bound, ": ", most, " are under way; try again when one has ended"));
 }
 
+google::protobuf::Timestamp RocksStore::NextTime() {
+  last_time_ = std::max(clock_.Now(), last_time_ + absl::Nanoseconds(1));
+  return store::ToProto(last_time_);
+}
+
 absl::Status RocksStore::Write(const std::function<absl::Status(Edit&)>& body) {
   std::uint64_t ticket = 0;
   {
     absl::MutexLock lock(&mutex_);
-    Edit edit(*db_, *statistics_);
+    Edit edit(*db_, *statistics_, NextTime());
     RETURN_IF_ERROR(body(edit));
     // With nothing to write there is still what was read, perhaps not yet durable.
     ticket = db_->last_ticket();

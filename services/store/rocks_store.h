@@ -114,6 +114,11 @@ class RocksStore final : public ProductStore {
   static absl::StatusOr<Slot> TakeSlot(std::atomic<int>& taken, int most, absl::string_view bound);
   absl::StatusOr<Slot> TakeScanSlot() { return TakeSlot(scans_, max_concurrent_scans_, "max_concurrent_scans"); }
 
+  // The clock's time, or a nanosecond behind the last one given when the clock has not
+  // moved on or went back: whoever follows the changes by their time finds each behind
+  // those before.
+  google::protobuf::Timestamp NextTime() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // Runs `body` under the writer mutex, makes what it put into the edit visible if it
   // answers OK, and returns when that and all it read is durable.
   absl::Status Write(const std::function<absl::Status(store::Edit&)>& body);
@@ -125,9 +130,10 @@ class RocksStore final : public ProductStore {
   absl::Status KeepAsEdits(const store::ProductSegment& segment, const std::vector<std::uint32_t>& places,
                            const std::optional<v1::IngestCheckpoint>& checkpoint, v1::UpsertProductsResponse& counts);
   // False, with nothing written, when one of them is not new any more. `ticket` is that
-  // of the last change before they were found new.
+  // of the last change before they were found new, `now` a time behind it.
   absl::StatusOr<bool> KeepAsTables(const store::ProductSegment& segment, const std::vector<bool>& is_new,
                                     std::size_t new_products, std::uint64_t ticket,
+                                    const google::protobuf::Timestamp& now,
                                     const std::optional<v1::IngestCheckpoint>& checkpoint);
 
   // The pieces of a write that several calls share; in products.cc and images.cc.
@@ -146,6 +152,7 @@ class RocksStore final : public ProductStore {
   const std::unique_ptr<store::FetchLeases> leases_ ABSL_PT_GUARDED_BY(mutex_);
   // The id that LeaseFetches gave last.
   std::string lease_cursor_ ABSL_GUARDED_BY(mutex_);
+  absl::Time last_time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   // The greatest id of a job so far: the next must sort behind it.
   std::string last_job_id_ ABSL_GUARDED_BY(mutex_);
 

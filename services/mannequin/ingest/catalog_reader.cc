@@ -43,21 +43,29 @@ absl::StatusOr<std::unique_ptr<CatalogReader>> CatalogReader::Start(ByteSource& 
 
 absl::Status CatalogReader::FindFormat() {
   // Blank lines and lines that are too long say nothing: on to the next chunk.
-  for (int64_t lines = 0; prototype_ == nullptr;) {
+  int64_t lines = 0;
+  int64_t blank_lines = 0;
+  for (bool beginning = true; prototype_ == nullptr; beginning = false) {
     auto work = std::make_shared<Work>();
     ASSIGN_OR_RETURN(const bool more, lines_.Next(&work->chunk));
     if (!more) {
       return absl::InvalidArgumentError(absl::StrCat("no line of ", options_.catalog, " is a product: it is empty"));
     }
     const absl::string_view text = work->chunk.text;
-    if (first_.empty() && absl::StartsWith(text, kByteOrderMark)) work->begin = kByteOrderMark.size();
+    if (beginning && absl::StartsWith(text, kByteOrderMark)) work->begin = kByteOrderMark.size();
     ASSIGN_OR_RETURN(DetectedFormat found,
                      DetectFormat(text.substr(work->begin),
                                   {.catalog = options_.catalog, .format = options_.format, .first_line = lines + 1}));
     prototype_ = std::move(found.format);
     work->begin += found.header_bytes;
-    work->lines_before = found.header_lines;
-    lines += work->chunk.dropped_line_bytes > 0 ? 1 : std::count(text.begin(), text.end(), '\n');
+    const int64_t own_lines = work->chunk.dropped_line_bytes > 0 ? 1 : std::count(text.begin(), text.end(), '\n');
+    lines += own_lines;
+    if (prototype_ == nullptr && work->chunk.dropped_line_bytes == 0) {
+      // Nothing but blank lines: counted, not kept.
+      blank_lines += own_lines;
+      continue;
+    }
+    work->lines_before = found.header_lines + std::exchange(blank_lines, 0);
     first_.push_back(std::move(work));
   }
   format_ = std::string(prototype_->name());

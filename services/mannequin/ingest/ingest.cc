@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -36,9 +37,12 @@ absl::StatusOr<std::string> SourceOf(const std::string& path, const ByteSource& 
   file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
   begin.resize(static_cast<std::size_t>(file.gcount()));
   if (file.bad()) return absl::DataLossError(absl::StrCat("cannot read ", path));
+  std::error_code error;
+  const auto changed = std::filesystem::last_write_time(path, error).time_since_epoch().count();
+  if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot look at ", path));
   const std::string name = std::filesystem::path(path).filename().string();
   return absl::StrCat(absl::string_view(name).substr(0, 128), " ", source.file_bytes(), " bytes ",
-                      Sha256Hex(begin).substr(0, 16), " ", format);
+                      Sha256Hex(begin).substr(0, 16), " ", changed, " ", format);
 }
 
 // One run.
@@ -64,13 +68,19 @@ class Ingestion {
     report_.format = std::string((*reader)->format());
     report_.compression = std::string(source_->compression());
     RETURN_IF_ERROR(GoOn(**reader));
-    RETURN_IF_ERROR(rejects_.Open(/*append=*/report_.resumed_at_line > 0));
+    RETURN_IF_ERROR(rejects_.Open(/*lines_before=*/lines_));
     if (!options_.dry_run) writer_ = store_.WriteProducts();
     absl::Status status = ReadAll(**reader);
-    const bool store_failed = writer_failed_;
-    if (writer_ != nullptr && !store_failed) status.Update(Finish(/*whole=*/status.ok()));
+    // What was read is kept, whatever ended the reading; unless it was the store.
+    const absl::Status finished = writer_ == nullptr || writer_failed_ ? status : Finish(/*whole=*/status.ok());
+    const bool kept = writer_ == nullptr || (!writer_failed_ && finished.ok());
+    if (status.ok()) {
+      status = finished;
+    } else if (!kept && !writer_failed_) {
+      status = absl::Status(finished.code(), absl::StrCat(status.message(), "; and then: ", finished.message()));
+    }
     status.Update(rejects_.Close());
-    if (!status.ok()) return WithKept(status, store_failed);
+    if (!status.ok()) return WithKept(status, kept);
     if (report_.accepted == 0 && report_.resumed_at_line == 0) return NothingAccepted();
     report_.seconds = absl::ToDoubleSeconds(options_.clock->Now() - start_);
     report_.products_per_second = report_.seconds > 0 ? static_cast<double>(report_.accepted) / report_.seconds : 0;
@@ -124,6 +134,8 @@ class Ingestion {
 
   absl::Status Write(ParsedChunk& chunk) {
     if (writer_ == nullptr) return absl::OkStatus();
+    // A line that the checkpoint says was read must not be missing among the refused ones.
+    if (!chunk.rejects.empty()) RETURN_IF_ERROR(rejects_.Sync());
     if (!source_name_.empty() && !chunk.stopped && chunk.used > 0) {
       v1::IngestCheckpoint& checkpoint = *chunk.requests[chunk.used - 1].mutable_checkpoint();
       checkpoint.set_source(source_name_);
@@ -173,12 +185,14 @@ class Ingestion {
                      report_.read == 0 ? ": it is empty" : "; the first fault: ", rejects_.first())));
   }
 
-  absl::Status WithKept(const absl::Status& status, bool store_failed) const {
+  absl::Status WithKept(const absl::Status& status, bool kept) const {
     const absl::Status hinted = WithNameHint(status);
     if (report_.accepted == 0) return hinted;
-    if (store_failed) {
-      return absl::Status(hinted.code(), absl::StrCat(hinted.message(), " (up to ", report_.accepted,
-                                                      " products before it are kept; run it again, it goes on)"));
+    if (!kept) {
+      return absl::Status(hinted.code(),
+                          absl::StrCat(hinted.message(), " (of ", report_.accepted,
+                                       " products before it some may not be kept; run it again",
+                                       source_name_.empty() ? ")" : ", it goes on from those that are)"));
     }
     return absl::Status(hinted.code(),
                         absl::StrCat(hinted.message(), " (", report_.accepted, " products before it were ",

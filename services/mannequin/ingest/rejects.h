@@ -24,8 +24,12 @@ class Rejects {
 
   // Opens the file: PERMISSION_DENIED, NOT_FOUND and the like, with the path.
   // `append`: behind what it holds, for a run that goes on.
-  absl::Status Open(bool append);
+  // Rows of lines up to `lines_before` stay, those of an earlier run of the same file; with
+  // 0 it begins empty.
+  absl::Status Open(int64_t lines_before);
   void Add(int64_t line_number, const RecordError& error, absl::string_view raw);
+  // Makes all that was added durable. As Close.
+  absl::Status Sync();
   // Flushes and closes: RESOURCE_EXHAUSTED and the like when not all could be written.
   absl::Status Close();
 

@@ -10,8 +10,10 @@
 #include "common/base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "rocksdb/env.h"
 #include "services/store/rocks_store.h"
 #include "tests/unit/mannequin/compressed.h"
+#include "tests/unit/store/faulty_disks.h"
 
 namespace mannequin {
 namespace {
@@ -225,6 +227,8 @@ TEST_F(IngestTest, ACancelledRunKeepsWhatItReadAndTheNextGoesOnFromThere) {
     EXPECT_GT(Stored(), kept);
     kept = Stored();
     resumed_at.push_back(kept);
+    // What a run that was killed may have left behind its last checkpoint.
+    std::ofstream(rejects, std::ios::app) << "100001\tlater than what is kept\t{}\n500\thalf a row";
   }
   EXPECT_GT(resumed_at.size(), 2u);
   EXPECT_GT(resumed_at.back(), 50'000);
@@ -242,6 +246,41 @@ TEST_F(IngestTest, ACancelledRunKeepsWhatItReadAndTheNextGoesOnFromThere) {
   EXPECT_EQ(again->unchanged, 99'900);
 }
 
+TEST_F(IngestTest, AStoreThatRefusesAtTheEndHasKeptNothing) {
+  std::atomic<std::int64_t> left{1 << 20};
+  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<SmallDisk>(left));
+  config::v1::StoreConfig config;
+  config.set_data(folder_ + "/small");
+  const absl::StatusOr<std::unique_ptr<RocksStore>> store = RocksStore::Open(config, Clock::Real(), env.get());
+  ASSERT_TRUE(store.ok()) << store.status();
+  left = 0;
+  const absl::Status status =
+      IngestFile(Write("few", SnapLine("A", "one") + SnapLine("B", "two")), {}, **store).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("of 2 products before it some may not be kept"));
+  const absl::Status strict =
+      IngestFile(Write("bad", SnapLine("A", "one") + "{'asin': 1}\n"), {.strict = true}, **store).status();
+  EXPECT_EQ(strict.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(strict.message()), HasSubstr("(--strict stops here); and then: "));
+}
+
+TEST_F(IngestTest, AReasonStaysOneLineWhateverItQuotes) {
+  const std::string rejects = folder_ + "/rejects";
+  const absl::StatusOr<IngestReport> report = IngestFile(
+      Write("odd", "{\"id\": \"A\", \"title\": \"one\"}\n{\"a\\n\\tb\": 1}\n"), {.rejects_file = rejects}, *store_);
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_THAT(report->rejects, ElementsAre(HasSubstr("\"a\\x0a\\x09b\" is no field")));
+  EXPECT_THAT(*ReadFile(rejects), HasSubstr("\"a\\x0a\\x09b\" is no field"));
+}
+
+TEST_F(IngestTest, ManyBlankLinesBeforeTheFirstProductAreCounted) {
+  const absl::StatusOr<IngestReport> report =
+      IngestFile(Write("late", std::string(3 << 20, '\n') + SnapLine("A", "one") + "{'asin': 1}\n"), {}, *store_);
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_EQ(report->read, 2);
+  EXPECT_THAT(report->rejects, ElementsAre(HasSubstr(absl::StrCat(":", (3 << 20) + 2, ":"))));
+}
+
 TEST_F(IngestTest, AnotherFileOrARunFromTheStartIgnoresWhereOneWasCutShort) {
   std::string plain;
   for (int i = 0; i < 50'000; ++i) plain += SnapLine(absl::StrCat("B", i), absl::StrCat("Shirt ", i));
@@ -253,7 +292,9 @@ TEST_F(IngestTest, AnotherFileOrARunFromTheStartIgnoresWhereOneWasCutShort) {
   EXPECT_EQ(whole->accepted, 50'000);
 
   ASSERT_FALSE(IngestFile(path, {}, *store_, [](const IngestProgress&) { return false; }).ok());
-  plain.replace(plain.find("Shirt 7"), 7, "Skirt 7");
+  plain.replace(plain.find("Shirt 2777"), 10, "Skirt 2777");
+  ASSERT_GT(plain.find("Skirt 2777"), 64u << 10) << "behind what is hashed";
+  ASSERT_LT(plain.find("Skirt 2777"), 256u << 10) << "in what the run before has kept";
   const absl::StatusOr<IngestReport> other = IngestFile(Write("many", plain), {}, *store_);
   EXPECT_EQ(other->resumed_at_line, 0);
   EXPECT_EQ(other->updated, 1);

@@ -1,6 +1,11 @@
 // Power cuts under load and full disks: what was acknowledged is there, and all that is
 // there fits together.
+#include <sys/mount.h>
+
+#include <filesystem>
+#include <fstream>
 #include <random>
+#include <string>
 
 #include "gmock/gmock.h"
 #include "tests/unit/store/faulty_disks.h"
@@ -38,6 +43,7 @@ TEST(PowerCut, WhatWasAcknowledgedIsThereThoughNothingElseIs) {
   const auto disk = std::make_shared<PowerCutDisk>();
   const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk);
   std::mt19937 random(kSeed);
+  int long_streams = 0;
   for (int start = 0; start < 3; ++start) {
     const std::unique_ptr<RocksStore> store = Open(data, env.get());
     Load load(*store, absl::StrCat("s", start));
@@ -54,8 +60,72 @@ TEST(PowerCut, WhatWasAcknowledgedIsThereThoughNothingElseIs) {
       const std::unique_ptr<RocksStore> after = Open(copy);
       ASSERT_NE(nullptr, after);
       ExpectWhole(*after, acknowledged, absl::StrCat("start ", start, ", cut ", cut, ", seed ", kSeed));
+      long_streams += LongStreams(acknowledged);
     }
   }
+  EXPECT_GT(long_streams, 0);
+}
+
+// A file system of its own in memory, of so many bytes. Needs the right to mount.
+class MountedDisk {
+ public:
+  MountedDisk(std::string folder, std::int64_t bytes) : folder_(std::move(folder)) {
+    std::filesystem::create_directories(folder_);
+    mounted_ = mount("tmpfs", folder_.c_str(), "tmpfs", 0, absl::StrCat("size=", bytes).c_str()) == 0;
+  }
+  ~MountedDisk() {
+    if (mounted_) umount(folder_.c_str());
+  }
+  MountedDisk(const MountedDisk&) = delete;
+  MountedDisk& operator=(const MountedDisk&) = delete;
+  bool mounted() const { return mounted_; }
+  // Takes all the space that is left.
+  void Fill() {
+    std::ofstream file(folder_ + "/filler", std::ios::binary);
+    const std::string block(1 << 16, 'x');
+    while (file.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
+    }
+  }
+  void Empty() { std::filesystem::remove(folder_ + "/filler"); }
+
+ private:
+  const std::string folder_;
+  bool mounted_ = false;
+};
+
+TEST(FullDisk, ARealOneRefusesWritesServesReadsAndRecovers) {
+  const TemporaryFolder folder;
+  MountedDisk disk(folder.Sub("disk"), 256 << 20);
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs is not allowed here";
+  const std::unique_ptr<RocksStore> store = Open(folder.Sub("disk/data"));
+  ASSERT_NE(nullptr, store);
+  for (int round = 0; round < 3; ++round) {
+    const std::string before = absl::StrCat("before", round);
+    ASSERT_TRUE(TryUpsert(*store, before).ok());
+    disk.Fill();
+    // Some fit into what is allocated already.
+    absl::Status full;
+    const std::string picture(1 << 20, static_cast<char>('a' + round));
+    for (int i = 0; i < 100 && full.ok(); ++i) full = PutImage(*store, before, picture + std::to_string(i)).status();
+    EXPECT_EQ("RESOURCE_EXHAUSTED", CodeOf(full)) << full;
+    const std::unique_ptr<ProductWriter> stream = store->WriteProducts();
+    absl::Status written;
+    for (int k = 0; written.ok() && k < 8; ++k) {
+      v1::UpsertProductsRequest request;
+      for (int n = 0; n < 1'000; ++n) {
+        v1::Product& product = *request.add_products();
+        product.set_id(absl::StrCat("s", round, "-", k, "-", n));
+        for (int word = 0; word < 40; ++word) absl::StrAppend(product.mutable_description(), n * 7919 + word * 104729);
+      }
+      written = stream->Write(request);
+    }
+    if (written.ok()) written = stream->Finish().status();
+    EXPECT_EQ("RESOURCE_EXHAUSTED", CodeOf(written)) << written;
+    EXPECT_EQ(before, Get(*store, before).product().id());
+    disk.Empty();
+    ExpectWritesAgain(*store, absl::StrCat("after", round));
+  }
+  ExpectWhole(*store, {}, "at the end");
 }
 
 TEST(FullDisk, RefusesWritesServesReadsAndRecovers) {
@@ -93,7 +163,7 @@ TEST(FullDisk, AtAnyMomentOfAnyWriteLosesNothingThatWasAcknowledged) {
     const std::unique_ptr<RocksStore> store = Open(folder.Sub("data"), env.get());
     for (int round = 0; round < 4; ++round) {
       const std::string where = absl::StrCat("round ", round, ", seed ", kSeed);
-      left = static_cast<std::int64_t>(random() % 600'000);
+      left = static_cast<std::int64_t>(random() % 2'400'000);
       Load load(*store, absl::StrCat("r", round));
       for (const absl::Status& status : load.WaitForEnd()) EXPECT_EQ("RESOURCE_EXHAUSTED", CodeOf(status)) << where;
       const std::vector<std::string> lines = load.acknowledged();
@@ -105,6 +175,7 @@ TEST(FullDisk, AtAnyMomentOfAnyWriteLosesNothingThatWasAcknowledged) {
     ExpectWhole(*store, acknowledged, "before the restart");
   }
   ExpectWhole(*Open(folder.Sub("data")), acknowledged, "after the restart");
+  EXPECT_GT(LongStreams(acknowledged), 0);
 }
 
 }  // namespace

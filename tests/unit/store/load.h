@@ -126,6 +126,13 @@ inline absl::Status WriteRecords(ProductStore& store, const std::string& name, c
 
 inline constexpr Writer kWriters[] = {WriteStreams, WriteLongStreams, WriteImages, WriteJobs, WriteRecords};
 
+// Of the acknowledged lines, those of streams that were kept as tables.
+inline int LongStreams(const std::vector<std::string>& acknowledged) {
+  int count = 0;
+  for (const std::string& line : acknowledged) count += line.compare(0, 12, "long-stream ") == 0 ? 1 : 0;
+  return count;
+}
+
 // What is wrong with an acknowledged write, or "".
 inline std::string CheckAcknowledged(ProductStore& store, const std::string& line) {
   const std::vector<std::string> words = absl::StrSplit(line, ' ');

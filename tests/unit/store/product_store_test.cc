@@ -254,6 +254,19 @@ TEST_P(ProductStoreTest, ChangesAreFollowedInTheirOrderFromPageToPage) {
   EXPECT_EQ("a", rest.products(1).product().id());
 }
 
+TEST_P(ProductStoreTest, AClockThatGoesBackHidesNoChangeFromItsFollowers) {
+  Upsert(store(), {MakeProduct("a")});
+  v1::ProductFilter filter;
+  for (const char* id : {"b", "c", "d"}) {
+    *filter.mutable_updated_after() =
+        Get(store(), id[0] == 'b' ? "a" : std::string(1, static_cast<char>(id[0] - 1))).updated_at();
+    clock_.Advance(-absl::Hours(1));
+    if (id[0] == 'd') OpenAgain();
+    Upsert(store(), {MakeProduct(id)});
+    EXPECT_THAT(List(filter, 10), ElementsAre(id));
+  }
+}
+
 TEST_P(ProductStoreTest, AVerdictOnAProductThatWasNeverListedIsNoProduct) {
   v1::PutVerdictsRequest verdicts;
   verdicts.add_verdicts()->set_product_id("unlisted");

@@ -76,7 +76,10 @@ std::string RenderAll(ProductStore& store) {
     if (seen.insert(filter.SerializeAsString()).second) filters.push_back(filter);
   };
   scan({}, [&](const v1::StoredProduct& product) {
-    absl::StrAppend(&text, product.ShortDebugString(), "\n");
+    v1::StoredProduct timeless = product;  // each change has a time of its own
+    timeless.clear_created_at();
+    timeless.clear_updated_at();
+    absl::StrAppend(&text, timeless.ShortDebugString(), "\n");
     v1::ProductFilter filter;
     for (const std::string& part : product.product().category_path()) {
       filter.add_category_path(part);
@@ -89,12 +92,20 @@ std::string RenderAll(ProductStore& store) {
     filter.set_image_state(product.image().state());
     add(filter);
   });
-  v1::ProductFilter since;
-  since.mutable_updated_after()->set_seconds(1);
-  filters.push_back(since);
   for (const v1::ProductFilter& filter : filters) {
     scan(filter, [&](const v1::StoredProduct& product) { absl::StrAppend(&text, product.product().id(), " "); });
   }
+  v1::ScanProductsRequest all;
+  all.mutable_filter()->mutable_updated_after()->set_seconds(1);
+  std::set<std::string> changed;
+  EXPECT_TRUE(store
+                  .ScanProducts(all,
+                                [&](const v1::StoredProduct& product) {
+                                  changed.insert(product.product().id());
+                                  return absl::OkStatus();
+                                })
+                  .ok());
+  absl::StrAppend(&text, absl::StrJoin(changed, " "));
   return text + Render(Must(store.GetStatistics({})));
 }
 
