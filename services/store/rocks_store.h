@@ -150,6 +150,7 @@ class RocksStore final : public ProductStore {
   std::string last_job_id_ ABSL_GUARDED_BY(mutex_);
 
   const std::unique_ptr<store::Backups> backups_;
+  absl::Mutex check_mutex_;  // One CheckIntegrity at a time.
 };
 
 }  // namespace mannequin
