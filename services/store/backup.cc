@@ -36,9 +36,10 @@ absl::Status CheckFolder(const std::string& folder, const std::string& data) {
     return absl::InvalidArgumentError(
         absl::StrCat("folder: ", folder, " lies in the store's data; name another one, best on another disk"));
   }
-  if (fs::exists(folder + "/meta", error)) return absl::OkStatus();
-  // A first backup that was killed leaves these, and its OWNER, but not yet "meta".
+  // Each backup, also one that was killed, leaves its OWNER: without it "meta" and
+  // "private" are somebody else's, like the user's own.
   const bool ours = fs::exists(folder + "/OWNER", error);
+  if (ours && fs::exists(folder + "/meta", error)) return absl::OkStatus();
   for (const auto& file : fs::directory_iterator(folder, error)) {
     const std::string name = file.path().filename();
     if (name == "OWNER" || (ours && (name == "private" || absl::StartsWith(name, "shared")))) continue;

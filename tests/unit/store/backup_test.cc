@@ -202,6 +202,11 @@ TEST_F(BackupTest, RefusesFoldersThatAreNotForBackups) {
   const absl::Status status = store_->CreateBackup(request, nullptr).status();
   EXPECT_EQ("INVALID_ARGUMENT", CodeOf(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("holds other things than backups"));
+  // "meta" alone does not make it ours: what lies in "private" would be deleted.
+  fs::create_directories(folder_.Sub("home/meta"));
+  std::ofstream(folder_.Sub("home/private/diary")) << "mine";
+  EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store_->CreateBackup(request, nullptr)));
+  EXPECT_TRUE(fs::exists(folder_.Sub("home/private/diary")));
 }
 
 TEST_F(BackupTest, AFirstOneThatWasKilledDoesNotSpoilTheFolder) {
