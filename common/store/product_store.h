@@ -83,11 +83,12 @@ class ProductStore {
 
   virtual absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(const v1::GetStatisticsRequest& request) = 0;
   // The answer is the stream's last message; `progress` sees those before it, on this
-  // thread, and may be empty.
+  // thread, at least once, and may be empty. When it answers false the backup ends as
+  // CANCELLED; earlier ones stay as they are.
   virtual absl::StatusOr<v1::CreateBackupResponse> CreateBackup(
-      const v1::CreateBackupRequest& request, const std::function<void(const v1::CreateBackupResponse&)>& progress) = 0;
+      const v1::CreateBackupRequest& request, const std::function<bool(const v1::CreateBackupResponse&)>& progress) = 0;
   // Calls `visit` with each message, on this thread. Ends early with the status that it
-  // returns when it is not OK.
+  // returns when it is not OK. UNAVAILABLE while another check is under way.
   virtual absl::Status CheckIntegrity(const v1::CheckIntegrityRequest& request,
                                       const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) = 0;
 };

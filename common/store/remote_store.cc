@@ -130,13 +130,16 @@ class RemoteStore final : public ProductStore {
 
   absl::StatusOr<v1::CreateBackupResponse> CreateBackup(
       const v1::CreateBackupRequest& request,
-      const std::function<void(const v1::CreateBackupResponse&)>& progress) override {
+      const std::function<bool(const v1::CreateBackupResponse&)>& progress) override {
     grpc::ClientContext context;
     rpc::SetDeadline(context, kBackupTimeout);
     auto reader = stub_->CreateBackup(&context, request);
     v1::CreateBackupResponse response;
     while (reader->Read(&response)) {
-      if (response.backup_id() == 0 && progress) progress(response);
+      if (response.backup_id() != 0 || !progress || progress(response)) continue;
+      context.TryCancel();
+      reader->Finish();  // CANCELLED, by ourselves.
+      return absl::CancelledError("back up: ended by its caller; earlier backups stay as they are");
     }
     const grpc::Status status = reader->Finish();
     if (!status.ok()) return FromGrpc(status);

@@ -51,6 +51,7 @@ absl::Status Backup(Invocation& invocation, v1::CreateBackupRequest request) {
   const auto show = [&progress](const v1::CreateBackupResponse& so_far) {
     progress.Show(absl::StrFormat("backup  %s written, of at most %s", HumanBytes(so_far.written_bytes()),
                                   HumanBytes(so_far.store_bytes())));
+    return !Interrupted();
   };
   ASSIGN_OR_RETURN(const v1::CreateBackupResponse made, invocation.Store().CreateBackup(request, show));
   if (invocation.json()) {
@@ -85,21 +86,33 @@ absl::Status ListOf(Invocation& invocation, const std::string& folder) {
   return absl::OkStatus();
 }
 
-absl::Status Restore(Invocation& invocation, const std::string& folder, const std::string& data, int backup_id) {
-  if (data.empty()) return absl::InvalidArgumentError("--data: name the folder to restore into, or ask for --list");
+struct RestoreTarget {
+  std::string data;        // of a suite
+  std::string store_data;  // of a store by itself
+  std::string Store() const { return data.empty() ? store_data : StoreOf(data); }
+};
+
+absl::Status Restore(Invocation& invocation, const std::string& folder, const RestoreTarget& target, int backup_id) {
+  if (target.data.empty() == target.store_data.empty()) {
+    return absl::InvalidArgumentError(
+        "name one folder to restore into, --data for `mannequin up` or --store-data for `mannequin-store`; or ask for "
+        "--list");
+  }
   ProgressLine progress(invocation.json());
   RestoreOptions options;
   options.backup_id = backup_id;
   options.progress = [&progress](std::int64_t bytes, std::int64_t total) {
     progress.Show(absl::StrFormat("restore  %s of %s", HumanBytes(bytes), HumanBytes(total)));
+    return !Interrupted();
   };
-  RETURN_IF_ERROR(RestoreBackup(folder, StoreOf(data), options));
+  RETURN_IF_ERROR(RestoreBackup(folder, target.Store(), options));
   if (invocation.json()) {
-    PrintJson({{"data", data}, {"store", StoreOf(data)}});
+    PrintJson({{"data", target.data}, {"store", target.Store()}});
     return absl::OkStatus();
   }
-  progress.End(absl::StrCat("restored into ", StoreOf(data)));
-  std::printf("start it with: mannequin up --data %s\n", data.c_str());
+  progress.End(absl::StrCat("restored into ", target.Store()));
+  std::printf("start it with: %s --data %s\n", target.data.empty() ? "mannequin-store" : "mannequin up",
+              (target.data.empty() ? target.store_data : target.data).c_str());
   return absl::OkStatus();
 }
 
@@ -180,7 +193,8 @@ void AddBackup(CLI::App& app, Invocation& invocation) {
 
 void AddRestore(CLI::App& app, Invocation& invocation) {
   struct Options {
-    std::string folder, data;
+    std::string folder;
+    RestoreTarget target;
     int backup = 0;
     bool list = false;
   };
@@ -189,13 +203,15 @@ void AddRestore(CLI::App& app, Invocation& invocation) {
                                          "put a backup where `up --data DIR` finds it; on this machine, without a "
                                          "server\n  mannequin restore backups --data catalogue");
   restore->add_option("FOLDER", options->folder, "of backups")->required();
-  restore->add_option("--data", options->data, "restored into its `store`, which must be empty or not there");
+  restore->add_option("--data", options->target.data, "restored into its `store`, which must be empty or not there");
+  restore->add_option("--store-data", options->target.store_data,
+                      "instead of --data: the folder that `mannequin-store --data` takes, empty or not there");
   restore->add_option("--backup", options->backup, "number (the newest)")->check(CLI::PositiveNumber);
   restore->add_flag("--list", options->list, "only say which backups there are");
   restore->callback([&invocation, options] {
     invocation.run = [&invocation, options] {
       if (options->list) return ListOf(invocation, options->folder);
-      return Restore(invocation, options->folder, options->data, options->backup);
+      return Restore(invocation, options->folder, options->target, options->backup);
     };
   });
 }

@@ -36,9 +36,10 @@ absl::Status CheckFolder(const std::string& folder, const std::string& data) {
     return absl::InvalidArgumentError(
         absl::StrCat("folder: ", folder, " lies in the store's data; name another one, best on another disk"));
   }
-  if (fs::exists(folder + "/meta", error)) return absl::OkStatus();
-  // A first backup that was killed leaves these, and its OWNER, but not yet "meta".
+  // Each backup, also one that was killed, leaves its OWNER: without it "meta" and
+  // "private" are somebody else's, like the user's own.
   const bool ours = fs::exists(folder + "/OWNER", error);
+  if (ours && fs::exists(folder + "/meta", error)) return absl::OkStatus();
   for (const auto& file : fs::directory_iterator(folder, error)) {
     const std::string name = file.path().filename();
     if (name == "OWNER" || (ours && (name == "private" || absl::StartsWith(name, "shared")))) continue;
@@ -58,7 +59,7 @@ absl::StatusOr<std::unique_ptr<OwnerLock>> LockFolder(const std::string& folder)
 }  // namespace
 
 absl::StatusOr<v1::CreateBackupResponse> Backups::Create(
-    const v1::CreateBackupRequest& request, const std::function<void(const v1::CreateBackupResponse&)>& progress) {
+    const v1::CreateBackupRequest& request, const std::function<bool(const v1::CreateBackupResponse&)>& progress) {
   RETURN_IF_ERROR(CheckText("folder", request.folder(), 1, 4096));
   RETURN_IF_ERROR(CheckCount("keep", request.keep(), 0, kMaxKeep));
   if (!one_at_a_time_.TryLock()) {
@@ -70,7 +71,7 @@ absl::StatusOr<v1::CreateBackupResponse> Backups::Create(
 }
 
 absl::StatusOr<v1::CreateBackupResponse> Backups::CreateAlone(
-    const v1::CreateBackupRequest& request, const std::function<void(const v1::CreateBackupResponse&)>& progress) {
+    const v1::CreateBackupRequest& request, const std::function<bool(const v1::CreateBackupResponse&)>& progress) {
   const std::string& folder = request.folder();
   const std::string what = absl::StrCat("back up to ", folder);
   ASSIGN_OR_RETURN(const std::unique_ptr<OwnerLock> lock, LockFolder(folder));
@@ -96,20 +97,38 @@ absl::StatusOr<v1::CreateBackupResponse> Backups::CreateAlone(
   const std::string time = absl::FormatTime(absl::RFC3339_full, clock_.Now(), absl::UTCTimeZone());
   v1::CreateBackupResponse response;
   response.set_store_bytes(DiskBytes(db_.folder()));
+  bool left = false;  // The caller has.
+  const auto ask = [&] {
+    if (left || !progress || progress(response)) return;
+    left = true;
+    engine->StopBackup();
+  };
+  const auto cancelled = [&what] {
+    return absl::CancelledError(absl::StrCat(what, ": ended by its caller; earlier backups stay as they are"));
+  };
+  ask();
+  if (left) return cancelled();
   const auto tick = [&] {
     response.set_written_bytes(written);
-    if (progress) progress(response);
+    ask();
   };
   const auto make = [&] { return engine->CreateNewBackupWithMetadata(create, &db_.rocks(), time, &id); };
   const rocksdb::Status done = RunTicking("backup", make, tick);
+  if (left) {
+    // It may have been quicker.
+    if (done.ok()) engine->DeleteBackup(id).PermitUncheckedError();
+    return cancelled();
+  }
   if (done.IsIncomplete()) return absl::UnavailableError(absl::StrCat(what, ": the store closes"));
   RETURN_IF_ERROR(FromRocks(done, what));
   response.set_written_bytes(DiskBytes(folder) - before);
-  RETURN_IF_ERROR(RunTicking(
-      "backup-verify", [&] { return Verify(*engine, id, folder); },
-      [&] {
-        if (progress) progress(response);
-      }));
+  const absl::Status verified = RunTicking(
+      "backup-verify", [&] { return Verify(*engine, id, folder); }, ask);
+  if (left) {
+    engine->DeleteBackup(id).PermitUncheckedError();
+    return cancelled();
+  }
+  RETURN_IF_ERROR(verified);
   rocksdb::BackupInfo info;
   RETURN_IF_ERROR(FromRocks(engine->GetBackupInfo(id, &info), what));
   if (request.keep() > 0) {

@@ -43,8 +43,9 @@ absl::StatusOr<std::vector<BackupRecord>> ListBackups(const std::string& backup_
 struct RestoreOptions {
   // 0: the newest.
   std::int64_t backup_id = 0;
-  // Several times a second, on the caller's thread: bytes so far, and in all.
-  std::function<void(std::int64_t, std::int64_t)> progress;
+  // At once, then several times a second, on the caller's thread: bytes so far, and in
+  // all. When it answers false, no further file is begun and the restore is CANCELLED.
+  std::function<bool(std::int64_t, std::int64_t)> progress;
 };
 
 // Puts a backup into `data`, where no store may be: the way back after DATA_LOSS. Each
@@ -52,7 +53,8 @@ struct RestoreOptions {
 // killed leaves no half a store, and the next one starts anew (beside `data`, in
 // `data`.restoring).
 // NOT_FOUND when there is no such backup; ALREADY_EXISTS when `data` is not empty;
-// DATA_LOSS when a file of the backup is damaged, or the newest backup's list of them.
+// DATA_LOSS when a file of the backup is damaged, or the newest backup's list of them;
+// CANCELLED.
 absl::Status RestoreBackup(const std::string& backup_folder, const std::string& data,
                            const RestoreOptions& options = {});
 
@@ -68,16 +70,16 @@ class Backups {
 
   // As ProductStore::CreateBackup. INVALID_ARGUMENT for a folder that lies in the store's
   // data or holds other things; UNAVAILABLE while another backup is under way here or,
-  // into that folder, elsewhere, and after Stop; DATA_LOSS when a file in the folder is
-  // damaged: what is new is dropped again, and earlier backups stay as they are.
+  // into that folder, elsewhere, and after Stop; CANCELLED when `progress` answers
+  // false; DATA_LOSS when a file in the folder is damaged. After each: what is new is dropped again, and earlier backups stay as they are.
   absl::StatusOr<v1::CreateBackupResponse> Create(const v1::CreateBackupRequest& request,
-                                                  const std::function<void(const v1::CreateBackupResponse&)>& progress);
+                                                  const std::function<bool(const v1::CreateBackupResponse&)>& progress);
   // Ends a backup that is under way, which then is UNAVAILABLE, and allows no more.
   void Stop();
 
  private:
   absl::StatusOr<v1::CreateBackupResponse> CreateAlone(
-      const v1::CreateBackupRequest& request, const std::function<void(const v1::CreateBackupResponse&)>& progress);
+      const v1::CreateBackupRequest& request, const std::function<bool(const v1::CreateBackupResponse&)>& progress);
   absl::Status Verify(rocksdb::BackupEngine& engine, std::uint32_t id, const std::string& folder);
   // False after Stop.
   bool Use(rocksdb::BackupEngine* engine);

@@ -14,6 +14,22 @@
 #include "services/store/table_batch.h"
 
 namespace mannequin::store {
+namespace {
+
+// A suite's store lies in `store` of its data: one that is made beside it would be empty,
+// and look as if all were lost.
+absl::Status CheckFolder(const std::string& folder) {
+  std::error_code error;
+  const std::string inner = folder + "/store";
+  if (std::filesystem::exists(folder + "/CURRENT", error) || !std::filesystem::exists(inner + "/CURRENT", error)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "open store ", folder, ": there is none, but there is one in ", inner,
+      "; name that folder, or move what is in it here (`mannequin restore --store-data` restores into a store's own)"));
+}
+
+}  // namespace
 
 std::string Describe(absl::string_view verb, Family family, absl::string_view key) {
   return absl::StrCat(verb, " ", FamilyName(family), "/", absl::CHexEscape(key));
@@ -22,6 +38,7 @@ std::string Describe(absl::string_view verb, Family family, absl::string_view ke
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& folder, std::int64_t block_cache_bytes,
                                                          rocksdb::Env* env) {
   if (folder.empty()) return absl::InvalidArgumentError("data: is empty; name the folder of the store's data");
+  RETURN_IF_ERROR(CheckFolder(folder));
   ASSIGN_OR_RETURN(std::unique_ptr<OwnerLock> lock, OwnerLock::Take(folder));
   ASSIGN_OR_RETURN(std::unique_ptr<SyncedMark> mark, SyncedMark::Open(folder));
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = FamilyDescriptors(block_cache_bytes);

@@ -53,7 +53,8 @@ absl::StatusOr<Message> Decode(Family family, absl::string_view key, absl::strin
 class Database {
  public:
   // Makes the database when it is not there. FAILED_PRECONDITION with the pid of the
-  // process that has it open; PERMISSION_DENIED; DATA_LOSS when it is damaged.
+  // process that has it open, or when `folder` has none but its `store` has one;
+  // PERMISSION_DENIED; DATA_LOSS when it is damaged.
   // `env` is the file system; nullptr: the machine's.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& folder, std::int64_t block_cache_bytes,
                                                         rocksdb::Env* env);

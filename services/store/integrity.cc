@@ -1,3 +1,4 @@
+#include "absl/cleanup/cleanup.h"
 #include "common/base/status_macros.h"
 #include "services/store/edit.h"
 #include "services/store/integrity_check.h"
@@ -7,6 +8,10 @@ namespace mannequin {
 
 absl::Status RocksStore::CheckIntegrity(const v1::CheckIntegrityRequest& request,
                                         const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) {
+  if (!check_mutex_.TryLock()) {
+    return absl::UnavailableError("check: another check is under way; try again when it is done");
+  }
+  const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { check_mutex_.Unlock(); };
   store::IntegrityCheck::Write write;
   if (request.repair()) write = [this](const std::function<absl::Status(store::Edit&)>& body) { return Write(body); };
   store::IntegrityCheck check(*db_, clock_, write, visit);

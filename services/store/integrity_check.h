@@ -22,6 +22,7 @@
 // not from the snapshot.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -42,16 +43,27 @@
 
 namespace mannequin::store {
 
-// One check; not thread-safe. `db`, `clock` and `visit` must outlive it.
+// What one check remembers at most; the rest is for the next one.
+struct IntegrityLimits {
+  // Pictures that are lost, and as many without a count, so that it can repair them.
+  std::size_t pictures = 100'000;
+  // References that a second pass holds at once.
+  std::int64_t references = 1'000'000;
+};
+
+// One check; not thread-safe. Two repairs at once would each add what it saw missing, so
+// that only one check of a store may run at a time. `db`, `clock` and `visit` must outlive it.
 class IntegrityCheck {
  public:
   // Makes one change, under the lock of writers, durable when it returns OK.
   using Write = std::function<absl::Status(const std::function<absl::Status(Edit&)>&)>;
 
   // An empty `write`: nothing is repaired.
-  IntegrityCheck(const Database& db, const Clock& clock, Write write, const IntegrityReport::Visit& visit);
+  IntegrityCheck(const Database& db, const Clock& clock, Write write, const IntegrityReport::Visit& visit,
+                 const IntegrityLimits& limits = {});
 
-  // Damage is a fault and no error; an error is `visit`'s or a repair's.
+  // Damage is a fault and no error; an error is `visit`'s, a repair's, or that of a second
+  // pass over what the first one could read: then nothing is repaired from what it saw.
   absl::Status Run();
 
  private:
@@ -68,7 +80,8 @@ class IntegrityCheck {
 
   absl::Status CheckRecords();
   // Calls `visit` with each record of the family that can be read. With `faults`, what
-  // cannot is a fault, and so is a record under another key than its own.
+  // cannot is a fault, and so is a record under another key than its own; without, as in
+  // a second pass, an error.
   template <typename Record>
   absl::Status Scan(Family family, bool faults, const std::function<absl::Status(const Record&)>& visit);
   // Records with index entries, read once more.
@@ -79,6 +92,8 @@ class IntegrityCheck {
   absl::Status CheckImages();
   absl::Status CheckImage(const std::string& key, const absl::StatusOr<std::optional<v1::Image>>& image);
   absl::Status CountReferences(const std::string& key, absl::string_view count);
+  // Remembers a picture that has no count.
+  void AddUncounted(const std::string& key);
   absl::Status Lose(const std::string& key, const std::string& why);
   absl::Status CheckReferences();
   absl::Status CheckPictures(const std::vector<bool>& buckets);
@@ -100,6 +115,7 @@ class IntegrityCheck {
   const Database& db_;
   const Clock& clock_;
   const Write write_;
+  const IntegrityLimits limits_;
   IntegrityReport report_;
   rocksdb::ManagedSnapshot snapshot_;
   Statistics kept_statistics_;
@@ -110,9 +126,11 @@ class IntegrityCheck {
   MultisetDigest shown_pictures_, kept_pictures_;
   std::int64_t entries_ = 0;
 
+  bool images_read_ = true;  // else they are not counted to the end
   bool counts_read_ = true;
   absl::flat_hash_map<std::string, std::string> lost_;  // pictures, and why
   absl::flat_hash_set<std::string> uncounted_;          // pictures without a count
+  std::int64_t uncounted_left_out_ = 0;
   struct WrongEntry {
     std::string entry;
     bool missing;

@@ -14,11 +14,6 @@
 namespace mannequin::store {
 namespace {
 
-// Lost pictures that one check remembers, so that it can repair them.
-constexpr std::size_t kMaxLost = 100'000;
-// References that a second pass holds at once.
-constexpr std::int64_t kMaxHeld = 1'000'000;
-
 std::string NameOf(absl::string_view key) { return absl::StrCat("images/", absl::BytesToHexString(key)); }
 
 }  // namespace
@@ -37,6 +32,7 @@ absl::Status IntegrityCheck::CheckImages() {
       RETURN_IF_ERROR(
           report_.Fault("images", absl::StrCat("the last of them cannot be read: ", images->status().ToString(),
                                                "; restore the latest backup")));
+      images_read_ = false;
       break;
     }
     const bool counted = counts->Valid() && (!images->Valid() || counts->key().compare(images->key()) <= 0);
@@ -54,8 +50,8 @@ absl::Status IntegrityCheck::CheckImages() {
     if (counted) {
       RETURN_IF_ERROR(CountReferences(key, ToView(counts->value())));
       counts->Next();
-    } else if (uncounted_.size() < kMaxLost) {
-      uncounted_.insert(key);
+    } else {
+      AddUncounted(key);
     }
     RETURN_IF_ERROR(report_.Advance());
   }
@@ -63,6 +59,10 @@ absl::Status IntegrityCheck::CheckImages() {
     counts_read_ = false;
     RETURN_IF_ERROR(report_.Fault("image_references", absl::StrCat("cannot be read: ", counts->status().ToString(),
                                                                    "; restore the latest backup")));
+  }
+  if (counts_read_ && uncounted_left_out_ > 0) {
+    RETURN_IF_ERROR(report_.Fault("image_references", absl::StrCat("lack the counts of ", uncounted_left_out_,
+                                                                   " more pictures; --repair, then check again")));
   }
   return CheckReferences();
 }
@@ -84,15 +84,23 @@ absl::Status IntegrityCheck::CountReferences(const std::string& key, absl::strin
   std::int64_t references = 0;
   if (!absl::SimpleAtoi(count, &references) || references < 1) {
     // Counts as 0, so that it differs wherever the picture is shown, or is found as lost.
-    uncounted_.insert(key);
+    AddUncounted(key);
     return absl::OkStatus();
   }
   kept_pictures_.Add(key, references);
   return absl::OkStatus();
 }
 
+void IntegrityCheck::AddUncounted(const std::string& key) {
+  if (uncounted_.size() < limits_.pictures) {
+    uncounted_.insert(key);
+  } else {
+    ++uncounted_left_out_;
+  }
+}
+
 absl::Status IntegrityCheck::Lose(const std::string& key, const std::string& why) {
-  if (lost_.size() < kMaxLost) {
+  if (lost_.size() < limits_.pictures) {
     lost_.emplace(key, why);
     return absl::OkStatus();
   }
@@ -116,7 +124,7 @@ absl::Status IntegrityCheck::CheckReferences() {
     if (!differs[bucket]) continue;
     buckets[bucket] = true;
     held += std::max(shown_pictures_.size(bucket), kept_pictures_.size(bucket)) + 1;
-    if (held < kMaxHeld) continue;
+    if (held < limits_.references) continue;
     RETURN_IF_ERROR(CheckPictures(buckets));
     buckets.assign(MultisetDigest::kBuckets, false);
     held = 0;
@@ -137,14 +145,15 @@ absl::Status IntegrityCheck::CheckPictures(const std::vector<bool>& buckets) {
     std::int64_t references = 0;
     pictures[key].kept = absl::SimpleAtoi(ToView(counts->value()), &references) ? references : 0;
   }
+  RETURN_IF_ERROR(FromRocks(counts->status(), "read image_references once more"));
   for (const std::string& key : uncounted_) {
     if (buckets[MultisetDigest::BucketOf(key)]) pictures[key];
   }
-  for (auto& [key, picture] : pictures) {
-    // Shown, but neither the picture nor its count is there.
-    if (picture.shown > 0 && !picture.kept && uncounted_.count(key) == 0) {
-      RETURN_IF_ERROR(Lose(key, "the picture is not there"));
-    }
+  for (const auto& [key, picture] : pictures) {
+    if (picture.shown == 0 || picture.kept || uncounted_.count(key) > 0) continue;
+    // Shown and without a count: not there, or one of those that were too many to remember.
+    const absl::StatusOr<std::optional<std::string>> image = db_.Get(Family::kImages, key, Options());
+    if (image.ok() && !image->has_value()) RETURN_IF_ERROR(Lose(key, "the picture is not there"));
   }
   RETURN_IF_ERROR(CheckUsersOfLost(pictures));
   for (const auto& [key, picture] : pictures) RETURN_IF_ERROR(CheckPicture(key, picture));

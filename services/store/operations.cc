@@ -18,7 +18,7 @@ absl::StatusOr<v1::GetStatisticsResponse> RocksStore::GetStatistics(const v1::Ge
 }
 
 absl::StatusOr<v1::CreateBackupResponse> RocksStore::CreateBackup(
-    const v1::CreateBackupRequest& request, const std::function<void(const v1::CreateBackupResponse&)>& progress) {
+    const v1::CreateBackupRequest& request, const std::function<bool(const v1::CreateBackupResponse&)>& progress) {
   return backups_->Create(request, progress);
 }
 

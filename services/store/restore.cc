@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <memory>
@@ -13,6 +14,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/base/status_macros.h"
+#include "rocksdb/env.h"
+#include "rocksdb/file_system.h"
 #include "rocksdb/utilities/backup_engine.h"
 #include "services/store/backup.h"
 #include "services/store/disk_bytes.h"
@@ -26,13 +29,32 @@ namespace {
 namespace fs = std::filesystem;
 using Engine = rocksdb::BackupEngineReadOnly;
 
-absl::StatusOr<std::unique_ptr<Engine>> OpenBackups(const std::string& folder) {
+// RocksDB cannot end a restore: here it begins no more files once `stopped` is set.
+class StoppableFiles : public rocksdb::FileSystemWrapper {
+ public:
+  explicit StoppableFiles(const std::atomic<bool>& stopped)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), stopped_(stopped) {}
+  const char* Name() const override { return "StoppableFiles"; }
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                    rocksdb::IODebugContext* debug) override {
+    if (stopped_) return rocksdb::IOStatus::Aborted("stopped");
+    return target()->NewWritableFile(name, options, result, debug);
+  }
+
+ private:
+  const std::atomic<bool>& stopped_;
+};
+
+// `env`, where it restores to, must outlive the engine.
+absl::StatusOr<std::unique_ptr<Engine>> OpenBackups(const std::string& folder,
+                                                    rocksdb::Env* env = rocksdb::Env::Default()) {
   std::error_code error;
   if (!fs::is_directory(folder + "/meta", error)) {
     return absl::NotFoundError(absl::StrCat(folder, ": there is no backup"));
   }
   Engine* opened = nullptr;
-  RETURN_IF_ERROR(store::FromRocks(Engine::Open(rocksdb::BackupEngineOptions(folder), rocksdb::Env::Default(), &opened),
+  RETURN_IF_ERROR(store::FromRocks(Engine::Open(rocksdb::BackupEngineOptions(folder), env, &opened),
                                    absl::StrCat("read ", folder)));
   return std::unique_ptr<Engine>(opened);
 }
@@ -110,7 +132,9 @@ absl::Status RestoreBackup(const std::string& backup_folder, const std::string& 
   if (fs::exists(target, error) && !fs::is_empty(target, error)) {
     return absl::AlreadyExistsError(absl::StrCat(data, ": is not empty; move it away, or restore into another folder"));
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenBackups(backup_folder));
+  std::atomic<bool> stopped{false};
+  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<StoppableFiles>(stopped));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenBackups(backup_folder, env.get()));
   ASSIGN_OR_RETURN(const BackupRecord chosen, Choose(RecordsOf(*engine), options.backup_id, backup_folder));
   const std::string work = target + ".restoring", restored = work + "/store";
   ASSIGN_OR_RETURN(const std::unique_ptr<store::OwnerLock> lock, store::OwnerLock::Take(work));
@@ -123,9 +147,13 @@ absl::Status RestoreBackup(const std::string& backup_folder, const std::string& 
     return engine->RestoreDBFromBackup(static_cast<rocksdb::BackupID>(chosen.id), restored, restored);
   };
   const auto tick = [&] {
-    if (options.progress) options.progress(store::DiskBytes(restored), chosen.size_bytes);
+    if (options.progress && !options.progress(store::DiskBytes(restored), chosen.size_bytes)) stopped = true;
   };
+  tick();
   const rocksdb::Status done = store::RunTicking("restore", restore, tick);
+  if (stopped) {
+    return absl::CancelledError(absl::StrCat("restore into ", data, ": ended by its caller; nothing is left of it"));
+  }
   RETURN_IF_ERROR(store::FromRocks(done, absl::StrCat("restore backup ", chosen.id, " of ", backup_folder)));
   return MoveInPlace(restored, target);
 }

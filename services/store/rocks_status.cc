@@ -1,5 +1,6 @@
 #include "services/store/rocks_status.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace mannequin::store {
@@ -16,6 +17,16 @@ absl::Status FromRocks(const rocksdb::Status& status, absl::string_view what) {
   if (status.IsNoSpace() || status.subcode() == rocksdb::Status::SubCode::kSpaceLimit) {
     return absl::ResourceExhaustedError(
         absl::StrCat(what, ": the disk is full; reads go on, and so do writes once there is space: ", words));
+  }
+  // What RocksDB has no code for: the words are strerror's.
+  if (status.IsIOError() && absl::StrContains(words, "Disk quota exceeded")) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(what, ": the disk quota is used up; make room, and open the store again if writes still fail: ",
+                     words));
+  }
+  if (status.IsIOError() && absl::StrContains(words, "Read-only file system")) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(what, ": the disk is mounted read-only; mount it for writing and open the store again: ", words));
   }
   if (status.IsShutdownInProgress() || status.IsBusy() || status.IsTryAgain()) {
     return absl::UnavailableError(absl::StrCat(what, ": ", words));

@@ -98,7 +98,7 @@ class RocksStore final : public ProductStore {
   absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(const v1::GetStatisticsRequest& request) override;
   absl::StatusOr<v1::CreateBackupResponse> CreateBackup(
       const v1::CreateBackupRequest& request,
-      const std::function<void(const v1::CreateBackupResponse&)>& progress) override;
+      const std::function<bool(const v1::CreateBackupResponse&)>& progress) override;
   // Before the store closes: a backup that is under way ends as UNAVAILABLE instead of
   // holding the process up, and no other one begins.
   void StopBackups();
@@ -157,6 +157,7 @@ class RocksStore final : public ProductStore {
   std::string last_job_id_ ABSL_GUARDED_BY(mutex_);
 
   const std::unique_ptr<store::Backups> backups_;
+  absl::Mutex check_mutex_;  // One CheckIntegrity at a time.
 };
 
 }  // namespace mannequin

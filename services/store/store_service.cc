@@ -66,7 +66,8 @@ grpc::Status StoreService::UpsertProducts(grpc::ServerContext* context,
 
 grpc::Status StoreService::CreateBackup(grpc::ServerContext*, const v1::CreateBackupRequest* request,
                                         grpc::ServerWriter<v1::CreateBackupResponse>* writer) {
-  const auto send = [&](const v1::CreateBackupResponse& message) { writer->Write(message); };
+  // False once the caller is gone.
+  const auto send = [&](const v1::CreateBackupResponse& message) { return writer->Write(message); };
   const absl::StatusOr<v1::CreateBackupResponse> backup = store_.CreateBackup(*request, send);
   if (!backup.ok()) return ToGrpc(backup.status());
   send(*backup);

@@ -138,6 +138,11 @@ TEST_F(CommandLine, BacksUpRestoresAndChecks) {
   EXPECT_EQ(ended.status, kFailed);
   EXPECT_THAT(ended.errors, HasSubstr("is not empty"));
   EXPECT_EQ(Run({"doctor", "--data", folder_ + "/nothing"}).status, kFailed);
+  EXPECT_NE(Run({"restore", folder_ + "/backups"}).status, 0);
+  EXPECT_NE(Run({"restore", folder_ + "/backups", "--data", folder_ + "/a", "--store-data", folder_ + "/b"}).status, 0);
+  ASSERT_EQ(Run({"restore", folder_ + "/backups", "--store-data", folder_ + "/alone"}).status, 0);
+  EXPECT_TRUE(std::filesystem::exists(folder_ + "/alone/CURRENT"));
+  EXPECT_EQ(Run({"doctor", "--data", folder_ + "/alone"}).status, 0);
 
   // A damaged store says which file and what to do.
   ASSERT_TRUE(WriteFileAtomically(folder_ + "/new/store/CURRENT", "nonsense\n").ok());

@@ -5,9 +5,12 @@
 #include <fstream>
 #include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "common/rpc/metrics.h"
 #include "gmock/gmock.h"
 #include "prometheus/text_serializer.h"
+#include "rocksdb/env.h"
+#include "rocksdb/file_system.h"
 #include "services/store/backup_schedule.h"
 #include "services/store/disk_bytes.h"
 #include "services/store/owner_lock.h"
@@ -19,6 +22,23 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::IsEmpty;
+
+// No table comes into being before `release`.
+class WaitingDisk : public rocksdb::FileSystemWrapper {
+ public:
+  explicit WaitingDisk(absl::Notification& release)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), release_(release) {}
+  const char* Name() const override { return "WaitingDisk"; }
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                    rocksdb::IODebugContext* debug) override {
+    if (fs::path(name).extension() == ".sst") release_.WaitForNotification();
+    return target()->NewWritableFile(name, options, result, debug);
+  }
+
+ private:
+  absl::Notification& release_;
+};
 
 class BackupTest : public testing::Test {
  protected:
@@ -202,6 +222,11 @@ TEST_F(BackupTest, RefusesFoldersThatAreNotForBackups) {
   const absl::Status status = store_->CreateBackup(request, nullptr).status();
   EXPECT_EQ("INVALID_ARGUMENT", CodeOf(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("holds other things than backups"));
+  // "meta" alone does not make it ours: what lies in "private" would be deleted.
+  fs::create_directories(folder_.Sub("home/meta"));
+  std::ofstream(folder_.Sub("home/private/diary")) << "mine";
+  EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store_->CreateBackup(request, nullptr)));
+  EXPECT_TRUE(fs::exists(folder_.Sub("home/private/diary")));
 }
 
 TEST_F(BackupTest, AFirstOneThatWasKilledDoesNotSpoilTheFolder) {
@@ -241,6 +266,46 @@ TEST_F(BackupTest, ASecondAtTheSameTimeIsUnavailable) {
 TEST_F(BackupTest, NoneBeginsWhileTheStoreCloses) {
   store_->StopBackups();
   EXPECT_EQ("UNAVAILABLE", CodeOf(Back()));
+}
+
+TEST_F(BackupTest, EndsWhenItsCallerHasEnoughAndKeepsEarlierOnes) {
+  Must(Back());
+  const Contents before = Must(ReadContents(*store_));
+  store_.reset();
+  absl::Notification release;
+  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<WaitingDisk>(release));
+  store_ = Must(RocksStore::Open(ConfigOf(folder_.Sub("data")), clock_, env.get()));
+  Upsert(*store_, {MakeProduct("new")});
+  v1::CreateBackupRequest request;
+  request.set_folder(backups_);
+  request.set_keep(1);
+  // At its begin, and while it waits for the table of what is new.
+  for (const int enough : {1, 2}) {
+    int calls = 0;
+    const auto progress = [&](const v1::CreateBackupResponse&) {
+      if (++calls == 2) release.Notify();
+      return calls < enough;
+    };
+    EXPECT_EQ("CANCELLED", CodeOf(store_->CreateBackup(request, progress)));
+    EXPECT_EQ(enough, calls);
+    EXPECT_EQ("1", Ids());
+  }
+  ASSERT_EQ("OK", CodeOf(Restore("restored")));
+  EXPECT_THAT(Differences(before, Must(ReadContents(*Open("restored")))), IsEmpty());
+  ASSERT_EQ("OK", CodeOf(Restore("newer", Must(Back()).backup_id())));
+  EXPECT_EQ("OK", CodeOf(TryGet(*Open("newer"), "new")));
+  store_.reset();
+}
+
+TEST_F(BackupTest, ARestoreThatIsEndedLeavesNothing) {
+  Must(Back());
+  RestoreOptions options;
+  int calls = 0;
+  options.progress = [&calls](std::int64_t, std::int64_t) { return ++calls > 1; };
+  EXPECT_EQ("CANCELLED", CodeOf(RestoreBackup(backups_, folder_.Sub("restored"), options)));
+  EXPECT_FALSE(fs::exists(folder_.Sub("restored")));
+  EXPECT_FALSE(fs::exists(folder_.Sub("restored.restoring")));
+  EXPECT_EQ("OK", CodeOf(RestoreBackup(backups_, folder_.Sub("restored"), options)));
 }
 
 class ScheduleTest : public BackupTest {

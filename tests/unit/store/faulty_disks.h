@@ -1,6 +1,7 @@
 // Disks that fail as real ones do, below RocksDB.
 //
 //   SmallDisk        writes fail once so many bytes are written
+//   UnreadableDisk   reads of some files fail once so many are done
 //   PowerCutDisk     copies what a power cut at this moment would have left
 #pragma once
 
@@ -67,6 +68,42 @@ class SmallDisk : public rocksdb::FileSystemWrapper {
   }
 
  private:
+  std::atomic<std::int64_t>& left_;
+};
+
+// Reads of the files in `names` count down `left`, and fail once it is used up.
+class UnreadableDisk : public rocksdb::FileSystemWrapper {
+ public:
+  UnreadableDisk(std::set<std::string> names, std::atomic<std::int64_t>& left)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), names_(std::move(names)), left_(left) {}
+  const char* Name() const override { return "UnreadableDisk"; }
+  rocksdb::IOStatus NewRandomAccessFile(const std::string& name, const rocksdb::FileOptions& options,
+                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
+                                        rocksdb::IODebugContext* debug) override {
+    std::unique_ptr<rocksdb::FSRandomAccessFile> file;
+    const rocksdb::IOStatus status = target()->NewRandomAccessFile(name, options, &file, debug);
+    if (!status.ok()) return status;
+    *result = std::move(file);
+    if (names_.count(std::filesystem::path(name).filename()) == 0) return status;
+    *result = std::make_unique<File>(std::move(*result), left_);
+    return status;
+  }
+
+ private:
+  class File : public rocksdb::FSRandomAccessFileOwnerWrapper {
+   public:
+    File(std::unique_ptr<rocksdb::FSRandomAccessFile>&& file, std::atomic<std::int64_t>& left)
+        : FSRandomAccessFileOwnerWrapper(std::move(file)), left_(left) {}
+    rocksdb::IOStatus Read(std::uint64_t offset, std::size_t bytes, const rocksdb::IOOptions& options,
+                           rocksdb::Slice* result, char* scratch, rocksdb::IODebugContext* debug) const override {
+      if (left_.fetch_sub(1) <= 0) return rocksdb::IOStatus::IOError("unreadable, says the test");
+      return FSRandomAccessFileOwnerWrapper::Read(offset, bytes, options, result, scratch, debug);
+    }
+
+   private:
+    std::atomic<std::int64_t>& left_;
+  };
+  const std::set<std::string> names_;
   std::atomic<std::int64_t>& left_;
 };
 

@@ -1,6 +1,11 @@
 // CheckIntegrity: finds each kind of damage, repairs what can be, and leaves a whole
 // store alone.
+#include <atomic>
+#include <filesystem>
 #include <functional>
+#include <map>
+#include <set>
+#include <thread>
 
 #include "common/base/sha256.h"
 #include "gmock/gmock.h"
@@ -9,6 +14,7 @@
 #include "services/store/integrity_check.h"
 #include "services/store/multiset_digest.h"
 #include "services/store/statistics.h"
+#include "tests/unit/store/faulty_disks.h"
 #include "tests/unit/store/store_contents.h"
 
 namespace mannequin {
@@ -91,6 +97,134 @@ TEST_F(IntegrityTest, StagesCountUpToTheirTotals) {
               return absl::OkStatus();
             })));
   EXPECT_THAT(stages, ElementsAre("checksums", "records", "images", "indexes", "statistics"));
+}
+
+TEST_F(IntegrityTest, TheTotalOfRecordsHasJobs) {
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    for (int i = 0; i < 1500; ++i) {
+      v1::Job job;
+      job.set_id(absl::StrCat("job-", i));
+      Put(db, batch, Family::kJobs, job.id(), job.SerializeAsString());
+    }
+  });
+  std::int64_t checked = 0, total = 0;
+  ASSERT_EQ("OK", CodeOf(store_->CheckIntegrity({}, [&](const v1::CheckIntegrityResponse& message) {
+              if (message.stage() != "records") return absl::OkStatus();
+              checked = message.checked();
+              total = message.total();
+              return absl::OkStatus();
+            })));
+  EXPECT_EQ(1024, checked);
+  EXPECT_GT(total, 1500);
+}
+
+struct Cut {
+  absl::Status status;
+  std::int64_t reads = 0;
+};
+
+class SecondPassTest : public IntegrityTest {
+ protected:
+  void SetUp() override {
+    IntegrityTest::SetUp();
+    before_ = Must(ReadContents(*store_));
+    // One wrong count, so that a second pass looks for it.
+    Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+      std::vector<rocksdb::LiveFileMetaData> tables;
+      db.rocks().GetLiveFilesMetaData(&tables);
+      for (const rocksdb::LiveFileMetaData& table : tables) {
+        tables_[table.column_family_name].insert(std::filesystem::path(table.name).filename());
+      }
+      Put(db, batch, Family::kImageReferences, FirstKey(db, Family::kImageReferences), "77");
+    });
+  }
+  // Lets reads of the family's tables fail behind the first `reads` of them in the stage
+  // of pictures. Answers the check's status, and how many reads there were.
+  Cut Check(Family family, bool repair, std::int64_t reads) {
+    store_.reset();
+    constexpr std::int64_t kMany = 1'000'000'000;
+    std::atomic<std::int64_t> left{kMany};
+    const auto disk = std::make_shared<UnreadableDisk>(tables_[std::string(store::FamilyName(family))], left);
+    const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk);
+    Cut cut;
+    {
+      const std::unique_ptr<RocksStore> store = Must(RocksStore::Open(ConfigOf(folder_.Sub("data")), clock_, env.get()));
+      v1::CheckIntegrityRequest request;
+      request.set_repair(repair);
+      std::string stage;
+      cut.status = store->CheckIntegrity(request, [&](const v1::CheckIntegrityResponse& message) {
+        if (message.stage() == "images" && stage != "images") left = reads;
+        if (message.stage() == "indexes" && stage != "indexes") {
+          cut.reads = reads - left;
+          left = kMany;
+        }
+        stage = message.stage();
+        return absl::OkStatus();
+      });
+      left = kMany;
+    }
+    store_ = Open();
+    return cut;
+  }
+  // Nothing is repaired when reads fail from the second pass on.
+  void ExpectNothingIsRepairedWithout(Family family, int passes) {
+    const Cut whole = Check(family, /*repair=*/false, 1'000'000);
+    ASSERT_EQ("OK", CodeOf(whole.status));
+    ASSERT_GT(whole.reads, 0);
+    const Cut cut = Check(family, /*repair=*/true, whole.reads / passes * (passes - 1));
+    EXPECT_EQ("INTERNAL", CodeOf(cut.status)) << cut.status;
+    EXPECT_THAT(Differences(before_, Must(ReadContents(*store_))), IsEmpty());
+    EXPECT_THAT(FaultsOf(*store_), ElementsAre(HasSubstr("kept for 77")));
+    FaultsOf(*store_, /*repair=*/true);
+    EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  }
+
+  std::map<std::string, std::set<std::string>> tables_;
+  Contents before_;
+};
+
+TEST_F(SecondPassTest, RepairsNothingWhenProductsCannotBeReadOnceMore) {
+  ExpectNothingIsRepairedWithout(Family::kProducts, 1);
+}
+
+TEST_F(SecondPassTest, RepairsNothingWhenCountsCannotBeReadOnceMore) {
+  ExpectNothingIsRepairedWithout(Family::kImageReferences, 2);
+}
+
+TEST_F(IntegrityTest, ASecondAtTheSameTimeIsUnavailable) {
+  std::string second;
+  ASSERT_EQ("OK", CodeOf(store_->CheckIntegrity({}, [&](const v1::CheckIntegrityResponse&) {
+              std::thread other([&] {
+                second = CodeOf(store_->CheckIntegrity(
+                    {}, [](const v1::CheckIntegrityResponse&) { return absl::CancelledError("too late"); }));
+              });
+              other.join();
+              return absl::OkStatus();
+            })));
+  EXPECT_EQ("UNAVAILABLE", second);
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+}
+
+TEST_F(IntegrityTest, MorePicturesWithoutACountThanItRemembersAreNotLost) {
+  std::vector<std::string> found;
+  Tamper([&](Database& db, rocksdb::WriteBatch&) {
+    rocksdb::WriteBatch uncount;
+    const auto counts = db.NewIterator(Family::kImageReferences);
+    for (counts->SeekToFirst(); counts->Valid(); counts->Next()) {
+      Delete(db, uncount, Family::kImageReferences, counts->key().ToString());
+    }
+    Must(db.Apply(uncount));
+    const store::IntegrityReport::Visit visit = [&](const v1::CheckIntegrityResponse& message) {
+      for (const auto& fault : message.faults()) found.push_back(absl::StrCat(fault.record(), ": ", fault.message()));
+      return absl::OkStatus();
+    };
+    store::IntegrityCheck check(db, clock_, nullptr, visit, {.pictures = 2, .references = 3});
+    ASSERT_EQ("OK", CodeOf(check.Run()));
+  });
+  EXPECT_THAT(found, Contains(HasSubstr("image_references: lack the counts of")));
+  EXPECT_THAT(found, Each(testing::AnyOf(HasSubstr("show it"), HasSubstr("lack the counts of"))));
+  FaultsOf(*store_, /*repair=*/true);
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
 }
 
 TEST_F(IntegrityTest, EndsWithTheVisitorsStatus) {

@@ -569,6 +569,12 @@ TEST_P(ProductStoreTest, BackupIsVerifiedAndIncremental) {
   EXPECT_EQ(first.backup_id() + 1, Must(store().CreateBackup(request, nullptr)).backup_id());
 }
 
+TEST_P(ProductStoreTest, BackupEndsWhenItsCallerHasEnough) {
+  v1::CreateBackupRequest request;
+  request.set_folder(folder_.Sub("backup"));
+  EXPECT_EQ("CANCELLED", CodeOf(store().CreateBackup(request, [](const auto&) { return false; })));
+}
+
 TEST_P(ProductStoreTest, ReopenKeepsEverything) {
   Upsert(store(), {MakeProduct("a", "http://x/a"), MakeProduct("b")});
   Must(PutImage(store(), "a", "data"));

@@ -3,10 +3,14 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "gmock/gmock.h"
+#include "services/store/rocks_status.h"
 #include "tests/unit/store/store_fixture.h"
 
 namespace mannequin {
@@ -30,6 +34,29 @@ TEST(Folder, InUseNamesTheOwnersPid) {
   const absl::Status second = RocksStore::Open(ConfigOf(folder.Sub("data")), Clock::Real()).status();
   EXPECT_EQ("FAILED_PRECONDITION", CodeOf(second));
   EXPECT_THAT(std::string(second.message()), HasSubstr(absl::StrCat("in use by process ", getpid())));
+}
+
+TEST(Folder, WithAStoreOneFolderDeeperIsRefusedAndStaysAsItIs) {
+  const TemporaryFolder folder;
+  Open(folder.Sub("data/store"));
+  const absl::Status outer = RocksStore::Open(ConfigOf(folder.Sub("data")), Clock::Real()).status();
+  EXPECT_EQ("FAILED_PRECONDITION", CodeOf(outer));
+  EXPECT_THAT(std::string(outer.message()), HasSubstr("there is one in " + folder.Sub("data/store")));
+  EXPECT_FALSE(std::filesystem::exists(folder.Sub("data/OWNER")));
+  // A folder that has its own store may have anything else.
+  Open(folder.Sub("own"));
+  std::filesystem::copy(folder.Sub("data/store"), folder.Sub("own/store"));
+  Open(folder.Sub("own"));
+}
+
+TEST(Folder, ThatTakesNoMoreWritesSaysWhy) {
+  const absl::Status quota = store::FromRocks(rocksdb::Status::IOError("write 000007.log", strerror(EDQUOT)), "write");
+  EXPECT_EQ("RESOURCE_EXHAUSTED", CodeOf(quota));
+  EXPECT_THAT(std::string(quota.message()), HasSubstr("quota is used up"));
+  const absl::Status read_only = store::FromRocks(rocksdb::Status::IOError("open LOCK", strerror(EROFS)), "open");
+  EXPECT_EQ("FAILED_PRECONDITION", CodeOf(read_only));
+  EXPECT_THAT(std::string(read_only.message()), HasSubstr("mounted read-only"));
+  EXPECT_EQ("INTERNAL", CodeOf(store::FromRocks(rocksdb::Status::IOError("read", strerror(EIO)), "read")));
 }
 
 TEST(Folder, ThatCannotBeWrittenSaysSo) {
