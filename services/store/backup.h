@@ -71,7 +71,8 @@ class Backups {
   // As ProductStore::CreateBackup. INVALID_ARGUMENT for a folder that lies in the store's
   // data or holds other things; UNAVAILABLE while another backup is under way here or,
   // into that folder, elsewhere, and after Stop; CANCELLED when `progress` answers
-  // false; DATA_LOSS when a file in the folder is damaged. After each: what is new is dropped again, and earlier backups stay as they are.
+  // false; DATA_LOSS when a file in the folder is damaged. After each: what is new is dropped again, and earlier
+  // backups stay as they are.
   absl::StatusOr<v1::CreateBackupResponse> Create(const v1::CreateBackupRequest& request,
                                                   const std::function<bool(const v1::CreateBackupResponse&)>& progress);
   // Ends a backup that is under way, which then is UNAVAILABLE, and allows no more.

@@ -16,6 +16,11 @@
 namespace mannequin::store {
 namespace {
 
+constexpr std::uint64_t kIngestFreeBytes = std::uint64_t{64} << 20;
+
+}  // namespace
+namespace {
+
 // A suite's store lies in `store` of its data: one that is made beside it would be empty,
 // and look as if all were lost.
 absl::Status CheckFolder(const std::string& folder) {
@@ -109,6 +114,13 @@ absl::StatusOr<std::uint64_t> Database::Apply(rocksdb::WriteBatch& batch) {
 
 absl::Status Database::Ingest(const TableBatch& tables) {
   RETURN_IF_ERROR(Recover());
+  // A disk that fills up while RocksDB takes tables over ends the process where RocksDB was
+  // built with its assertions (Debian's is). It needs as much to go on after a full disk.
+  std::uint64_t free_bytes = 0;
+  if (env_->GetFreeSpace(folder_, &free_bytes).ok() && free_bytes < kIngestFreeBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat("take tables into ", folder_, ": the disk is full: ", free_bytes,
+                                                     " bytes are free, expected at least ", kIngestFreeBytes));
+  }
   // Tables are durable at once. What they build on must not be lost while they stay.
   RETURN_IF_ERROR(Sync(last_ticket()));
   const absl::Status taken =

@@ -33,12 +33,7 @@ rocksdb::ColumnFamilyHandle* HandleOf(const Database& db, absl::string_view name
 
 IntegrityCheck::IntegrityCheck(const Database& db, const Clock& clock, Write write, const IntegrityReport::Visit& visit,
                                const IntegrityLimits& limits)
-    : db_(db),
-      clock_(clock),
-      write_(std::move(write)),
-      limits_(limits),
-      report_(visit),
-      snapshot_(&db.rocks()) {}
+    : db_(db), clock_(clock), write_(std::move(write)), limits_(limits), report_(visit), snapshot_(&db.rocks()) {}
 
 absl::Status IntegrityCheck::Run() {
   const auto kept = db_.Read<v1::GetStatisticsResponse>(Family::kCounters, "statistics", Options());
@@ -97,8 +92,8 @@ absl::Status IntegrityCheck::Scan(Family family, bool faults, const std::functio
     if (record.ok() && IdOf(*record) == key) {
       RETURN_IF_ERROR(visit(*record));
     } else if (!faults) {
-      return absl::DataLossError(
-          absl::StrCat(Describe("read", family, key), ": it was whole a moment ago; nothing more is repaired, try again"));
+      return absl::DataLossError(absl::StrCat(Describe("read", family, key),
+                                              ": it was whole a moment ago; nothing more is repaired, try again"));
     } else {
       records_read_ = false;
       const std::string words = record.ok() ? absl::StrCat("holds the record of \"", IdOf(*record), "\"")

@@ -20,9 +20,8 @@ absl::Status FromRocks(const rocksdb::Status& status, absl::string_view what) {
   }
   // What RocksDB has no code for: the words are strerror's.
   if (status.IsIOError() && absl::StrContains(words, "Disk quota exceeded")) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(what, ": the disk quota is used up; make room, and open the store again if writes still fail: ",
-                     words));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        what, ": the disk quota is used up; make room, and open the store again if writes still fail: ", words));
   }
   if (status.IsIOError() && absl::StrContains(words, "Read-only file system")) {
     return absl::FailedPreconditionError(

@@ -5,6 +5,7 @@
 //   PowerCutDisk     copies what a power cut at this moment would have left
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
@@ -51,6 +52,11 @@ class SmallDisk : public rocksdb::FileSystemWrapper {
   explicit SmallDisk(std::atomic<std::int64_t>& left)
       : FileSystemWrapper(rocksdb::FileSystem::Default()), left_(left) {}
   const char* Name() const override { return "SmallDisk"; }
+  rocksdb::IOStatus GetFreeSpace(const std::string&, const rocksdb::IOOptions&, std::uint64_t* free,
+                                 rocksdb::IODebugContext*) override {
+    *free = static_cast<std::uint64_t>(std::max<std::int64_t>(0, left_));
+    return rocksdb::IOStatus::OK();
+  }
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,
                                     rocksdb::IODebugContext* debug) override {

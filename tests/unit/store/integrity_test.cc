@@ -148,7 +148,8 @@ class SecondPassTest : public IntegrityTest {
     const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk);
     Cut cut;
     {
-      const std::unique_ptr<RocksStore> store = Must(RocksStore::Open(ConfigOf(folder_.Sub("data")), clock_, env.get()));
+      const std::unique_ptr<RocksStore> store =
+          Must(RocksStore::Open(ConfigOf(folder_.Sub("data")), clock_, env.get()));
       v1::CheckIntegrityRequest request;
       request.set_repair(repair);
       std::string stage;
