@@ -1,6 +1,5 @@
 #include "services/store/index_entry.h"
 
-#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -49,9 +48,7 @@ std::optional<IndexEntry> ParseBrand(string_view rest) {
 
 std::optional<IndexEntry> ParseTime(string_view rest) {
   if (rest.size() < 8) return std::nullopt;
-  std::uint64_t nanoseconds = 0;
-  for (int i = 0; i < 8; ++i) nanoseconds = nanoseconds << 8 | static_cast<unsigned char>(rest[i]);
-  const absl::Time time = absl::FromUnixNanos(static_cast<std::int64_t>(nanoseconds));
+  const absl::Time time = TimeOfUpdate(rest);
   return IndexEntry{Family::kProducts, std::string(rest.substr(8)),
                     absl::StrCat("updated ", absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone()))};
 }

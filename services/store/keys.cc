@@ -56,6 +56,14 @@ std::string UpdatedPrefix(const google::protobuf::Timestamp& time) {
   return key;
 }
 
+absl::Time TimeOfUpdate(string_view entry) {
+  std::uint64_t nanoseconds = 0;
+  for (const char byte : entry.substr(0, kUpdatedTimeBytes)) {
+    nanoseconds = nanoseconds << 8 | static_cast<unsigned char>(byte);
+  }
+  return absl::FromUnixNanos(static_cast<std::int64_t>(nanoseconds));
+}
+
 std::string PlaceholderStatePrefix(v1::PlaceholderState state) { return BytePrefix('p', state); }
 std::string VerdictKindPrefix(v1::VerdictKind kind) { return BytePrefix('v', kind); }
 std::string QueuePrefix(v1::JobKind kind) { return BytePrefix('q', kind); }

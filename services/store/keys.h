@@ -36,6 +36,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "mannequin/v1/job.pb.h"
 #include "mannequin/v1/placeholder.pb.h"
@@ -68,6 +69,8 @@ std::string UpdatedPrefix(const google::protobuf::Timestamp& time);
 // Of all products, by the time of their update; after it the time, then an id.
 inline constexpr absl::string_view kUpdatedTag = "u";
 inline constexpr std::size_t kUpdatedTimeBytes = 8;
+// Of what stands behind the tag.
+absl::Time TimeOfUpdate(absl::string_view entry);
 std::string PlaceholderStatePrefix(v1::PlaceholderState state);
 std::string VerdictKindPrefix(v1::VerdictKind kind);
 std::string QueuePrefix(v1::JobKind kind);

@@ -47,13 +47,7 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const config::v1::S
   updates.SeekBefore("");
   RETURN_IF_ERROR(updates.status());
   absl::Time last_time = absl::InfinitePast();
-  if (updates.Valid()) {
-    const std::string entry(updates.id());
-    ASSIGN_OR_RETURN(
-        const std::optional<v1::StoredProduct> last,
-        db->Read<v1::StoredProduct>(Family::kProducts, absl::string_view(entry).substr(store::kUpdatedTimeBytes)));
-    if (last) last_time = store::FromProto(last->updated_at());
-  }
+  if (updates.Valid()) last_time = store::TimeOfUpdate(updates.id());
 
   std::unique_ptr<RocksStore> opened(new RocksStore(std::move(db), config.max_concurrent_scans(), clock));
   absl::MutexLock lock(&opened->mutex_);
