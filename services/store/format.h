@@ -12,7 +12,7 @@ inline constexpr int kFormat = 2;
 
 // Brings a database of an older format up to kFormat and writes down that it is; a new one
 // is so from the start. Before anybody else uses `db`. FAILED_PRECONDITION when a newer
-// program has made it; nothing is changed then.
+// program has made it; no record is changed then.
 absl::Status BringUpToFormat(Database& db);
 
 }  // namespace mannequin::store

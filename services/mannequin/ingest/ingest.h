@@ -5,7 +5,7 @@
 //   }));
 //
 // Stages joined by queues of a few items, so that the slowest sets the pace and memory
-// stays bounded whatever the file's size: one thread reads and inflates, one a core
+// does not grow with the file, but for a hash of each id: one thread reads and inflates, one a core
 // parses, the caller's thread hands the products on in order (catalog_reader.h), the store
 // keeps them in big changes (ProductStore::WriteProducts).
 //
@@ -81,7 +81,7 @@ struct IngestReport {
   std::vector<std::string> rejects;
 };
 
-// Called on the caller's thread now and then (after about a MiB of text); false ends the run.
+// Called on the caller's thread now and then (after about half a MiB of text); false ends the run.
 using IngestProgressCallback = std::function<bool(const IngestProgress&)>;
 
 // Products before the point of an error stay written, and the error says how many.

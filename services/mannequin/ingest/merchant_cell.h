@@ -8,7 +8,7 @@
 // References ("&amp;", "&#9;") are HTML's (common/text/html_entities.h). Blanks around a cell
 // and around a part of a path do not count; what is to count is written as "&#32;".
 //
-// AppendCell and AppendPath write what ReadCell and ReadPath read back to the byte: tab, LF
+// AppendCell and AppendPart write what ReadCell and ForEachPartOfPath read back to the byte: tab, LF
 // and CR as "&#9;", "&#10;" and "&#13;"; "&" as "&amp;" where it would be decoded and only
 // there; a blank at either end; a quote at the beginning; in paths ">", "," and quotes too.
 #pragma once
