@@ -18,9 +18,6 @@ namespace {
 
 constexpr std::uint64_t kIngestFreeBytes = std::uint64_t{64} << 20;
 
-}  // namespace
-namespace {
-
 // A suite's store lies in `store` of its data: one that is made beside it would be empty,
 // and look as if all were lost.
 absl::Status CheckFolder(const std::string& folder) {

@@ -59,7 +59,11 @@ grpc::Status StoreService::UpsertProducts(grpc::ServerContext* context,
   if (!more) return Respond(store_.UpsertProducts(first), response);
   const std::unique_ptr<ProductWriter> products = store_.WriteProducts();
   absl::Status written = products->Write(first);
-  for (; written.ok() && more; more = reader->Read(&request)) written = products->Write(request);
+  while (written.ok() && more) {
+    written = products->Write(request);
+    // After a fault the caller is told, and not waited for.
+    if (written.ok()) more = reader->Read(&request);
+  }
   if (context->IsCancelled()) return grpc::Status::CANCELLED;
   return written.ok() ? Respond(products->Finish(), response) : ToGrpc(written);
 }

@@ -2,53 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "common/base/utf8.h"
+#include "common/store/product_bounds.h"
 
 namespace mannequin::store {
 namespace {
 
 using absl::string_view;
-
-unsigned char At(string_view text, std::size_t i) { return static_cast<unsigned char>(text[i]); }
-
-// Bytes of the well-formed UTF-8 character at `i` (Unicode 15, table 3-7), or 0.
-std::size_t CharacterSize(string_view text, std::size_t i) {
-  const unsigned char first = At(text, i);
-  if (first < 0x80) return 1;
-  const std::size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || i + size > text.size()) return 0;
-  for (std::size_t k = 1; k < size; ++k) {
-    if ((At(text, i + k) & 0xC0) != 0x80) return 0;
-  }
-  const unsigned char second = At(text, i + 1);
-  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-  const bool surrogate = first == 0xED && second > 0x9F;
-  const bool too_high = first == 0xF4 && second > 0x8F;
-  return overlong || surrogate || too_high ? 0 : size;
-}
-
-bool IsUtf8(string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    // Most text is ASCII: eight bytes at a time.
-    std::uint64_t eight = 0;
-    if (i + sizeof eight <= text.size()) {
-      std::memcpy(&eight, text.data() + i, sizeof eight);
-      if ((eight & 0x8080808080808080U) == 0) {
-        i += sizeof eight;
-        continue;
-      }
-    }
-    const std::size_t size = CharacterSize(text, i);
-    if (size == 0) return false;
-    i += size;
-  }
-  return true;
-}
 
 constexpr int kMaxUpsert = 10'000;
 constexpr std::size_t kMaxUpsertBytes = std::size_t{4} << 20;
@@ -58,10 +23,10 @@ absl::Status Invalid(string_view field, string_view what) {
 }
 
 absl::Status CheckAttributes(const v1::Product& product) {
-  RETURN_IF_ERROR(CheckCount("attributes", product.attributes_size(), 0, 64));
+  RETURN_IF_ERROR(CheckCount("attributes", product.attributes_size(), 0, kMaxAttributes));
   for (int i = 0; i < product.attributes_size(); ++i) {
     const v1::Attribute& attribute = product.attributes(i);
-    RETURN_IF_ERROR(CheckText("attributes.name", attribute.name(), 1, 64));
+    RETURN_IF_ERROR(CheckText("attributes.name", attribute.name(), 1, kMaxAttributeNameBytes));
     if (std::any_of(attribute.name().begin(), attribute.name().end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
       return Invalid("attributes.name", absl::StrCat("\"", attribute.name(), "\", expected lower case"));
     }
@@ -70,7 +35,7 @@ absl::Status CheckAttributes(const v1::Product& product) {
         return Invalid("attributes.name", absl::StrCat("\"", attribute.name(), "\" is there twice"));
       }
     }
-    RETURN_IF_ERROR(CheckText("attributes.value", attribute.value(), 1, 256));
+    RETURN_IF_ERROR(CheckText("attributes.value", attribute.value(), 1, kMaxAttributeValueBytes));
   }
   return absl::OkStatus();
 }
@@ -82,7 +47,7 @@ absl::Status CheckText(string_view field, string_view text, std::size_t least, s
     return Invalid(field, absl::StrCat(text.size(), " bytes, expected ",
                                        least == 0 ? std::string("at most ") : absl::StrCat(least, " to "), most));
   }
-  if (!IsUtf8(text)) return Invalid(field, "not UTF-8");
+  if (FindInvalidUtf8(text) != text.size()) return Invalid(field, "not UTF-8");
   return absl::OkStatus();
 }
 
@@ -97,7 +62,7 @@ absl::Status CheckShare(string_view field, double value) {
 }
 
 absl::Status CheckProductId(string_view field, string_view id) {
-  RETURN_IF_ERROR(CheckText(field, id, 1, 128));
+  RETURN_IF_ERROR(CheckText(field, id, 1, kMaxProductIdBytes));
   const bool control = std::any_of(id.begin(), id.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x20 || byte == 0x7F;
@@ -117,13 +82,14 @@ absl::StatusOr<absl::Duration> LeaseDuration(const google::protobuf::Duration& l
 
 absl::Status CheckProduct(const v1::Product& product) {
   RETURN_IF_ERROR(CheckProductId("id", product.id()));
-  RETURN_IF_ERROR(CheckText("title", product.title(), 0, 4096));
-  RETURN_IF_ERROR(CheckCount("category_path", product.category_path_size(), 0, 16));
-  for (const std::string& part : product.category_path()) RETURN_IF_ERROR(CheckText("category_path", part, 0, 256));
-  RETURN_IF_ERROR(CheckText("brand", product.brand(), 0, 256));
+  RETURN_IF_ERROR(CheckText("title", product.title(), 0, kMaxTitleBytes));
+  RETURN_IF_ERROR(CheckCount("category_path", product.category_path_size(), 0, kMaxCategoryParts));
+  for (const std::string& part : product.category_path())
+    RETURN_IF_ERROR(CheckText("category_path", part, 0, kMaxCategoryPartBytes));
+  RETURN_IF_ERROR(CheckText("brand", product.brand(), 0, kMaxBrandBytes));
   RETURN_IF_ERROR(CheckAttributes(product));
-  RETURN_IF_ERROR(CheckText("description", product.description(), 0, 65536));
-  return CheckText("image_url", product.image_url(), 0, 2048);
+  RETURN_IF_ERROR(CheckText("description", product.description(), 0, kMaxDescriptionBytes));
+  return CheckText("image_url", product.image_url(), 0, kMaxImageUrlBytes);
 }
 
 absl::Status CheckUpsert(const v1::UpsertProductsRequest& request) {
@@ -181,7 +147,7 @@ absl::Status CheckVerdict(string_view where, const v1::Verdict& verdict) {
 std::string CleanText(string_view text, std::size_t most) {
   std::string clean;
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t size = CharacterSize(text, i);
+    const std::size_t size = Utf8Length(text, i);
     if (clean.size() + std::max<std::size_t>(size, 1) > most) break;
     if (size == 0) {
       clean += '?';

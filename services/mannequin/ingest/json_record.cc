@@ -8,7 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "services/mannequin/ingest/utf8.h"
+#include "common/base/utf8.h"
 
 namespace mannequin {
 namespace {

@@ -10,10 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/base/utf8.h"
 #include "common/text/html_entities.h"
 #include "services/mannequin/ingest/catalog_text.h"
 #include "services/mannequin/ingest/merchant_cell.h"
-#include "services/mannequin/ingest/utf8.h"
 
 namespace mannequin {
 namespace {

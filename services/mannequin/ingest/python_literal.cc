@@ -7,7 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "services/mannequin/ingest/utf8.h"
+#include "common/base/utf8.h"
 
 namespace mannequin {
 namespace {

@@ -89,14 +89,15 @@ void OfferAttribute(absl::string_view name, absl::string_view value, v1::Product
 
 bool CheckProduct(const v1::Product& product, RecordError* error) {
   if (product.id().empty()) return Fail(error, "the record has no id (SNAP: \"asin\")");
-  if (!Fits("id", product.id(), 128, error)) return false;
+  if (!Fits("id", product.id(), kMaxProductIdBytes, error)) return false;
   for (const char c : product.id()) {
     if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) return Fail(error, "id: a control character");
   }
   if (product.title().empty() && product.category_path().empty()) {
     return Fail(error, "the record has neither a title nor a category");
   }
-  if (!Fits("title", product.title(), 4096, error) || !Fits("brand", product.brand(), kMaxBrandBytes, error) ||
+  if (!Fits("title", product.title(), kMaxTitleBytes, error) ||
+      !Fits("brand", product.brand(), kMaxBrandBytes, error) ||
       !Fits("description", product.description(), kMaxDescriptionBytes, error) ||
       !Fits("image_url", product.image_url(), kMaxImageUrlBytes, error)) {
     return false;

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/store/product_bounds.h"
 #include "mannequin/v1/product.pb.h"
 #include "services/mannequin/ingest/record_error.h"
 
@@ -40,16 +41,6 @@ class RecordFormat {
   // (derived_attributes.h): not where products are to be taken as they are.
   virtual bool DerivesAttributes() const { return true; }
 };
-
-// Bounds of product.proto that formats look at before CheckProduct does.
-inline constexpr int kMaxAttributes = 64;
-inline constexpr int kMaxCategoryParts = 16;
-inline constexpr size_t kMaxAttributeNameBytes = 64;
-inline constexpr size_t kMaxAttributeValueBytes = 256;
-inline constexpr size_t kMaxCategoryPartBytes = 256;
-inline constexpr size_t kMaxBrandBytes = 256;
-inline constexpr size_t kMaxDescriptionBytes = 65'536;
-inline constexpr size_t kMaxImageUrlBytes = 2'048;
 
 // Names for NewRecordFormat, in the order in which a file is tried.
 const std::vector<absl::string_view>& KnownFormats();

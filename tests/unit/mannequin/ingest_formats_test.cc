@@ -4,13 +4,12 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/mannequin/ingest/ingest.h"
-#include "services/store/rocks_store.h"
 #include "tests/unit/mannequin/read_record.h"
+#include "tests/unit/store/store_fixture.h"
 
 namespace mannequin {
 namespace {
@@ -19,19 +18,6 @@ using ::testing::ElementsAre;
 
 class IngestFormatsTest : public ::testing::Test {
  protected:
-  IngestFormatsTest() : folder_(*MakeTemporaryFolder("ingest_formats_test")) {
-    config::v1::StoreConfig config;
-    config.set_data(folder_ + "/store");
-    config.set_block_cache_bytes(8 << 20);
-    absl::StatusOr<std::unique_ptr<RocksStore>> store = RocksStore::Open(config, Clock::Real());
-    EXPECT_EQ(store.status(), absl::OkStatus());
-    store_ = *std::move(store);
-  }
-  ~IngestFormatsTest() override {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
   absl::StatusOr<IngestReport> Ingest(absl::string_view text, const std::string& format = "") {
     EXPECT_EQ(WriteFileAtomically(path(), text), absl::OkStatus());
     return IngestFile(path(), {.format = format}, *store_);
@@ -44,8 +30,9 @@ class IngestFormatsTest : public ::testing::Test {
   }
   std::string path() const { return folder_ + "/catalog"; }
 
-  const std::string folder_;
-  std::unique_ptr<RocksStore> store_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
+  const std::unique_ptr<RocksStore> store_ = Must(RocksStore::Open(ConfigOf(folder_ + "/store"), Clock::Real()));
 };
 
 TEST_F(IngestFormatsTest, AFeedsHeaderIsNoRecordAndCountsAsALine) {

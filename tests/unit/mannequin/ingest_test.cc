@@ -6,14 +6,13 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "rocksdb/env.h"
-#include "services/store/rocks_store.h"
 #include "tests/unit/mannequin/compressed.h"
 #include "tests/unit/store/faulty_disks.h"
+#include "tests/unit/store/store_fixture.h"
 
 namespace mannequin {
 namespace {
@@ -28,19 +27,6 @@ std::string SnapLine(absl::string_view id, absl::string_view title) {
 
 class IngestTest : public ::testing::Test {
  protected:
-  IngestTest() : folder_(*MakeTemporaryFolder("ingest_test")) {
-    config::v1::StoreConfig config;
-    config.set_data(folder_ + "/store");
-    config.set_block_cache_bytes(8 << 20);
-    absl::StatusOr<std::unique_ptr<RocksStore>> store = RocksStore::Open(config, Clock::Real());
-    EXPECT_EQ(store.status(), absl::OkStatus());
-    store_ = *std::move(store);
-  }
-  ~IngestTest() override {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
   std::string Write(absl::string_view name, absl::string_view bytes) {
     const std::string path = absl::StrCat(folder_, "/", name);
     std::ofstream(path, std::ios::binary) << std::string(bytes);
@@ -54,8 +40,9 @@ class IngestTest : public ::testing::Test {
   }
   int64_t Stored() { return store_->GetStatistics({})->products(); }
 
-  const std::string folder_;
-  std::unique_ptr<RocksStore> store_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
+  const std::unique_ptr<RocksStore> store_ = Must(RocksStore::Open(ConfigOf(folder_ + "/store"), Clock::Real()));
 };
 
 TEST_F(IngestTest, AGzippedSnapFileIsStoredAndASecondRunChangesNothing) {
@@ -249,17 +236,16 @@ TEST_F(IngestTest, ACancelledRunKeepsWhatItReadAndTheNextGoesOnFromThere) {
 TEST_F(IngestTest, AStoreThatRefusesAtTheEndHasKeptNothing) {
   std::atomic<std::int64_t> left{1 << 20};
   const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<SmallDisk>(left));
-  config::v1::StoreConfig config;
-  config.set_data(folder_ + "/small");
-  const absl::StatusOr<std::unique_ptr<RocksStore>> store = RocksStore::Open(config, Clock::Real(), env.get());
-  ASSERT_TRUE(store.ok()) << store.status();
+  const std::unique_ptr<RocksStore> store =
+      Must(RocksStore::Open(ConfigOf(folder_ + "/small"), Clock::Real(), env.get()));
+  ASSERT_NE(store, nullptr);
   left = 0;
   const absl::Status status =
-      IngestFile(Write("few", SnapLine("A", "one") + SnapLine("B", "two")), {}, **store).status();
+      IngestFile(Write("few", SnapLine("A", "one") + SnapLine("B", "two")), {}, *store).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), HasSubstr("of 2 products before it some may not be kept"));
   const absl::Status strict =
-      IngestFile(Write("bad", SnapLine("A", "one") + "{'asin': 1}\n"), {.strict = true}, **store).status();
+      IngestFile(Write("bad", SnapLine("A", "one") + "{'asin': 1}\n"), {.strict = true}, *store).status();
   EXPECT_EQ(strict.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(strict.message()), HasSubstr("(--strict stops here); and then: "));
 }

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/utf8.h"
 #include "gtest/gtest.h"
 #include "services/mannequin/ingest/derived_attributes.h"
 #include "services/mannequin/ingest/record_format.h"
-#include "services/mannequin/ingest/utf8.h"
 
 namespace mannequin {
 namespace {

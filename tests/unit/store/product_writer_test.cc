@@ -235,6 +235,26 @@ TEST_P(ProductWriterTest, ABadProductEndsTheStreamByItsName) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("products[1].id"));
 }
 
+TEST(ProductStream, AFaultIsToldAtOnceAndNotWhenTheCallerGoesOn) {
+  const TemporaryFolder folder;
+  const std::unique_ptr<RocksStore> store = Must(RocksStore::Open(ConfigOf(folder.Sub("data")), Clock::Real()));
+  StoreService service(*store);
+  config::v1::ServerConfig config;
+  config.set_listen("127.0.0.1:0");
+  const std::unique_ptr<rpc::Server> server = Must(rpc::Server::Start("store", config, {&service}));
+  const auto stub = v1::ProductStore::NewStub(rpc::NewChannel(server->address()));
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, absl::Seconds(60));
+  v1::UpsertProductsResponse response;
+  const auto stream = stub->UpsertProducts(&context, &response);
+  v1::UpsertProductsRequest message;
+  *message.add_products() = MakeProduct("good");
+  EXPECT_TRUE(stream->Write(message));
+  *message.add_products() = MakeProduct("");
+  EXPECT_TRUE(stream->Write(message));
+  EXPECT_EQ(grpc::StatusCode::INVALID_ARGUMENT, stream->Finish().error_code()) << "with no end of the stream sent";
+}
+
 TEST_P(ProductWriterTest, OneMoreThanMayWriteAtOnceIsRefused) {
   // Whose the bound is; through gRPC the moment at which a writer is made is not ours.
   if (GetParam() == Kind::kRemote) GTEST_SKIP();

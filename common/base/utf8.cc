@@ -1,4 +1,4 @@
-#include "services/mannequin/ingest/utf8.h"
+#include "common/base/utf8.h"
 
 #include <cstring>
 
@@ -25,6 +25,10 @@ size_t CharacterLength(const unsigned char* p, size_t left) {
 }
 
 }  // namespace
+
+size_t Utf8Length(absl::string_view text, size_t at) {
+  return CharacterLength(reinterpret_cast<const unsigned char*>(text.data()) + at, text.size() - at);
+}
 
 size_t FindInvalidUtf8(absl::string_view text) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
