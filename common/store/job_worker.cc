@@ -150,8 +150,9 @@ void JobWorker::Heartbeat(const std::string& id, JobContext& context, absl::Noti
     const absl::StatusOr<v1::HeartbeatJobResponse> beat = store_.HeartbeatJob(request);
     if (beat.ok()) {
       renewed = begun;
-      if (!beat->job().cancel_requested()) continue;
-      context.cancelled_ = true;
+      if (!beat->job().cancel_requested() && !beat->job().pause_requested()) continue;
+      if (beat->job().cancel_requested()) context.cancelled_ = true;
+      if (beat->job().pause_requested()) context.paused_ = true;
       context.stopping_ = true;
     } else if (LeaseIsLost(beat.status()) || absl::Now() - renewed > absl::Seconds(kLeaseSeconds)) {
       spdlog::warn("{}: lease of {} is lost: {}", worker_, id, beat.status().ToString());
@@ -168,6 +169,8 @@ void JobWorker::Finish(const v1::Job& job, JobContext& context, const absl::Stat
   request.set_worker(worker_);
   if (context.cancelled_) {
     request.set_state(v1::JOB_STATE_CANCELLED);
+  } else if (context.paused_) {
+    request.set_state(v1::JOB_STATE_PAUSED);
   } else if (stopped) {
     request.set_state(v1::JOB_STATE_QUEUED);
   } else if (status.ok()) {

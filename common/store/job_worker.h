@@ -27,13 +27,15 @@ class JobContext {
  public:
   // Recorded at the next heartbeat (twice a second). `done` is 0 to 1.
   void Report(const google::protobuf::Message& progress, double done);
-  // True once the job was cancelled, its lease was lost or the worker stops: end soon.
+  // True once the job was cancelled or paused, its lease was lost or the worker stops: end
+  // soon.
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
 
  private:
   friend class JobWorker;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> cancelled_{false};
+  std::atomic<bool> paused_{false};
   std::atomic<bool> lease_lost_{false};
   absl::Mutex mutex_;
   google::protobuf::Any progress_ ABSL_GUARDED_BY(mutex_);
@@ -44,8 +46,9 @@ class JobContext {
 class JobWorker {
  public:
   // OK: SUCCEEDED. Otherwise, or when it throws, FAILED with the message; but, whatever
-  // it returns, a job that ends after it was cancelled is CANCELLED and one that ends
-  // after the worker was told to stop is given back, to run again.
+  // it returns, a job that ends after it was cancelled is CANCELLED, one that ends after
+  // it was paused is PAUSED, and one that ends after the worker was told to stop is given
+  // back, to run again.
   using Handler = std::function<absl::Status(const v1::Job& job, JobContext& context)>;
 
   JobWorker(ProductStore& store, std::string service, std::vector<v1::JobKind> kinds, Handler handler);

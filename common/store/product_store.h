@@ -59,6 +59,7 @@ class ProductStore {
   virtual absl::StatusOr<v1::LeaseFetchesResponse> LeaseFetches(const v1::LeaseFetchesRequest& request) = 0;
   virtual absl::StatusOr<v1::CompleteFetchesResponse> CompleteFetches(const v1::CompleteFetchesRequest& request) = 0;
   virtual absl::StatusOr<v1::RetryFetchesResponse> RetryFetches(const v1::RetryFetchesRequest& request) = 0;
+  virtual absl::StatusOr<v1::RefreshFetchesResponse> RefreshFetches(const v1::RefreshFetchesRequest& request) = 0;
 
   virtual absl::StatusOr<v1::PutEmbeddingsResponse> PutEmbeddings(const v1::PutEmbeddingsRequest& request) = 0;
   // As ScanProducts.
@@ -72,6 +73,8 @@ class ProductStore {
   virtual absl::StatusOr<v1::HeartbeatJobResponse> HeartbeatJob(const v1::HeartbeatJobRequest& request) = 0;
   virtual absl::StatusOr<v1::FinishJobResponse> FinishJob(const v1::FinishJobRequest& request) = 0;
   virtual absl::StatusOr<v1::CancelJobResponse> CancelJob(const v1::CancelJobRequest& request) = 0;
+  virtual absl::StatusOr<v1::PauseJobResponse> PauseJob(const v1::PauseJobRequest& request) = 0;
+  virtual absl::StatusOr<v1::ResumeJobResponse> ResumeJob(const v1::ResumeJobRequest& request) = 0;
 
   virtual absl::StatusOr<v1::PutPlaceholderResponse> PutPlaceholder(const v1::PutPlaceholderRequest& request) = 0;
   virtual absl::StatusOr<v1::GetPlaceholderResponse> GetPlaceholder(const v1::GetPlaceholderRequest& request) = 0;

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "services/store/prefix_cursor.h"
 #include "services/store/rocks_status.h"
 
 namespace mannequin::store {
@@ -71,7 +73,8 @@ void Edit::MoveIndex(const std::optional<Record>& before, const Record& after) {
   }
 }
 
-absl::Status Edit::AddImage(const v1::Image& image, absl::string_view sha256) {
+absl::Status Edit::AddImage(const v1::Image& image, absl::string_view sha256,
+                            const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions) {
   ASSIGN_OR_RETURN(const std::string key, ImageKey(sha256));
   ASSIGN_OR_RETURN(const std::optional<std::string> count, Get(Family::kImageReferences, key));
   std::int64_t references = 0;
@@ -81,6 +84,10 @@ absl::Status Edit::AddImage(const v1::Image& image, absl::string_view sha256) {
   Put(Family::kImageReferences, key, absl::StrCat(references + 1));
   if (references > 0) return absl::OkStatus();
   Put(Family::kImages, key, image.SerializeAsString());
+  for (const v1::Rendition& rendition : renditions) {
+    Put(Family::kRenditions, RenditionKey(key, rendition.side()), rendition.SerializeAsString());
+    statistics_.rendition_bytes += static_cast<std::int64_t>(rendition.data().size());
+  }
   ++statistics_.images;
   statistics_.image_bytes += static_cast<std::int64_t>(image.data().size());
   return absl::OkStatus();
@@ -104,6 +111,28 @@ absl::Status Edit::DropImage(absl::string_view sha256) {
   Delete(Family::kImages, key);
   --statistics_.images;
   statistics_.image_bytes -= static_cast<std::int64_t>(image->data().size());
+  return DeleteRenditions(key);
+}
+
+absl::Status Edit::DeleteRenditions(absl::string_view image_key) {
+  std::vector<std::string> keys;
+  PrefixCursor kept(db_, Family::kRenditions, std::string(image_key));
+  for (kept.SeekAfter(""); kept.Valid(); kept.Next()) keys.push_back(absl::StrCat(image_key, kept.id()));
+  RETURN_IF_ERROR(kept.status());
+  // This edit's own come besides.
+  for (const auto& [key, value] : written_[static_cast<std::size_t>(Family::kRenditions)]) {
+    if (value && absl::StartsWith(key, image_key)) keys.push_back(key);
+  }
+  for (const std::string& key : keys) RETURN_IF_ERROR(DeleteRendition(key));
+  return absl::OkStatus();
+}
+
+absl::Status Edit::DeleteRendition(absl::string_view key) {
+  const absl::StatusOr<std::optional<v1::Rendition>> rendition = Read<v1::Rendition>(Family::kRenditions, key);
+  if (rendition.ok() && !rendition->has_value()) return absl::OkStatus();
+  // One that cannot be read goes as well; only its bytes are not known.
+  if (rendition.ok()) statistics_.rendition_bytes -= static_cast<std::int64_t>((*rendition)->data().size());
+  Delete(Family::kRenditions, key);
   return absl::OkStatus();
 }
 
@@ -116,10 +145,10 @@ void Edit::PutIngestCheckpoint(const v1::IngestCheckpoint& checkpoint) {
   }
 }
 
-void Edit::PutImageReferences(absl::string_view key, std::int64_t references) {
+absl::Status Edit::PutImageReferences(absl::string_view key, std::int64_t references) {
   if (references > 0) {
     Put(Family::kImageReferences, key, absl::StrCat(references));
-    return;
+    return absl::OkStatus();
   }
   const absl::StatusOr<std::optional<v1::Image>> image = Read<v1::Image>(Family::kImages, key);
   const bool gone = image.ok() && !image->has_value();
@@ -127,6 +156,7 @@ void Edit::PutImageReferences(absl::string_view key, std::int64_t references) {
   if (image.ok() && !gone) statistics_.image_bytes -= static_cast<std::int64_t>((*image)->data().size());
   Delete(Family::kImageReferences, key);
   Delete(Family::kImages, key);
+  return DeleteRenditions(key);
 }
 
 void Edit::AddToStatistics(const Statistics& difference) {

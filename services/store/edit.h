@@ -55,8 +55,11 @@ class Edit {
 
   // Keeps a picture for one more product or placeholder; written once, however many
   // refer to it. `sha256` is that of `image.data()`.
-  absl::Status AddImage(const v1::Image& image, absl::string_view sha256);
-  // One reference less; the last takes the picture along. Nothing for an empty hash.
+  // Renditions come with the first reference; later ones find them there.
+  absl::Status AddImage(const v1::Image& image, absl::string_view sha256,
+                        const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions = {});
+  // One reference less; the last takes the picture and its renditions along. Nothing for
+  // an empty hash.
   absl::Status DropImage(absl::string_view sha256);
 
   // Records how far the ingest of a source is; drops that when it has `finished`.
@@ -66,7 +69,9 @@ class Edit {
   void PutIndexEntry(absl::string_view entry) { Put(Family::kIndex, entry, ""); }
   void DeleteIndexEntry(absl::string_view entry) { Delete(Family::kIndex, entry); }
   // `key` is the picture's; below 1 the picture goes, readable or not.
-  void PutImageReferences(absl::string_view key, std::int64_t references);
+  absl::Status PutImageReferences(absl::string_view key, std::int64_t references);
+  // Nothing when it is not there.
+  absl::Status DeleteRendition(absl::string_view key);
   void AddToStatistics(const Statistics& difference);
 
   bool empty() const { return batch_.Count() == 0; }
@@ -78,6 +83,7 @@ class Edit {
   // Index entries of a record that changes.
   template <typename Record>
   void MoveIndex(const std::optional<Record>& before, const Record& after);
+  absl::Status DeleteRenditions(absl::string_view image_key);
   void Put(Family family, absl::string_view key, absl::string_view value);
   void Delete(Family family, absl::string_view key);
 

@@ -1,12 +1,16 @@
-// The crawl's queue: products whose image is PENDING.
+// The crawl's queue: products whose image is PENDING or to be refreshed.
+#include <algorithm>
+#include <functional>
 #include <optional>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "services/store/database.h"
 #include "services/store/edit.h"
 #include "services/store/fetch_leases.h"
+#include "services/store/fetch_queue.h"
 #include "services/store/prefix_cursor.h"
 #include "services/store/rocks_store.h"
 #include "services/store/timestamp.h"
@@ -20,7 +24,8 @@ namespace {
 
 constexpr std::size_t kMaxResultBytes = std::size_t{32} << 20;
 constexpr std::size_t kMaxFailureMessage = 1024;
-constexpr int kRetryBatch = 1000;
+constexpr std::size_t kMaxValidator = 1024;
+constexpr int kChangeBatch = 1000;
 
 absl::Status CheckResult(const std::string& where, const v1::FetchResult& result, std::string& sha256) {
   RETURN_IF_ERROR(store::CheckProductId(absl::StrCat(where, "product_id"), result.product_id()));
@@ -28,31 +33,65 @@ absl::Status CheckResult(const std::string& where, const v1::FetchResult& result
   switch (result.outcome_case()) {
     case v1::FetchResult::kImage: {
       ASSIGN_OR_RETURN(sha256, store::CheckImage(absl::StrCat(where, "image."), result.image()));
-      return absl::OkStatus();
+      RETURN_IF_ERROR(store::CheckRenditions(absl::StrCat(where, "renditions"), result.renditions()));
+      break;
     }
     case v1::FetchResult::kFailure:
       if (result.failure().reason() != v1::FETCH_FAILURE_UNSPECIFIED &&
           v1::FetchFailure_IsValid(result.failure().reason())) {
-        return absl::OkStatus();
+        break;
       }
       return absl::InvalidArgumentError(absl::StrCat(where, "failure.reason: is not one of FetchFailure"));
-    case v1::FetchResult::OUTCOME_NOT_SET:
+    case v1::FetchResult::kNotModified:
       break;
+    case v1::FetchResult::OUTCOME_NOT_SET:
+      return absl::InvalidArgumentError(absl::StrCat(where, "outcome: give image, failure or not_modified"));
   }
-  return absl::InvalidArgumentError(absl::StrCat(where, "outcome: give image or failure"));
+  RETURN_IF_ERROR(store::CheckCount(absl::StrCat(where, "attempts"), result.attempts(), 0, 1000));
+  RETURN_IF_ERROR(store::CheckText(absl::StrCat(where, "etag"), result.etag(), 0, kMaxValidator));
+  RETURN_IF_ERROR(store::CheckText(absl::StrCat(where, "last_modified"), result.last_modified(), 0, kMaxValidator));
+  if (result.source_sha256().empty()) return absl::OkStatus();
+  const absl::Status hash = store::ImageKey(result.source_sha256()).status();
+  return hash.ok() ? hash : absl::InvalidArgumentError(absl::StrCat(where, "source_", hash.message()));
 }
 
-v1::StoredProduct WithFailure(const v1::StoredProduct& before, const v1::FetchResult::Failure& failure,
-                              const google::protobuf::Timestamp& now) {
-  v1::StoredProduct after = before;
-  v1::ImageInfo& image = *after.mutable_image();
+// Whether its image is to be fetched: not yet had, or asked for again.
+bool IsToBeFetched(const v1::ImageInfo& image) { return image.state() == v1::IMAGE_STATE_PENDING || image.refresh(); }
+
+// A picture that is stored outlives a refresh that fails.
+void RecordFailure(const v1::FetchResult::Failure& failure, v1::ImageInfo& image) {
+  image.set_failure(failure.reason());
   image.set_failure_message(store::CleanText(failure.message(), kMaxFailureMessage));
-  if (!failure.retry()) {
-    image.set_state(v1::IMAGE_STATE_FAILED);
-    image.set_failure(failure.reason());
+  if (image.state() == v1::IMAGE_STATE_STORED) {
+    image.set_refresh(failure.retry());
+  } else if (!failure.retry()) {
+    image.set_state(failure.reason() == v1::FETCH_FAILURE_NOT_AVAILABLE ? v1::IMAGE_STATE_MISSING
+                                                                        : v1::IMAGE_STATE_FAILED);
   }
-  *after.mutable_updated_at() = now;
-  return after;
+}
+
+void RecordNotModified(const v1::FetchResult& result, const google::protobuf::Timestamp& now, v1::ImageInfo& image) {
+  image.set_refresh(false);
+  image.clear_failure();
+  image.clear_failure_message();
+  if (!result.etag().empty()) image.set_etag(result.etag());
+  if (!result.last_modified().empty()) image.set_last_modified(result.last_modified());
+  *image.mutable_fetched_at() = now;
+}
+
+v1::FetchTask TaskOf(const v1::StoredProduct& product, const std::string& origin) {
+  v1::FetchTask task;
+  task.set_product_id(product.product().id());
+  task.set_url(product.product().image_url());
+  task.set_attempts(product.image().attempts());
+  task.set_origin(origin);
+  if (product.image().refresh()) {
+    task.set_refresh(true);
+    task.set_etag(product.image().etag());
+    task.set_last_modified(product.image().last_modified());
+    task.set_source_sha256(product.image().source_sha256());
+  }
+  return task;
 }
 
 }  // namespace
@@ -60,40 +99,74 @@ v1::StoredProduct WithFailure(const v1::StoredProduct& before, const v1::FetchRe
 absl::StatusOr<v1::LeaseFetchesResponse> RocksStore::LeaseFetches(const v1::LeaseFetchesRequest& request) {
   RETURN_IF_ERROR(store::CheckWorker(request.worker()));
   RETURN_IF_ERROR(store::CheckCount("max_products", request.max_products(), 1, 10'000));
+  RETURN_IF_ERROR(store::CheckCount("max_products_per_origin", request.max_products_per_origin(), 0, 10'000));
+  RETURN_IF_ERROR(store::CheckCount("except_origins", request.except_origins_size(), 0, 10'000));
   ASSIGN_OR_RETURN(const absl::Duration lease, store::LeaseDuration(request.lease()));
+  const absl::flat_hash_set<absl::string_view> except(request.except_origins().begin(), request.except_origins().end());
   absl::MutexLock lock(&mutex_);
   const absl::Time now = clock_.Now();
   leases_->Expire(now);
   v1::LeaseFetchesResponse response;
-  store::PrefixCursor pending(*db_, store::ImageStatePrefix(v1::IMAGE_STATE_PENDING));
-  // On from where the last call ended, then once around: the entries that finished
-  // fetches have deleted lie behind, and are not walked over call after call.
-  const std::string start = lease_cursor_;
+  // On from the origin after the last call's, then once around.
+  const std::string start = lease_origin_;
+  store::FetchOrigins origins(*db_);
+  const auto lease_from = [&](const std::string& origin) -> absl::Status {
+    if (except.contains(origin)) return absl::OkStatus();
+    lease_origin_ = origin;
+    return LeaseFromOrigin(origin, request, now + lease, response);
+  };
+  const auto full = [&] { return response.tasks_size() >= request.max_products(); };
+  for (origins.SeekAfter(start); origins.Valid() && !full(); origins.Next()) {
+    RETURN_IF_ERROR(lease_from(origins.origin()));
+  }
+  if (!full()) {
+    for (origins.SeekToFirst(); origins.Valid() && !full() && origins.origin() <= start; origins.Next()) {
+      RETURN_IF_ERROR(lease_from(origins.origin()));
+    }
+  }
+  RETURN_IF_ERROR(origins.status());
+  response.set_leased_by_others(leases_->HeldByOthers(request.worker()));
+  return response;
+}
+
+absl::Status RocksStore::LeaseFromOrigin(const std::string& origin, const v1::LeaseFetchesRequest& request,
+                                         absl::Time expires, v1::LeaseFetchesResponse& response) {
+  int most = request.max_products();
+  if (request.max_products_per_origin() > 0) {
+    most = std::min(most, response.tasks_size() + request.max_products_per_origin());
+  }
+  store::PrefixCursor queue(*db_, store::FetchPrefix(origin));
+  std::string last;
   const auto take_up_to = [&](absl::string_view end) -> absl::Status {
-    for (; pending.Valid() && response.tasks_size() < request.max_products(); pending.Next()) {
-      const std::string id(pending.id());
+    for (; queue.Valid() && response.tasks_size() < most; queue.Next()) {
+      const std::string id(queue.id());
       if (!end.empty() && id > end) break;
       if (leases_->Held(id)) continue;
       ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> product,
                        db_->Read<v1::StoredProduct>(Family::kProducts, id));
       if (!product) return absl::DataLossError(absl::StrCat("products/", id, ": in the index, but gone"));
-      v1::FetchTask& task = *response.add_tasks();
-      task.set_product_id(id);
-      task.set_url(product->product().image_url());
-      task.set_attempts(product->image().attempts());
+      *response.add_tasks() = TaskOf(*product, origin);
+      leases_->Take(id, request.worker(), expires);
+      last = id;
     }
-    return pending.status();
+    return queue.status();
   };
-  pending.SeekAfter(start);
+  // On from where the last call ended, then once around: the entries that finished
+  // fetches have deleted lie behind, and are not walked over call after call.
+  const auto cursor = lease_cursors_.find(origin);
+  const std::string start = cursor == lease_cursors_.end() ? "" : cursor->second;
+  queue.SeekAfter(start);
   RETURN_IF_ERROR(take_up_to(""));
-  if (!start.empty() && response.tasks_size() < request.max_products()) {
-    pending.SeekAfter("");
+  if (!start.empty() && response.tasks_size() < most) {
+    queue.SeekAfter("");
     RETURN_IF_ERROR(take_up_to(start));
   }
-  for (const v1::FetchTask& task : response.tasks()) leases_->Take(task.product_id(), request.worker(), now + lease);
-  if (!response.tasks().empty()) lease_cursor_ = response.tasks().rbegin()->product_id();
-  response.set_leased_by_others(leases_->HeldByOthers(request.worker()));
-  return response;
+  if (last.empty()) {
+    lease_cursors_.erase(origin);
+  } else {
+    lease_cursors_[origin] = last;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::CompleteFetchesResponse> RocksStore::CompleteFetches(const v1::CompleteFetchesRequest& request) {
@@ -114,28 +187,38 @@ absl::StatusOr<v1::CompleteFetchesResponse> RocksStore::CompleteFetches(const v1
       const v1::FetchResult& result = request.results(i);
       ASSIGN_OR_RETURN(std::optional<v1::StoredProduct> before,
                        edit.Read<v1::StoredProduct>(Family::kProducts, result.product_id()));
-      if (!before || before->image().state() != v1::IMAGE_STATE_PENDING ||
-          before->product().image_url() != result.url()) {
+      if (!before || !IsToBeFetched(before->image()) || before->product().image_url() != result.url()) {
         leases_->ReleaseIfHeldBy(result.product_id(), request.worker());
         response.set_dropped(response.dropped() + 1);
         continue;
       }
-      const v1::StoredProduct stored = *before;
-      before->mutable_image()->set_attempts(stored.image().attempts() + 1);
-      if (result.has_image()) {
-        leases_->Release(result.product_id());
-        v1::StoredProduct after;
-        RETURN_IF_ERROR(StoreImage(*before, result.image(), hashes[i], edit, after));
-        response.set_stored(response.stored() + 1);
-        continue;
-      }
-      edit.PutProduct(stored, WithFailure(*before, result.failure(), edit.now()));
-      if (result.failure().retry()) {
+      v1::StoredProduct after = *before;
+      v1::ImageInfo& image = *after.mutable_image();
+      image.set_attempts(image.attempts() + result.attempts());
+      if (result.has_failure() && result.failure().retry()) {
         leases_->ReleaseIfHeldBy(result.product_id(), request.worker());
       } else {
         leases_->Release(result.product_id());
-        response.set_failed(response.failed() + 1);
       }
+      if (result.has_image()) {
+        RETURN_IF_ERROR(StoreImage(*before, result.image(), hashes[i], result.renditions(), edit, after));
+        image.set_attempts(before->image().attempts() + result.attempts());
+        image.set_etag(result.etag());
+        image.set_last_modified(result.last_modified());
+        image.set_source_sha256(result.source_sha256());
+        image.set_perceptual_hash(result.perceptual_hash());
+        response.set_stored(response.stored() + 1);
+      } else if (result.has_not_modified()) {
+        RecordNotModified(result, edit.now(), image);
+        response.set_not_modified(response.not_modified() + 1);
+      } else {
+        RecordFailure(result.failure(), image);
+        if (!result.failure().retry()) response.set_failed(response.failed() + 1);
+      }
+      // A picture that stayed is nothing that followers of the updates wait for.
+      const bool stayed = !result.has_image() && image.state() == v1::IMAGE_STATE_STORED;
+      if (!stayed) *after.mutable_updated_at() = edit.now();
+      edit.PutProduct(before, after);
     }
     return absl::OkStatus();
   };
@@ -147,34 +230,66 @@ absl::StatusOr<v1::RetryFetchesResponse> RocksStore::RetryFetches(const v1::Retr
   if (!v1::FetchFailure_IsValid(request.failure())) {
     return absl::InvalidArgumentError("failure: is not one of FetchFailure");
   }
+  // What shows no product is MISSING and not FAILED, among those that name no image.
+  const v1::ImageState state =
+      request.failure() == v1::FETCH_FAILURE_NOT_AVAILABLE ? v1::IMAGE_STATE_MISSING : v1::IMAGE_STATE_FAILED;
   v1::RetryFetchesResponse response;
-  std::string after;
+  RETURN_IF_ERROR(ChangeAll(state, [&](const v1::StoredProduct& before, v1::StoredProduct& after) {
+    if (request.failure() != v1::FETCH_FAILURE_UNSPECIFIED && before.image().failure() != request.failure()) {
+      return false;
+    }
+    after.mutable_image()->Clear();
+    after.mutable_image()->set_state(v1::IMAGE_STATE_PENDING);
+    response.set_products(response.products() + 1);
+    return true;
+  }));
+  return response;
+}
+
+absl::StatusOr<v1::RefreshFetchesResponse> RocksStore::RefreshFetches(const v1::RefreshFetchesRequest& request) {
+  const absl::Time before_time =
+      request.has_fetched_before() ? store::FromProto(request.fetched_before()) : absl::InfiniteFuture();
+  v1::RefreshFetchesResponse response;
+  RETURN_IF_ERROR(
+      ChangeAll(v1::IMAGE_STATE_STORED, [&](const v1::StoredProduct& before, v1::StoredProduct& after) {
+        // A picture that was put, and not fetched, has no source to be compared with.
+        const v1::ImageInfo& image = before.image();
+        if (image.refresh() || image.source_sha256().empty() || before.product().image_url().empty() ||
+            store::FromProto(image.fetched_at()) >= before_time) {
+          return false;
+        }
+        after.mutable_image()->set_refresh(true);
+        after.mutable_image()->set_attempts(0);
+        response.set_products(response.products() + 1);
+        return true;
+      }));
+  return response;
+}
+
+absl::Status RocksStore::ChangeAll(
+    v1::ImageState state, const std::function<bool(const v1::StoredProduct& before, v1::StoredProduct& after)>& body) {
+  std::string last;
   // Batches bound the memory and let other writers in.
   for (bool more = true; more;) {
     const auto change = [&](store::Edit& edit) -> absl::Status {
-      store::PrefixCursor failed(*db_, store::ImageStatePrefix(v1::IMAGE_STATE_FAILED));
+      store::PrefixCursor products(*db_, store::ImageStatePrefix(state));
       int seen = 0;
-      for (failed.SeekAfter(after); failed.Valid() && seen < kRetryBatch; failed.Next(), ++seen) {
-        after = std::string(failed.id());
+      for (products.SeekAfter(last); products.Valid() && seen < kChangeBatch; products.Next(), ++seen) {
+        last = std::string(products.id());
         ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> before,
-                         edit.Read<v1::StoredProduct>(Family::kProducts, after));
-        if (!before) return absl::DataLossError(absl::StrCat("products/", after, ": in the index, but gone"));
-        if (request.failure() != v1::FETCH_FAILURE_UNSPECIFIED && before->image().failure() != request.failure()) {
-          continue;
-        }
-        v1::StoredProduct pending = *before;
-        pending.mutable_image()->Clear();
-        pending.mutable_image()->set_state(v1::IMAGE_STATE_PENDING);
-        *pending.mutable_updated_at() = edit.now();
-        edit.PutProduct(before, pending);
-        response.set_products(response.products() + 1);
+                         edit.Read<v1::StoredProduct>(Family::kProducts, last));
+        if (!before) return absl::DataLossError(absl::StrCat("products/", last, ": in the index, but gone"));
+        v1::StoredProduct after = *before;
+        if (!body(*before, after)) continue;
+        if (after.image().state() != state) *after.mutable_updated_at() = edit.now();
+        edit.PutProduct(before, after);
       }
-      more = failed.Valid();
-      return failed.status();
+      more = products.Valid();
+      return products.status();
     };
     RETURN_IF_ERROR(Write(change));
   }
-  return response;
+  return absl::OkStatus();
 }
 
 }  // namespace mannequin

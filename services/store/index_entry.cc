@@ -13,24 +13,6 @@ namespace {
 
 using absl::string_view;
 
-// Takes one text off the front of `rest`; false when there is none.
-bool TakeText(string_view& rest, std::string& text) {
-  for (std::size_t i = 0; i + 1 < rest.size(); ++i) {
-    if (rest[i] != '\0') {
-      text += rest[i];
-      continue;
-    }
-    if (rest[i + 1] == '\1') {
-      rest.remove_prefix(i + 2);
-      return true;
-    }
-    if (rest[i + 1] != '\xff') return false;
-    text += '\0';
-    ++i;
-  }
-  return false;
-}
-
 std::optional<IndexEntry> ParseCategory(string_view rest) {
   std::vector<std::string> path;
   while (rest.substr(0, 2) != string_view("\0\0", 2)) {
@@ -44,6 +26,12 @@ std::optional<IndexEntry> ParseBrand(string_view rest) {
   std::string brand;
   if (!TakeText(rest, brand)) return std::nullopt;
   return IndexEntry{Family::kProducts, std::string(rest), absl::StrCat("brand ", brand)};
+}
+
+std::optional<IndexEntry> ParseFetch(string_view rest) {
+  std::string origin;
+  if (!TakeText(rest, origin)) return std::nullopt;
+  return IndexEntry{Family::kProducts, std::string(rest), absl::StrCat("to be fetched from ", origin)};
 }
 
 std::optional<IndexEntry> ParseTime(string_view rest) {
@@ -69,6 +57,8 @@ std::optional<IndexEntry> ParseIndexEntry(string_view entry) {
       return ParseCategory(rest);
     case 'b':
       return ParseBrand(rest);
+    case 'f':
+      return ParseFetch(rest);
     case 'u':
       return ParseTime(rest);
     case 's':

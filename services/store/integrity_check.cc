@@ -45,6 +45,7 @@ absl::Status IntegrityCheck::Run() {
   RETURN_IF_ERROR(CheckTables());
   RETURN_IF_ERROR(CheckRecords());
   RETURN_IF_ERROR(CheckImages());
+  RETURN_IF_ERROR(CheckRenditions());
   RETURN_IF_ERROR(CheckIndexes());
   RETURN_IF_ERROR(CheckStatistics());
   return report_.Finish();

@@ -11,6 +11,7 @@
 //               pictures and of the counts is summed up (multiset_digest.h)
 //   images      every picture against its SHA-256, every count of references against
 //               the products and placeholders that show the picture
+//   renditions  each decodes and belongs to a picture
 //   indexes     the entries against those that records have, in both directions
 //   statistics  what is kept against what was counted
 //
@@ -101,6 +102,9 @@ class IntegrityCheck {
   // Lets go of lost pictures: their products become PENDING again.
   absl::Status CheckUsersOfLost(Pictures& pictures);
   absl::Status LetGo(Edit& edit, Family family, const std::string& id, const std::string& sha256, bool& done);
+
+  absl::Status CheckRenditions();
+  absl::Status CheckRendition(const std::string& key, absl::string_view bytes, bool has_picture);
 
   absl::Status CheckIndexes();
   absl::Status CheckEntries(const std::vector<bool>& buckets);

@@ -216,8 +216,7 @@ absl::Status IntegrityCheck::CheckPicture(const std::string& key, const Picture&
       std::int64_t now = 0;
       if (text && !absl::SimpleAtoi(*text, &now)) now = 0;
       // What was written since has moved the count from what was kept.
-      edit.PutImageReferences(key, now + picture.shown - kept - picture.let_go);
-      return absl::OkStatus();
+      return edit.PutImageReferences(key, now + picture.shown - kept - picture.let_go);
     }));
   }
   std::string words;

@@ -7,6 +7,9 @@
 //      | +-> CANCELLED   | lease expired, else: leased again
 //      +-----------------+ finish as QUEUED: given back
 //
+//   QUEUED or RUNNING --pause--> PAUSED --resume--> QUEUED; RUNNING by way of its worker,
+//   who finishes as PAUSED, or whose lease expires
+//
 // A lease is compare-and-set under the writer mutex: `worker` in the record is who holds
 // it. Its end is in the record too, so leases outlive the store's process. A worker whose
 // lease expired while nobody else took it may renew it; there is still one holder.
@@ -42,6 +45,11 @@ absl::Status NoSuchJob(const std::string& id) {
   return absl::NotFoundError(absl::StrCat("job ", id, ": not in the store"));
 }
 
+absl::Status HasEnded(const v1::Job& job) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("job ", job.id(), ": has ended already, it is ", v1::JobState_Name(job.state())));
+}
+
 absl::Status CheckKind(absl::string_view field, v1::JobKind kind) {
   if (kind != v1::JOB_KIND_UNSPECIFIED && v1::JobKind_IsValid(kind)) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(field, ": is not one of JobKind"));
@@ -49,13 +57,24 @@ absl::Status CheckKind(absl::string_view field, v1::JobKind kind) {
 
 bool LeaseExpired(const v1::Job& job, absl::Time now) { return store::FromProto(job.lease_expires_at()) <= now; }
 
+bool LeaseHasEnded(const v1::Job& job, absl::Time now) {
+  return job.state() == v1::JOB_STATE_RUNNING && LeaseExpired(job, now);
+}
+
 void DropLease(v1::Job& job) {
   job.clear_worker();
   job.clear_lease_expires_at();
 }
 
+void Pause(v1::Job& job) {
+  DropLease(job);
+  job.clear_pause_requested();
+  job.set_state(v1::JOB_STATE_PAUSED);
+}
+
 void End(v1::Job& job, v1::JobState state, absl::Time now) {
   DropLease(job);
+  job.clear_pause_requested();
   job.set_state(state);
   *job.mutable_ended_at() = store::ToProto(now);
 }
@@ -65,6 +84,10 @@ void End(v1::Job& job, v1::JobState state, absl::Time now) {
 bool EndExpired(v1::Job& job, absl::Time now) {
   if (job.cancel_requested()) {
     End(job, v1::JOB_STATE_CANCELLED, now);
+    return true;
+  }
+  if (job.pause_requested()) {
+    Pause(job);
     return true;
   }
   if (job.attempts() < job.max_attempts()) return false;
@@ -254,9 +277,10 @@ absl::StatusOr<v1::FinishJobResponse> RocksStore::FinishJob(const v1::FinishJobR
   RETURN_IF_ERROR(store::CheckWorker(request.worker()));
   const v1::JobState state = request.state();
   if (state != v1::JOB_STATE_SUCCEEDED && state != v1::JOB_STATE_FAILED && state != v1::JOB_STATE_CANCELLED &&
-      state != v1::JOB_STATE_QUEUED) {
-    return absl::InvalidArgumentError("state: expected SUCCEEDED, FAILED, CANCELLED or QUEUED");
+      state != v1::JOB_STATE_QUEUED && state != v1::JOB_STATE_PAUSED) {
+    return absl::InvalidArgumentError("state: expected SUCCEEDED, FAILED, CANCELLED, PAUSED or QUEUED");
   }
+  const bool given_back = state == v1::JOB_STATE_QUEUED || state == v1::JOB_STATE_PAUSED;
   v1::FinishJobResponse response;
   RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
     ASSIGN_OR_RETURN(const v1::Job before, ReadHeld(edit, request.id(), request.worker()));
@@ -266,7 +290,7 @@ absl::StatusOr<v1::FinishJobResponse> RocksStore::FinishJob(const v1::FinishJobR
     job.set_error(store::CleanText(request.error(), kMaxError));
     if (request.has_progress()) *job.mutable_progress() = request.progress();
     if (state == v1::JOB_STATE_SUCCEEDED) job.set_done(1);
-    if (state != v1::JOB_STATE_QUEUED) {
+    if (!given_back) {
       End(job, state, now);
     } else if (before.cancel_requested()) {
       End(job, v1::JOB_STATE_CANCELLED, now);
@@ -275,6 +299,7 @@ absl::StatusOr<v1::FinishJobResponse> RocksStore::FinishJob(const v1::FinishJobR
     } else {
       DropLease(job);
       job.set_state(v1::JOB_STATE_QUEUED);
+      if (state == v1::JOB_STATE_PAUSED || before.pause_requested()) Pause(job);
       // A worker that stops in order has not tried and failed: deployments must not eat
       // a long job's attempts.
       if (request.error().empty()) job.set_attempts(job.attempts() - 1);
@@ -301,14 +326,63 @@ absl::StatusOr<v1::CancelJobResponse> RocksStore::CancelJob(const v1::CancelJobR
         if (LeaseExpired(job, now)) End(job, v1::JOB_STATE_CANCELLED, now);
         break;
       case v1::JOB_STATE_QUEUED:
+      case v1::JOB_STATE_PAUSED:
         job.set_cancel_requested(true);
         End(job, v1::JOB_STATE_CANCELLED, now);
         break;
       case v1::JOB_STATE_CANCELLED:
         return absl::OkStatus();
       default:
-        return absl::FailedPreconditionError(
-            absl::StrCat("job ", job.id(), ": has ended already, it is ", v1::JobState_Name(job.state())));
+        return HasEnded(job);
+    }
+    edit.PutJob(before, job);
+    return absl::OkStatus();
+  }));
+  return response;
+}
+
+absl::StatusOr<v1::PauseJobResponse> RocksStore::PauseJob(const v1::PauseJobRequest& request) {
+  RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
+  v1::PauseJobResponse response;
+  RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::optional<v1::Job> before, edit.Read<v1::Job>(Family::kJobs, request.id()));
+    if (!before) return NoSuchJob(request.id());
+    v1::Job& job = *response.mutable_job();
+    job = *before;
+    if (before->state() == v1::JOB_STATE_PAUSED) return absl::OkStatus();
+    if (before->state() == v1::JOB_STATE_QUEUED || LeaseHasEnded(*before, clock_.Now())) {
+      Pause(job);
+    } else if (before->state() == v1::JOB_STATE_RUNNING) {
+      job.set_pause_requested(true);
+    } else {
+      return HasEnded(job);
+    }
+    edit.PutJob(before, job);
+    return absl::OkStatus();
+  }));
+  return response;
+}
+
+absl::StatusOr<v1::ResumeJobResponse> RocksStore::ResumeJob(const v1::ResumeJobRequest& request) {
+  RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
+  v1::ResumeJobResponse response;
+  RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::optional<v1::Job> before, edit.Read<v1::Job>(Family::kJobs, request.id()));
+    if (!before) return NoSuchJob(request.id());
+    v1::Job& job = *response.mutable_job();
+    job = *before;
+    switch (before->state()) {
+      case v1::JOB_STATE_PAUSED:
+        job.set_state(v1::JOB_STATE_QUEUED);
+        break;
+      case v1::JOB_STATE_RUNNING:
+        // Its worker may have heard of the pause already; it then ends as PAUSED.
+        job.clear_pause_requested();
+        break;
+      case v1::JOB_STATE_QUEUED:
+        return absl::OkStatus();
+      default:
+        return HasEnded(job);
     }
     edit.PutJob(before, job);
     return absl::OkStatus();

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
+#include "services/store/url_origin.h"
 
 namespace mannequin::store {
 namespace {
@@ -27,9 +28,27 @@ std::string BytePrefix(char tag, int value) { return {tag, static_cast<char>(val
 
 }  // namespace
 
+bool TakeText(string_view& rest, std::string& text) {
+  for (std::size_t i = 0; i + 1 < rest.size(); ++i) {
+    if (rest[i] != '\0') {
+      text += rest[i];
+      continue;
+    }
+    if (rest[i + 1] == '\1') {
+      rest.remove_prefix(i + 2);
+      return true;
+    }
+    if (rest[i + 1] != '\xff') return false;
+    text += '\0';
+    ++i;
+  }
+  return false;
+}
+
 string_view FamilyName(Family family) {
   static constexpr std::array<string_view, kFamilies> kNames = {
-      "products", "images", "image_references", "embeddings", "index", "jobs", "placeholders", "verdicts", "counters"};
+      "products", "images", "image_references", "renditions", "embeddings",
+      "index", "jobs", "placeholders", "verdicts", "counters"};
   return kNames[static_cast<std::size_t>(family)];
 }
 
@@ -47,6 +66,21 @@ std::string BrandPrefix(string_view brand) {
 }
 
 std::string ImageStatePrefix(v1::ImageState state) { return BytePrefix('s', state); }
+
+std::string FetchPrefix(string_view origin) {
+  std::string key(kFetchTag);
+  AppendText(origin, key);
+  return key;
+}
+
+std::optional<std::string> OriginOfFetch(string_view entry) {
+  std::string origin;
+  if (entry.substr(0, kFetchTag.size()) != kFetchTag) return std::nullopt;
+  entry.remove_prefix(kFetchTag.size());
+  if (!TakeText(entry, origin)) return std::nullopt;
+  return origin;
+}
+
 std::string UpdatedPrefix(const google::protobuf::Timestamp& time) {
   // The times of a store are after the epoch; one before it counts as the epoch.
   const auto nanoseconds = static_cast<std::uint64_t>(
@@ -71,7 +105,8 @@ std::string IdempotencyKey(string_view key) { return absl::StrCat("k", key); }
 
 std::string IngestCheckpointKey(string_view source) { return absl::StrCat("ingest/", source); }
 
-void VisitIndexPrefixes(const v1::Product& product, v1::ImageState state, absl::FunctionRef<void(string_view)> visit) {
+void VisitIndexPrefixes(const v1::Product& product, v1::ImageState state, bool refresh,
+                        absl::FunctionRef<void(string_view)> visit) {
   std::string category = "c";
   for (const std::string& part : product.category_path()) {
     AppendText(part, category);
@@ -82,12 +117,13 @@ void VisitIndexPrefixes(const v1::Product& product, v1::ImageState state, absl::
   }
   if (!product.brand().empty()) visit(BrandPrefix(product.brand()));
   visit(ImageStatePrefix(state));
+  if (state == v1::IMAGE_STATE_PENDING || refresh) visit(FetchPrefix(OriginOf(product.image_url())));
 }
 
 std::vector<std::string> IndexEntries(const v1::StoredProduct& stored) {
   std::vector<std::string> entries;
   const auto add = [&](string_view prefix) { entries.push_back(absl::StrCat(prefix, stored.product().id())); };
-  VisitIndexPrefixes(stored.product(), stored.image().state(), add);
+  VisitIndexPrefixes(stored.product(), stored.image().state(), stored.image().refresh(), add);
   add(UpdatedPrefix(stored.updated_at()));
   std::sort(entries.begin(), entries.end());
   return entries;
@@ -114,6 +150,13 @@ absl::StatusOr<std::string> ImageKey(string_view sha256) {
     return absl::InvalidArgumentError("sha256: expected 64 lower-case hex digits");
   }
   return absl::HexStringToBytes(sha256);
+}
+
+std::string RenditionKey(string_view image_key, int side) {
+  std::string key(image_key);
+  key += static_cast<char>(side >> 8);
+  key += static_cast<char>(side);
+  return key;
 }
 
 }  // namespace mannequin::store

@@ -3,6 +3,7 @@
 //   products          id                      -> StoredProduct
 //   images            sha256 (32 raw bytes)   -> Image; its own `sha256` does not count
 //   image_references  sha256 (32 raw bytes)   -> count, decimal: products and placeholders
+//   renditions        sha256 side             -> Rendition; side in 2 bytes, the highest first
 //   embeddings        id                      -> Embedding
 //   jobs              job id                  -> Job
 //   placeholders      id                      -> Placeholder
@@ -15,6 +16,7 @@
 //   entry    := 'c' text* end id   a product, once for each ancestor of its category
 //             | 'b' text id        a product with a brand
 //             | 's' byte id        a product, by ImageState
+//             | 'f' text id        a product whose image is to be fetched, by its URL's origin
 //             | 'u' time id        a product, by updated_at
 //             | 'p' byte id        a placeholder, by PlaceholderState
 //             | 'v' byte id        a verdict, by VerdictKind
@@ -30,6 +32,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +52,7 @@ enum class Family {
   kProducts,
   kImages,
   kImageReferences,
+  kRenditions,
   kEmbeddings,
   kIndex,
   kJobs,
@@ -56,14 +60,22 @@ enum class Family {
   kVerdicts,
   kCounters,
 };
-inline constexpr int kFamilies = 9;
+inline constexpr int kFamilies = 10;
 // "products", "images", ...
 absl::string_view FamilyName(Family family);
+
+// Takes one `text` of the grammar off the front of `rest`; false when there is none.
+bool TakeText(absl::string_view& rest, std::string& text);
 
 // Prefixes of the index; an entry is a prefix with an id after it.
 std::string CategoryPrefix(const google::protobuf::RepeatedPtrField<std::string>& path, int depth);
 std::string BrandPrefix(absl::string_view brand);
 std::string ImageStatePrefix(v1::ImageState state);
+// Of all products to be fetched, by origin; after it the origin as a text, then an id.
+inline constexpr absl::string_view kFetchTag = "f";
+std::string FetchPrefix(absl::string_view origin);
+// The origin that an entry is of; nothing when it is no such entry.
+std::optional<std::string> OriginOfFetch(absl::string_view entry);
 // Of all products that were updated at that time.
 std::string UpdatedPrefix(const google::protobuf::Timestamp& time);
 // Of all products, by the time of their update; after it the time, then an id.
@@ -81,8 +93,9 @@ inline constexpr absl::string_view kFormatKey = "format";
 std::string IngestCheckpointKey(absl::string_view source);
 
 // Calls `visit` with each prefix below which the index lists a product with that image,
-// in no order; but for UpdatedPrefix, which changes with every write.
-void VisitIndexPrefixes(const v1::Product& product, v1::ImageState state,
+// in no order; but for UpdatedPrefix, which changes with every write. `refresh`: as in
+// ImageInfo.
+void VisitIndexPrefixes(const v1::Product& product, v1::ImageState state, bool refresh,
                         absl::FunctionRef<void(absl::string_view)> visit);
 // Every index entry of a record, sorted: the one place that says which ones it has. An
 // idempotency key is no part of its job's record, and so is not among them.
@@ -93,5 +106,8 @@ std::vector<std::string> IndexEntries(const v1::Job& job);
 
 // "ab12..." to 32 bytes. INVALID_ARGUMENT when it is not 64 lower-case hex digits.
 absl::StatusOr<std::string> ImageKey(absl::string_view sha256);
+// Of a rendition of the picture with that key.
+std::string RenditionKey(absl::string_view image_key, int side);
+inline constexpr std::size_t kImageKeyBytes = 32;
 
 }  // namespace mannequin::store

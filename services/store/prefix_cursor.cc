@@ -17,12 +17,12 @@ std::string PrefixEnd(std::string prefix) {
 
 }  // namespace
 
-PrefixCursor::PrefixCursor(const Database& db, std::string prefix, rocksdb::ReadOptions options)
+PrefixCursor::PrefixCursor(const Database& db, Family family, std::string prefix, rocksdb::ReadOptions options)
     : prefix_(std::move(prefix)), end_(PrefixEnd(prefix_)), lower_(prefix_), upper_(end_) {
   // Bounds keep the walk off the deletions of its neighbours.
   options.iterate_lower_bound = &lower_;
   options.iterate_upper_bound = &upper_;
-  iterator_ = db.NewIterator(Family::kIndex, options);
+  iterator_ = db.NewIterator(family, options);
 }
 
 void PrefixCursor::Seek(absl::string_view id) { iterator_->Seek(absl::StrCat(prefix_, id)); }
@@ -43,6 +43,6 @@ void PrefixCursor::SeekBefore(absl::string_view id) {
 
 absl::string_view PrefixCursor::id() const { return ToView(iterator_->key()).substr(prefix_.size()); }
 
-absl::Status PrefixCursor::status() const { return FromRocks(iterator_->status(), "walk index"); }
+absl::Status PrefixCursor::status() const { return FromRocks(iterator_->status(), "walk keys of one prefix"); }
 
 }  // namespace mannequin::store

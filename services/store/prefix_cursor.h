@@ -1,4 +1,5 @@
-// Walks the ids below one prefix of the index, in order.
+// Walks the ids below one prefix of the index, or the keys below one of another family, in
+// order.
 //
 //   PrefixCursor cursor(db, ImageStatePrefix(v1::IMAGE_STATE_PENDING));
 //   for (cursor.SeekAfter(last_id); cursor.Valid(); cursor.Next()) Use(cursor.id());
@@ -7,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -20,7 +22,10 @@ namespace mannequin::store {
 // Not thread-safe. Sees the database as it was when made, or as `options.snapshot` says.
 class PrefixCursor {
  public:
-  PrefixCursor(const Database& db, std::string prefix, rocksdb::ReadOptions options = {});
+  PrefixCursor(const Database& db, std::string prefix, rocksdb::ReadOptions options = {})
+      : PrefixCursor(db, Family::kIndex, std::move(prefix), std::move(options)) {}
+  // Of another family than the index; `id` is what a key has after the prefix.
+  PrefixCursor(const Database& db, Family family, std::string prefix, rocksdb::ReadOptions options = {});
   // RocksDB keeps the address of the bound.
   PrefixCursor(const PrefixCursor&) = delete;
   PrefixCursor& operator=(const PrefixCursor&) = delete;

@@ -35,7 +35,7 @@ void ProductSegment::Add(const v1::Product& product) {
   item.id_head = HeadOf(product.id());
   item.first_prefix = static_cast<std::uint32_t>(prefixes_of_.size());
   const v1::ImageState state = NewImageState(product);
-  VisitIndexPrefixes(product, state, [&](absl::string_view prefix) {
+  VisitIndexPrefixes(product, state, /*refresh=*/false, [&](absl::string_view prefix) {
     const auto found = prefixes_.find(prefix);
     const auto next = static_cast<std::uint32_t>(prefixes_.size());
     prefixes_of_.push_back(found != prefixes_.end() ? found->second : prefixes_.emplace(prefix, next).first->second);

@@ -65,6 +65,16 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       options.blob_garbage_collection_age_cutoff = 0.5;
       options.blob_garbage_collection_force_threshold = 0.5;
       break;
+    case Family::kRenditions:
+      // Some kilobytes each, compressed already.
+      options.write_buffer_size = 64 * kMiB;
+      options.enable_blob_files = true;
+      options.min_blob_size = 1024;
+      options.blob_compression_type = rocksdb::kNoCompression;
+      options.enable_blob_garbage_collection = true;
+      options.blob_garbage_collection_age_cutoff = 0.5;
+      options.blob_garbage_collection_force_threshold = 0.5;
+      break;
     case Family::kEmbeddings:
       // Floats of unit vectors do not compress.
       options.write_buffer_size = 32 * kMiB;

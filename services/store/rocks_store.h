@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -72,8 +73,9 @@ class RocksStore final : public ProductStore {
 
   absl::StatusOr<v1::LeaseFetchesResponse> LeaseFetches(const v1::LeaseFetchesRequest& request) override;
   absl::StatusOr<v1::CompleteFetchesResponse> CompleteFetches(const v1::CompleteFetchesRequest& request) override;
-  // In batches, each atomic: a crash on the way leaves some for the next call.
+  // Both in batches, each atomic: a crash on the way leaves some for the next call.
   absl::StatusOr<v1::RetryFetchesResponse> RetryFetches(const v1::RetryFetchesRequest& request) override;
+  absl::StatusOr<v1::RefreshFetchesResponse> RefreshFetches(const v1::RefreshFetchesRequest& request) override;
 
   absl::StatusOr<v1::PutEmbeddingsResponse> PutEmbeddings(const v1::PutEmbeddingsRequest& request) override;
   absl::Status ScanEmbeddings(const v1::ScanEmbeddingsRequest& request,
@@ -86,6 +88,8 @@ class RocksStore final : public ProductStore {
   absl::StatusOr<v1::HeartbeatJobResponse> HeartbeatJob(const v1::HeartbeatJobRequest& request) override;
   absl::StatusOr<v1::FinishJobResponse> FinishJob(const v1::FinishJobRequest& request) override;
   absl::StatusOr<v1::CancelJobResponse> CancelJob(const v1::CancelJobRequest& request) override;
+  absl::StatusOr<v1::PauseJobResponse> PauseJob(const v1::PauseJobRequest& request) override;
+  absl::StatusOr<v1::ResumeJobResponse> ResumeJob(const v1::ResumeJobRequest& request) override;
 
   absl::StatusOr<v1::PutPlaceholderResponse> PutPlaceholder(const v1::PutPlaceholderRequest& request) override;
   absl::StatusOr<v1::GetPlaceholderResponse> GetPlaceholder(const v1::GetPlaceholderRequest& request) override;
@@ -106,6 +110,8 @@ class RocksStore final : public ProductStore {
                               const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) override;
 
  private:
+  using Renditions = google::protobuf::RepeatedPtrField<v1::Rendition>;
+
   RocksStore(std::unique_ptr<store::Database> db, int max_concurrent_scans, const Clock& clock);
 
   // A call's place among those of its kind that may run at once; given back with it.
@@ -139,7 +145,15 @@ class RocksStore final : public ProductStore {
   // The pieces of a write that several calls share; in products.cc and images.cc.
   absl::Status UpsertProduct(const v1::Product& product, store::Edit& edit, v1::UpsertProductsResponse& counts);
   absl::Status StoreImage(const v1::StoredProduct& before, const v1::Image& image, const std::string& sha256,
-                          store::Edit& edit, v1::StoredProduct& after);
+                          const Renditions& renditions, store::Edit& edit, v1::StoredProduct& after);
+
+  // The pieces of the crawl's queue; in fetches.cc.
+  absl::Status LeaseFromOrigin(const std::string& origin, const v1::LeaseFetchesRequest& request, absl::Time expires,
+                               v1::LeaseFetchesResponse& response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Calls `body` with each product of that state, and writes those for which it answers
+  // true as it has changed them; with a new time of update when the state is another now.
+  absl::Status ChangeAll(v1::ImageState state,
+                         const std::function<bool(const v1::StoredProduct& before, v1::StoredProduct& after)>& body);
 
   const Clock& clock_;
   const std::unique_ptr<store::Database> db_;
@@ -150,8 +164,10 @@ class RocksStore final : public ProductStore {
   absl::Mutex mutex_;  // The writer mutex.
   const std::unique_ptr<store::Statistics> statistics_ ABSL_PT_GUARDED_BY(mutex_);
   const std::unique_ptr<store::FetchLeases> leases_ ABSL_PT_GUARDED_BY(mutex_);
-  // The id that LeaseFetches gave last.
-  std::string lease_cursor_ ABSL_GUARDED_BY(mutex_);
+  // Where LeaseFetches goes on: the origin that it gave from last, and the id that it gave
+  // last of each origin.
+  std::string lease_origin_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, std::string> lease_cursors_ ABSL_GUARDED_BY(mutex_);
   absl::Time last_time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   // The greatest id of a job so far: the next must sort behind it.
   std::string last_job_id_ ABSL_GUARDED_BY(mutex_);

@@ -4,7 +4,9 @@ namespace mannequin::store {
 
 void Statistics::CountImage(const v1::ImageInfo& image, int by) {
   if (v1::ImageState_IsValid(image.state())) image_states[image.state()] += by;
-  if (image.state() == v1::IMAGE_STATE_FAILED && v1::FetchFailure_IsValid(image.failure())) {
+  if (image.refresh()) refreshes += by;
+  const bool for_good = image.state() == v1::IMAGE_STATE_FAILED || image.state() == v1::IMAGE_STATE_MISSING;
+  if (for_good && v1::FetchFailure_IsValid(image.failure())) {
     fetch_failures[image.failure()] += by;
   }
 }
@@ -15,6 +17,8 @@ void Statistics::Add(const Statistics& other, int by) {
   for (std::size_t i = 0; i < fetch_failures.size(); ++i) fetch_failures[i] += by * other.fetch_failures[i];
   images += by * other.images;
   image_bytes += by * other.image_bytes;
+  rendition_bytes += by * other.rendition_bytes;
+  refreshes += by * other.refreshes;
   embeddings += by * other.embeddings;
   placeholders += by * other.placeholders;
   verdicts += by * other.verdicts;
@@ -35,6 +39,8 @@ v1::GetStatisticsResponse Statistics::ToProto() const {
   }
   proto.set_images(images);
   proto.set_image_bytes(image_bytes);
+  proto.set_rendition_bytes(rendition_bytes);
+  proto.set_refreshes(refreshes);
   proto.set_embeddings(embeddings);
   proto.set_placeholders(placeholders);
   proto.set_verdicts(verdicts);
@@ -52,6 +58,8 @@ Statistics Statistics::FromProto(const v1::GetStatisticsResponse& proto) {
   }
   statistics.images = proto.images();
   statistics.image_bytes = proto.image_bytes();
+  statistics.rendition_bytes = proto.rendition_bytes();
+  statistics.refreshes = proto.refreshes();
   statistics.embeddings = proto.embeddings();
   statistics.placeholders = proto.placeholders();
   statistics.verdicts = proto.verdicts();

@@ -15,6 +15,8 @@ struct Statistics {
   std::array<std::int64_t, v1::FetchFailure_ARRAYSIZE> fetch_failures{};
   std::int64_t images = 0;
   std::int64_t image_bytes = 0;
+  std::int64_t rendition_bytes = 0;
+  std::int64_t refreshes = 0;
   std::int64_t embeddings = 0;
   std::int64_t placeholders = 0;
   std::int64_t verdicts = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/sha256.h"
@@ -120,6 +121,21 @@ absl::StatusOr<std::string> CheckImage(string_view where, const v1::Image& image
                    absl::StrCat("not that of the data, which is ", sha256, "; leave it empty or send the same bytes"));
   }
   return sha256;
+}
+
+absl::Status CheckRenditions(absl::string_view field,
+                             const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions) {
+  RETURN_IF_ERROR(CheckCount(field, renditions.size(), 0, 8));
+  std::set<int> sides;
+  for (const v1::Rendition& rendition : renditions) {
+    RETURN_IF_ERROR(CheckCount(absl::StrCat(field, ".side"), rendition.side(), 16, 2048));
+    RETURN_IF_ERROR(CheckCount(absl::StrCat(field, ".data: bytes"), static_cast<std::int64_t>(rendition.data().size()),
+                               1, static_cast<std::int64_t>(kMaxImageBytes)));
+    if (!sides.insert(rendition.side()).second) {
+      return absl::InvalidArgumentError(absl::StrCat(field, ": two of side ", rendition.side(), ", expected one"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckEmbedding(string_view where, const v1::Embedding& embedding) {
