@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
@@ -191,7 +192,9 @@ void ConsoleServer::Impl::Get(const httplib::Request& request, httplib::Response
     return response.set_content(file->bytes.data(), file->bytes.size(), std::string(file->media_type));
   }
   if (absl::ConsumePrefix(&rest, "/images/")) {
-    return SendPicture(request, pictures.OfProduct(std::string(rest), absl::Now() + kPictureTimeout), response);
+    int side = 0;  // What is no number asks for the picture itself.
+    if (!absl::SimpleAtoi(request.get_param_value("side"), &side) || side < 0) side = 0;
+    return SendPicture(request, pictures.OfProduct(std::string(rest), side, absl::Now() + kPictureTimeout), response);
   }
   if (absl::ConsumePrefix(&rest, "/placeholders/") && absl::ConsumeSuffix(&rest, ".png")) {
     return SendPicture(request, pictures.OfPlaceholder(std::string(rest), absl::Now() + kPictureTimeout), response);

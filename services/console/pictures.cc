@@ -42,9 +42,11 @@ absl::StatusOr<Picture> Generated(const std::shared_ptr<grpc::Channel>& store, c
 
 }  // namespace
 
-absl::StatusOr<Picture> Pictures::OfProduct(const std::string& product_id, absl::Time deadline) const {
+absl::StatusOr<Picture> Pictures::OfProduct(const std::string& product_id, int at_least_side,
+                                            absl::Time deadline) const {
   v1::GetImageRequest request;
   request.set_product_id(product_id);
+  request.set_at_least_side(at_least_side);
   absl::StatusOr<v1::Image> own = GetImage(store_, request, deadline);
   if (own.ok()) return Picture{*std::move(own), false};
   if (!absl::IsNotFound(own.status())) return own.status();

@@ -23,8 +23,9 @@ class Pictures {
  public:
   explicit Pictures(std::shared_ptr<grpc::Channel> store) : store_(std::move(store)) {}
 
-  // NOT_FOUND when the product is unknown or has neither picture; else the store's error.
-  absl::StatusOr<Picture> OfProduct(const std::string& product_id, absl::Time deadline) const;
+  // `at_least_side`: a rendition of that size is enough; 0: the picture itself. NOT_FOUND
+  // when the product is unknown or has neither picture; else the store's error.
+  absl::StatusOr<Picture> OfProduct(const std::string& product_id, int at_least_side, absl::Time deadline) const;
 
   // The placeholder of a product in whatever state, for its review. NOT_FOUND.
   absl::StatusOr<Picture> OfPlaceholder(const std::string& product_id, absl::Time deadline) const;

@@ -3,17 +3,20 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "google/protobuf/util/time_util.h"
+#include "services/fetcher/crawl_tally.h"
+#include "services/fetcher/lease_plan.h"
 #include "services/fetcher/metrics.h"
 #include "services/fetcher/result_writer.h"
 #include "services/fetcher/worker_pool.h"
@@ -29,19 +32,24 @@ constexpr absl::Duration kMaxRetryDelay = absl::Seconds(30);
 constexpr absl::Duration kMaxRetryAfter = absl::Seconds(60);
 // Of a lease, kept for checking and writing after the last moment to begin.
 constexpr absl::Duration kLeaseMargin = absl::Seconds(5);
-// Work is leased for so long at the rate seen so far.
-constexpr double kLeaseAheadSeconds = 5;
-constexpr std::int64_t kMaxLeased = 10'000;
 constexpr std::size_t kMaxMessageBytes = 200;
 
 struct Task {
-  std::string product_id;
-  std::string url;
-  // Fetches that the origin was given and failed.
-  int attempts = 0;
+  v1::FetchTask leased;
+  // Requests sent since it was leased.
+  int sent = 0;
+  // Of all requests, those that failed and count.
+  int failed = 0;
   absl::Time start_by;
 };
 using TaskPtr = std::shared_ptr<Task>;
+
+struct Outstanding {
+  explicit Outstanding(std::string origin_name = "") : origin(std::move(origin_name)) {}
+  std::string origin;
+  // Of the body, until its picture is written.
+  std::int64_t held_bytes = 0;
+};
 
 // Origins put what they like into their answers; the store takes UTF-8.
 std::string Printable(absl::string_view message) {
@@ -58,7 +66,7 @@ class Crawl {
   Crawl(ProductStore& store, const AddressFilter& filter, const CrawlOptions& options, v1::CrawlProgress before)
       : store_(store),
         options_(options),
-        before_(std::move(before)),
+        tally_(std::move(before), begun_),
         random_(options.jitter_seed),
         writer_(store, WriterOptions(options), [this](const auto& written) { OnWritten(written); }),
         pool_(std::max(1, options.decode_threads), "fetch-decode"),
@@ -94,7 +102,7 @@ class Crawl {
       }
       WaitATick();
     }
-    Publish(report);
+    Publish(report, /*ended=*/true);
     return end;
   }
 
@@ -120,34 +128,34 @@ class Crawl {
   // True when there is nothing left to do.
   absl::StatusOr<bool> LeaseAhead() {
     const absl::Time now = absl::Now();
+    if (now < lease_again_) return false;
+    std::optional<LeasePlan::Wish> wish;
     bool idle = false;
-    std::int64_t outstanding = 0;
     {
       absl::MutexLock lock(&mutex_);
-      outstanding = static_cast<std::int64_t>(outstanding_.size());
-      idle = outstanding == 0;
+      idle = outstanding_.empty();
+      wish = plan_.NextWish(now);
     }
-    const std::int64_t ahead = Ahead(now);
-    const std::int64_t queued = engine_.queued();
-    const bool hungry = queued < ahead / 2 && outstanding < 2 * ahead;
-    if (!hungry || (now < lease_again_ && !(idle && !was_idle_))) {
-      return false;
-    }
-    was_idle_ = idle;
+    if (!wish) return false;
     v1::LeaseFetchesRequest request;
     request.set_worker(options_.worker);
-    request.set_max_products(static_cast<int>(std::min(ahead - queued, 2 * ahead - outstanding)));
+    request.set_max_products(wish->max_products);
+    request.set_max_products_per_origin(wish->max_products_per_origin);
+    request.mutable_except_origins()->Assign(wish->except_origins.begin(), wish->except_origins.end());
     const absl::Duration lease = std::min(options_.lease + options_.timeout, absl::Hours(1));
     *request.mutable_lease() =
         google::protobuf::util::TimeUtil::MillisecondsToDuration(absl::ToInt64Milliseconds(lease));
     absl::StatusOr<v1::LeaseFetchesResponse> leased = store_.LeaseFetches(request);
     if (!leased.ok()) return LeaseFailed(leased.status(), now);
     store_away_since_ = absl::InfiniteFuture();
-    // Fewer than asked for: there were no more. Look again soon, not at once.
-    lease_again_ = leased->tasks_size() < request.max_products() ? now + kLeaseAgain : now;
-    if (leased->tasks_size() == 0) return idle && leased->leased_by_others() == 0;
-    Accept(*leased, now + lease - options_.timeout - kLeaseMargin);
-    return false;
+    const int products = leased->tasks_size();
+    const std::int64_t others = leased->leased_by_others();
+    Accept(*std::move(leased), now, now + lease - options_.timeout - kLeaseMargin);
+    {
+      absl::MutexLock lock(&mutex_);
+      plan_.WishEnded(*wish, products, now);
+    }
+    return products == 0 && idle && wish->except_origins.empty() && others == 0;
   }
 
   absl::StatusOr<bool> LeaseFailed(const absl::Status& status, absl::Time now) {
@@ -157,31 +165,25 @@ class Crawl {
       return absl::Status(status.code(), absl::StrCat("store: leasing fetches: ", status.message()));
     }
     lease_again_ = now + kLeaseAgain;
-    was_idle_ = true;
     return false;
   }
 
-  std::int64_t Ahead(absl::Time now) {
-    const double seconds = std::max(1.0, absl::ToDoubleSeconds(now - begun_));
-    std::int64_t ended = 0;
-    {
-      absl::MutexLock lock(&mutex_);
-      ended = ended_;
-    }
-    const auto wanted = static_cast<std::int64_t>(static_cast<double>(ended) / seconds * kLeaseAheadSeconds);
-    return std::min(kMaxLeased, std::max<std::int64_t>(wanted, 4 * options_.transfer.connections));
-  }
-
-  void Accept(const v1::LeaseFetchesResponse& leased, absl::Time start_by) {
+  void Accept(v1::LeaseFetchesResponse leased, absl::Time now, absl::Time start_by) {
     std::vector<TaskPtr> tasks;
     {
       absl::MutexLock lock(&mutex_);
-      for (const v1::FetchTask& leased_task : leased.tasks()) {
+      absl::flat_hash_map<std::string, std::int64_t> products;
+      for (v1::FetchTask& leased_task : *leased.mutable_tasks()) {
         // A store that started again has forgotten our leases; we have not.
-        if (!outstanding_.insert(leased_task.product_id()).second) continue;
-        tasks.push_back(std::make_shared<Task>(
-            Task{leased_task.product_id(), leased_task.url(), leased_task.attempts(), start_by}));
+        if (!outstanding_.emplace(leased_task.product_id(), leased_task.origin()).second) continue;
+        ++products[leased_task.origin()];
+        TaskPtr task = std::make_shared<Task>();
+        task->failed = leased_task.attempts();
+        task->leased = std::move(leased_task);
+        task->start_by = start_by;
+        tasks.push_back(std::move(task));
       }
+      for (const auto& [origin, count] : products) plan_.Leased(origin, count, now);
     }
     Submit(tasks);
   }
@@ -191,9 +193,11 @@ class Crawl {
     requests.reserve(tasks.size());
     for (const TaskPtr& task : tasks) {
       TransferRequest& request = requests.emplace_back();
-      request.url = task->url;
+      request.url = task->leased.url();
       request.timeout = options_.timeout;
       request.start_by = task->start_by;
+      request.etag = task->leased.etag();
+      request.last_modified = task->leased.last_modified();
       request.done = [this, task](TransferResult result) { OnTransferred(task, std::move(result)); };
     }
     engine_.Submit(std::move(requests));
@@ -214,55 +218,77 @@ class Crawl {
 
   void OnTransferred(const TaskPtr& task, TransferResult result) {
     fetcher_metrics::ObserveTransfer(result.elapsed);
-    if (result.failure != v1::FETCH_FAILURE_UNSPECIFIED) {
-      OnFailure(task, result.failure, result.message, result.retry, result.retry_after);
-      return;
+    if (result.sent) ++task->sent;
+    if (result.failure != v1::FETCH_FAILURE_UNSPECIFIED) return OnFailure(task, result);
+    if (result.not_modified) {
+      v1::FetchResult unchanged = ResultOf(*task);
+      unchanged.mutable_not_modified();
+      unchanged.set_etag(std::move(result.etag));
+      unchanged.set_last_modified(std::move(result.last_modified));
+      return writer_.Add(std::move(unchanged));
     }
-    auto body = std::make_shared<std::string>(std::move(result.body));
-    pool_.Post([this, task, body] { Check(task, *body); });
+    auto fetched = std::make_shared<TransferResult>(std::move(result));
+    pool_.Post([this, task, fetched] { Check(task, *fetched); });
   }
 
-  void Check(const TaskPtr& task, std::string& body) {
-    const auto bytes = static_cast<std::int64_t>(body.size());
+  void Check(const TaskPtr& task, TransferResult& fetched) {
+    const auto bytes = static_cast<std::int64_t>(fetched.body.size());
     if (Stopping()) {
       engine_.Release(bytes);
-      GiveBack(*task, v1::FETCH_FAILURE_OTHER, "crawl stopped");
-      return;
+      return GiveBack(*task);
     }
-    ImageCheck check = CheckImage(body, options_.check);
+    ImageCheck check = CheckImage(std::move(fetched.body), options_.check);
     if (check.failure != v1::FETCH_FAILURE_UNSPECIFIED) {
       engine_.Release(bytes);
-      OnFailure(task, check.failure, check.message, Retry::kNever, absl::ZeroDuration());
-      return;
+      return Fail(*task, check.failure, check.message, /*retry=*/false);
     }
-    v1::FetchResult result;
-    result.set_product_id(task->product_id);
-    result.set_url(task->url);
+    v1::FetchResult result = ResultOf(*task);
+    result.set_etag(std::move(fetched.etag));
+    result.set_last_modified(std::move(fetched.last_modified));
+    if (task->leased.refresh() && check.source_sha256 == task->leased.source_sha256()) {
+      // An origin that does not know of conditional requests sent the same again.
+      engine_.Release(bytes);
+      result.mutable_not_modified();
+      return writer_.Add(std::move(result));
+    }
+    result.set_source_sha256(std::move(check.source_sha256));
+    result.set_perceptual_hash(check.picture.perceptual_hash);
     v1::Image& image = *result.mutable_image();
-    image.set_data(std::move(body));
-    image.set_media_type(check.header.media_type);
-    image.set_width(check.header.width);
-    image.set_height(check.header.height);
-    writer_.Add(std::move(result));
-  }
-
-  void OnFailure(const TaskPtr& task, v1::FetchFailure failure, const std::string& message, Retry retry,
-                 absl::Duration retry_after) {
-    if (retry == Retry::kNever) return Fail(*task, failure, message, false);
-    if (retry == Retry::kLater && ++task->attempts >= options_.max_attempts) {
-      return Fail(*task, failure, message, false);
+    image.set_data(std::move(check.picture.data));
+    image.set_media_type(check.picture.media_type);
+    image.set_width(check.picture.width);
+    image.set_height(check.picture.height);
+    for (StoredPicture::Rendition& made : check.picture.renditions) {
+      v1::Rendition& rendition = *result.add_renditions();
+      rendition.set_side(made.side);
+      rendition.set_width(made.width);
+      rendition.set_height(made.height);
+      rendition.set_data(std::move(made.jpeg));
     }
     {
       absl::MutexLock lock(&mutex_);
-      const absl::Time due = absl::Now() + std::max(RetryDelay(task->attempts), std::min(retry_after, kMaxRetryAfter));
+      outstanding_[task->leased.product_id()].held_bytes = bytes;
+    }
+    writer_.Add(std::move(result));
+  }
+
+  void OnFailure(const TaskPtr& task, const TransferResult& result) {
+    if (result.retry == Retry::kNever) return Fail(*task, result.failure, result.message, /*retry=*/false);
+    if (result.retry == Retry::kLater && ++task->failed >= options_.max_attempts) {
+      return Fail(*task, result.failure, result.message, /*retry=*/false);
+    }
+    {
+      absl::MutexLock lock(&mutex_);
+      result.sent ? tally_.AddFailedAttempt(result.failure) : tally_.AddUnfetched();
+      const absl::Time due =
+          absl::Now() + std::max(RetryDelay(task->failed), std::min(result.retry_after, kMaxRetryAfter));
       if (!stopping_ && due < task->start_by) {
-        if (retry == Retry::kLater) ++retried_;
         retries_.emplace(due, task);
         return;
       }
     }
     // The lease does not last for another fetch: somebody takes it afresh.
-    GiveBack(*task, failure, message);
+    Fail(*task, result.failure, result.message, /*retry=*/true);
   }
 
   absl::Duration RetryDelay(int attempts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -271,50 +297,57 @@ class Crawl {
     return std::min(kMaxRetryDelay, options_.retry_delay * (1 << doublings)) * factor;
   }
 
-  void GiveBack(const Task& task, v1::FetchFailure failure, const std::string& message) {
-    Fail(task, failure, message, true);
+  void GiveBack(const Task& task) {
+    {
+      absl::MutexLock lock(&mutex_);
+      tally_.AddUnfetched();
+    }
+    Fail(task, v1::FETCH_FAILURE_OTHER, "crawl stopped", /*retry=*/true);
   }
 
   void Fail(const Task& task, v1::FetchFailure failure, const std::string& message, bool retry) {
-    v1::FetchResult result;
-    result.set_product_id(task.product_id);
-    result.set_url(task.url);
+    v1::FetchResult result = ResultOf(task);
     result.mutable_failure()->set_reason(failure);
     result.mutable_failure()->set_message(Printable(message));
     result.mutable_failure()->set_retry(retry);
     writer_.Add(std::move(result));
   }
 
+  static v1::FetchResult ResultOf(const Task& task) {
+    v1::FetchResult result;
+    result.set_product_id(task.leased.product_id());
+    result.set_url(task.leased.url());
+    result.set_attempts(task.sent);
+    return result;
+  }
+
   // --- ends ----------------------------------------------------------------------
 
   // The writer's thread.
   void OnWritten(const v1::CompleteFetchesRequest& written) {
+    std::map<std::string, double> outcomes;
+    for (const v1::FetchResult& result : written.results()) ++outcomes[OutcomeOf(result)];
+    for (const auto& [outcome, count] : outcomes) fetcher_metrics::CountImages(outcome, count);
     std::int64_t bytes = 0;
-    std::map<v1::FetchFailure, std::int64_t> failed;
-    std::int64_t stored = 0;
-    std::int64_t retried = 0;
-    for (const v1::FetchResult& result : written.results()) {
-      if (result.has_image()) {
-        ++stored;
-        bytes += static_cast<std::int64_t>(result.image().data().size());
-      } else if (result.failure().retry()) {
-        ++retried;
-      } else {
-        ++failed[result.failure().reason()];
+    {
+      const absl::Time now = absl::Now();
+      absl::MutexLock lock(&mutex_);
+      tally_.AddWritten(written);
+      for (const v1::FetchResult& result : written.results()) {
+        const auto found = outstanding_.find(result.product_id());
+        if (found == outstanding_.end()) continue;
+        bytes += found->second.held_bytes;
+        plan_.Finished(found->second.origin, now);
+        outstanding_.erase(found);
       }
     }
     engine_.Release(bytes);
-    fetcher_metrics::CountImages("stored", static_cast<double>(stored));
-    fetcher_metrics::CountImages("retried", static_cast<double>(retried));
-    for (const auto& [reason, count] : failed) {
-      fetcher_metrics::CountImages(fetcher_metrics::OutcomeName(reason), static_cast<double>(count));
-    }
-    absl::MutexLock lock(&mutex_);
-    stored_ += stored;
-    retried_ += retried;
-    ended_ += written.results_size();
-    for (const auto& [reason, count] : failed) failed_[reason] += count;
-    for (const v1::FetchResult& result : written.results()) outstanding_.erase(result.product_id());
+  }
+
+  static std::string OutcomeOf(const v1::FetchResult& result) {
+    if (result.has_image()) return "stored";
+    if (result.has_not_modified()) return "not_modified";
+    return result.failure().retry() ? "retried" : fetcher_metrics::OutcomeName(result.failure().reason());
   }
 
   bool Stopping() const {
@@ -329,70 +362,65 @@ class Crawl {
       stopping_ = true;
       waiting.swap(retries_);
     }
-    for (const auto& [due, task] : waiting) GiveBack(*task, v1::FETCH_FAILURE_OTHER, "crawl stopped");
+    for (const auto& [due, task] : waiting) GiveBack(*task);
     engine_.Stop();
     pool_.Stop();
     writer_.Stop();
   }
 
-  void Publish(const Crawler::Report& report) {
-    v1::CrawlProgress progress = before_;
-    std::int64_t finished = 0;
-    std::int64_t stored = 0;
-    {
-      absl::MutexLock lock(&mutex_);
-      stored = stored_;
-      progress.set_stored(before_.stored() + stored_);
-      progress.set_retried(before_.retried() + retried_);
-      std::map<v1::FetchFailure, std::int64_t> failed = failed_;
-      finished = stored_;
-      for (const auto& [reason, count] : failed_) finished += count;
-      for (const v1::FetchFailureCrawlCount& count : before_.failed()) failed[count.failure()] += count.products();
-      progress.clear_failed();
-      for (const auto& [reason, count] : failed) {
-        v1::FetchFailureCrawlCount& entry = *progress.add_failed();
-        entry.set_failure(reason);
-        entry.set_products(count);
-      }
-    }
+  void Publish(const Crawler::Report& report, bool ended = false) {
     const std::int64_t received = engine_.received_bytes();
     fetcher_metrics::CountReceivedBytes(static_cast<double>(received - counted_bytes_));
     counted_bytes_ = received;
     fetcher_metrics::SetInFlight(static_cast<double>(engine_.running()));
-    const double seconds = absl::ToDoubleSeconds(absl::Now() - begun_);
-    progress.set_received_bytes(before_.received_bytes() + received);
-    progress.set_seconds(seconds);
-    progress.set_images_per_second(seconds > 0 ? static_cast<double>(stored) / seconds : 0);
     if (absl::StatusOr<v1::GetStatisticsResponse> statistics = store_.GetStatistics({}); statistics.ok()) {
+      pending_ = statistics->refreshes();
       for (const v1::ImageStateCount& count : statistics->image_states()) {
-        if (count.state() == v1::IMAGE_STATE_PENDING) progress.set_pending(count.products());
+        if (count.state() == v1::IMAGE_STATE_PENDING) pending_ += count.products();
       }
     }
-    const std::int64_t all = finished + progress.pending();
+    v1::CrawlProgress progress;
+    std::int64_t finished = 0;
+    {
+      absl::MutexLock lock(&mutex_);
+      progress = tally_.Progress(pending_, received, absl::Now());
+      finished = tally_.finished();
+    }
+    const TroubleReport troubles = engine_.Troubles();
+    fetcher_metrics::SetTroubledHosts(static_cast<double>(troubles.count));
+    progress.set_troubled_host_count(troubles.count);
+    for (const TroubledHost& host : troubles.hosts) {
+      v1::HostTrouble& trouble = *progress.add_troubled_hosts();
+      trouble.set_origin(host.origin);
+      trouble.set_reason(Printable(host.reason));
+      trouble.set_seconds_left(host.seconds_left);
+      trouble.set_products(host.queued);
+      trouble.set_given_up(host.given_up);
+    }
+    if (ended) progress.set_warning(CrawlWarning(progress));
+    const std::int64_t all = finished + pending_;
     report(progress, all == 0 ? 1 : static_cast<double>(finished) / static_cast<double>(all));
   }
 
   ProductStore& store_;
   const CrawlOptions& options_;
-  const v1::CrawlProgress before_;
   const absl::Time begun_ = absl::Now();
 
   // Run's thread alone.
   absl::Time lease_again_ = absl::InfinitePast();
   absl::Time store_away_since_ = absl::InfiniteFuture();
-  bool was_idle_ = false;
   std::int64_t counted_bytes_ = 0;
+  // As the store said last.
+  std::int64_t pending_ = 0;
 
   mutable absl::Mutex mutex_;
-  // Product ids leased and not yet written.
-  std::unordered_set<std::string> outstanding_ ABSL_GUARDED_BY(mutex_);
+  // By product id: leased and not yet written.
+  absl::flat_hash_map<std::string, Outstanding> outstanding_ ABSL_GUARDED_BY(mutex_);
+  LeasePlan plan_ ABSL_GUARDED_BY(mutex_);
+  CrawlTally tally_ ABSL_GUARDED_BY(mutex_);
   std::multimap<absl::Time, TaskPtr> retries_ ABSL_GUARDED_BY(mutex_);
   std::mt19937_64 random_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::int64_t stored_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::int64_t retried_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::int64_t ended_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<v1::FetchFailure, std::int64_t> failed_ ABSL_GUARDED_BY(mutex_);
 
   ResultWriter writer_;
   WorkerPool pool_;

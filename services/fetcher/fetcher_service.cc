@@ -15,12 +15,15 @@
 #include "common/base/status_macros.h"
 #include "common/rpc/status.h"
 #include "common/store/job_worker.h"
+#include "google/protobuf/util/time_util.h"
 #include "services/fetcher/crawl_options.h"
 #include "services/fetcher/single_fetch.h"
 #include "spdlog/spdlog.h"
 
 namespace mannequin {
 namespace {
+
+using google::protobuf::util::TimeUtil;
 
 constexpr absl::Duration kWatchEvery = absl::Milliseconds(500);
 constexpr absl::Duration kSingleFetchTimeout = absl::Seconds(30);
@@ -55,7 +58,14 @@ struct FetcherService::Impl {
   TransferOptions SingleFetchOptions() const {
     TransferOptions options = defaults.transfer;
     options.connections = kSingleFetchConnections;
+    options.threads = 1;
     return options;
+  }
+
+  ImageCheckOptions SingleFetchCheck() const {
+    ImageCheckOptions check = defaults.check;
+    check.rendition_sides.clear();
+    return check;
   }
 
   absl::Status RunCrawl(const v1::Job& job, JobContext& context) {
@@ -82,6 +92,15 @@ struct FetcherService::Impl {
       retry.set_failure(request.retry_failed());
       RETURN_IF_ERROR(store.RetryFetches(retry).status());
     }
+    if (request.has_refresh_older_than()) {
+      v1::RefreshFetchesRequest refresh;
+      const std::int64_t age = TimeUtil::DurationToMilliseconds(request.refresh_older_than());
+      if (age > 0) {
+        *refresh.mutable_fetched_before() =
+            TimeUtil::MillisecondsToTimestamp(absl::ToUnixMillis(absl::Now() - absl::Milliseconds(age)));
+      }
+      RETURN_IF_ERROR(store.RefreshFetches(refresh).status());
+    }
     v1::CreateJobRequest create;
     create.set_kind(v1::JOB_KIND_CRAWL);
     create.mutable_spec()->PackFrom(request);
@@ -105,6 +124,23 @@ struct FetcherService::Impl {
     request.set_id(id);
     ASSIGN_OR_RETURN(v1::CancelJobResponse cancelled, store.CancelJob(request));
     return cancelled.job();
+  }
+
+  absl::StatusOr<v1::Job> PauseCrawl(const std::string& id) {
+    RETURN_IF_ERROR(GetCrawl(id).status());
+    v1::PauseJobRequest request;
+    request.set_id(id);
+    ASSIGN_OR_RETURN(v1::PauseJobResponse paused, store.PauseJob(request));
+    return paused.job();
+  }
+
+  absl::StatusOr<v1::Job> ResumeCrawl(const std::string& id) {
+    RETURN_IF_ERROR(GetCrawl(id).status());
+    v1::ResumeJobRequest request;
+    request.set_id(id);
+    ASSIGN_OR_RETURN(v1::ResumeJobResponse resumed, store.ResumeJob(request));
+    worker.Wake();
+    return resumed.job();
   }
 
   ProductStore& store;
@@ -165,11 +201,21 @@ grpc::Status FetcherService::CancelCrawl(grpc::ServerContext* /*context*/, const
   return rpc::Respond(impl_->CancelCrawl(request->job_id()), response->mutable_job());
 }
 
+grpc::Status FetcherService::PauseCrawl(grpc::ServerContext* /*context*/, const v1::PauseCrawlRequest* request,
+                                        v1::PauseCrawlResponse* response) {
+  return rpc::Respond(impl_->PauseCrawl(request->job_id()), response->mutable_job());
+}
+
+grpc::Status FetcherService::ResumeCrawl(grpc::ServerContext* /*context*/, const v1::ResumeCrawlRequest* request,
+                                         v1::ResumeCrawlResponse* response) {
+  return rpc::Respond(impl_->ResumeCrawl(request->job_id()), response->mutable_job());
+}
+
 grpc::Status FetcherService::FetchImage(grpc::ServerContext* context, const v1::FetchImageRequest* request,
                                         v1::FetchImageResponse* response) {
   const absl::Duration left = absl::FromChrono(context->deadline()) - absl::Now();
   const absl::Duration timeout = std::clamp(left, absl::Milliseconds(1), kSingleFetchTimeout);
-  return rpc::Respond(FetchOne(impl_->engine, request->url(), impl_->defaults.check, timeout),
+  return rpc::Respond(FetchOne(impl_->engine, request->url(), impl_->SingleFetchCheck(), timeout),
                       response->mutable_image());
 }
 

@@ -40,6 +40,10 @@ class FetcherService final : public v1::ImageFetcher::Service {
                           grpc::ServerWriter<v1::WatchCrawlResponse>* writer) override;
   grpc::Status CancelCrawl(grpc::ServerContext* context, const v1::CancelCrawlRequest* request,
                            v1::CancelCrawlResponse* response) override;
+  grpc::Status PauseCrawl(grpc::ServerContext* context, const v1::PauseCrawlRequest* request,
+                          v1::PauseCrawlResponse* response) override;
+  grpc::Status ResumeCrawl(grpc::ServerContext* context, const v1::ResumeCrawlRequest* request,
+                           v1::ResumeCrawlResponse* response) override;
   grpc::Status FetchImage(grpc::ServerContext* context, const v1::FetchImageRequest* request,
                           v1::FetchImageResponse* response) override;
 

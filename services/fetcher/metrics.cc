@@ -25,6 +25,11 @@ struct Metrics {
                                      .Help("Transfers begun and not ended")
                                      .Register(*rpc::MetricsRegistry())
                                      .Add({});
+  prometheus::Gauge& troubled_hosts = prometheus::BuildGauge()
+                                          .Name("mannequin_fetcher_troubled_hosts")
+                                          .Help("Hosts that a crawl leaves alone just now")
+                                          .Register(*rpc::MetricsRegistry())
+                                          .Add({});
   prometheus::Histogram& seconds =
       prometheus::BuildHistogram()
           .Name("mannequin_fetcher_transfer_seconds")
@@ -50,6 +55,7 @@ void CountImages(absl::string_view outcome, double images) {
 }
 void CountReceivedBytes(double bytes) { All().received_bytes.Increment(bytes); }
 void SetInFlight(double transfers) { All().in_flight.Set(transfers); }
+void SetTroubledHosts(double hosts) { All().troubled_hosts.Set(hosts); }
 void ObserveTransfer(absl::Duration elapsed) { All().seconds.Observe(absl::ToDoubleSeconds(elapsed)); }
 
 }  // namespace mannequin::fetcher_metrics

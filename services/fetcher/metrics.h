@@ -1,9 +1,10 @@
 // What the fetcher counts, for Prometheus.
 //
-//   mannequin_fetcher_images_total{outcome}   counter; "stored", "retried" or a failure
-//                                             such as "not_found"
+//   mannequin_fetcher_images_total{outcome}   counter; "stored", "not_modified", "retried"
+//                                             or a failure such as "not_found"
 //   mannequin_fetcher_received_bytes_total    counter; bytes of bodies
 //   mannequin_fetcher_transfers_in_flight     gauge
+//   mannequin_fetcher_troubled_hosts          gauge; paused or given up
 //   mannequin_fetcher_transfer_seconds        histogram; one transfer, begin to end
 #pragma once
 
@@ -22,6 +23,7 @@ std::string OutcomeName(v1::FetchFailure failure);
 void CountImages(absl::string_view outcome, double images);
 void CountReceivedBytes(double bytes);
 void SetInFlight(double transfers);
+void SetTroubledHosts(double hosts);
 void ObserveTransfer(absl::Duration elapsed);
 
 }  // namespace mannequin::fetcher_metrics

@@ -15,7 +15,7 @@ namespace mannequin {
 
 // Blocks until it is there. Thread-safe. Errors: INVALID_ARGUMENT (not an http or https
 // URL), PERMISSION_DENIED (address not allowed), NOT_FOUND (404, 410),
-// FAILED_PRECONDITION (not a picture, empty, too large), UNAVAILABLE (all else).
+// FAILED_PRECONDITION (not a picture, none of a product, empty, too large), UNAVAILABLE (all else).
 absl::StatusOr<v1::Image> FetchOne(TransferEngine& engine, const std::string& url, const ImageCheckOptions& check,
                                    absl::Duration timeout);
 

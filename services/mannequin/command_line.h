@@ -37,7 +37,8 @@ struct Invocation {
 // Each adds commands under `app`; `invocation` outlives the parse and the run.
 void AddServeCommands(CLI::App& app, Invocation& invocation);       // up
 void AddDemoCommand(CLI::App& app, Invocation& invocation);         // demo
-void AddCatalogCommands(CLI::App& app, Invocation& invocation);     // ingest, crawl
+void AddIngestCommand(CLI::App& app, Invocation& invocation);       // ingest
+void AddCrawlCommand(CLI::App& app, Invocation& invocation);        // crawl [list|watch|report|pause|resume|cancel]
 void AddExportCommand(CLI::App& app, Invocation& invocation);       // export
 void AddOperationsCommands(CLI::App& app, Invocation& invocation);  // stats, backup, restore, doctor
 void AddEmbedCommands(CLI::App& app, Invocation& invocation);       // embed train|catalog|vector|similar

@@ -34,6 +34,8 @@ absl::Status Stats(Invocation& invocation) {
     rows.push_back({"    " + ShortName(count.failure()), WithCommas(count.products())});
   rows.insert(rows.end(), {{"pictures", WithCommas(s.images())},
                            {"picture bytes", HumanBytes(s.image_bytes())},
+                           {"rendition bytes", HumanBytes(s.rendition_bytes())},
+                           {"to be refreshed", WithCommas(s.refreshes())},
                            {"embeddings", WithCommas(s.embeddings())},
                            {"placeholders", WithCommas(s.placeholders())},
                            {"verdicts", WithCommas(s.verdicts())},

@@ -20,9 +20,14 @@ constexpr absl::Duration kPollInterval = absl::Milliseconds(200);
 std::string CrawlLine(const v1::CrawlProgress& p) {
   std::int64_t failed = 0;
   for (const auto& count : p.failed()) failed += count.products();
-  return absl::StrFormat("%s stored  %s failed  %s pending  %.0f images/s  %s", WithCommas(p.stored()),
-                         WithCommas(failed), WithCommas(p.pending()), p.images_per_second(),
-                         HumanBytes(p.received_bytes()));
+  const std::string unchanged =
+      p.not_modified() == 0 ? "" : absl::StrCat("  ", WithCommas(p.not_modified()), " unchanged");
+  const std::string hosts =
+      p.troubled_host_count() == 0 ? "" : absl::StrCat("  ", WithCommas(p.troubled_host_count()), " hosts left alone");
+  const std::string left = p.seconds_left() > 0 ? absl::StrCat("  ", HumanSeconds(p.seconds_left()), " left") : "";
+  return absl::StrFormat("%s stored%s  %s failed  %s pending  %.0f images/s  %.1f MB/s%s%s", WithCommas(p.stored()),
+                         unchanged, WithCommas(failed), WithCommas(p.pending()), p.images_per_second(),
+                         p.bytes_per_second() / 1e6, hosts, left);
 }
 
 std::string TrainingLine(const v1::TrainingProgress& p) {
@@ -71,6 +76,7 @@ std::string JobLine(const v1::Job& job) {
       break;
   }
   if (job.state() == v1::JOB_STATE_QUEUED) detail = "waits for a worker";
+  if (job.state() == v1::JOB_STATE_PAUSED) detail = absl::StrCat("paused: ", detail);
   return absl::StrFormat("%-16s %3.0f %%  %s", ShortName(job.kind()), 100 * job.done(), detail);
 }
 

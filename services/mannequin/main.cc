@@ -27,7 +27,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   mannequin::AddServeCommands(app, invocation);
   mannequin::AddDemoCommand(app, invocation);
-  mannequin::AddCatalogCommands(app, invocation);
+  mannequin::AddIngestCommand(app, invocation);
+  mannequin::AddCrawlCommand(app, invocation);
   mannequin::AddExportCommand(app, invocation);
   mannequin::AddOperationsCommands(app, invocation);
   mannequin::AddEmbedCommands(app, invocation);

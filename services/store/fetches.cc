@@ -58,6 +58,14 @@ absl::Status CheckResult(const std::string& where, const v1::FetchResult& result
 // Whether its image is to be fetched: not yet had, or asked for again.
 bool IsToBeFetched(const v1::ImageInfo& image) { return image.state() == v1::IMAGE_STATE_PENDING || image.refresh(); }
 
+// Where a picture that was fetched came from.
+void RecordSource(const v1::FetchResult& result, v1::ImageInfo& image) {
+  image.set_etag(result.etag());
+  image.set_last_modified(result.last_modified());
+  image.set_source_sha256(result.source_sha256());
+  image.set_perceptual_hash(result.perceptual_hash());
+}
+
 // A picture that is stored outlives a refresh that fails.
 void RecordFailure(const v1::FetchResult::Failure& failure, v1::ImageInfo& image) {
   image.set_failure(failure.reason());
@@ -192,31 +200,26 @@ absl::StatusOr<v1::CompleteFetchesResponse> RocksStore::CompleteFetches(const v1
         response.set_dropped(response.dropped() + 1);
         continue;
       }
-      v1::StoredProduct after = *before;
-      v1::ImageInfo& image = *after.mutable_image();
-      image.set_attempts(image.attempts() + result.attempts());
       if (result.has_failure() && result.failure().retry()) {
         leases_->ReleaseIfHeldBy(result.product_id(), request.worker());
       } else {
         leases_->Release(result.product_id());
       }
+      v1::StoredProduct after = *before;
       if (result.has_image()) {
         RETURN_IF_ERROR(StoreImage(*before, result.image(), hashes[i], result.renditions(), edit, after));
-        image.set_attempts(before->image().attempts() + result.attempts());
-        image.set_etag(result.etag());
-        image.set_last_modified(result.last_modified());
-        image.set_source_sha256(result.source_sha256());
-        image.set_perceptual_hash(result.perceptual_hash());
+        RecordSource(result, *after.mutable_image());
         response.set_stored(response.stored() + 1);
       } else if (result.has_not_modified()) {
-        RecordNotModified(result, edit.now(), image);
+        RecordNotModified(result, edit.now(), *after.mutable_image());
         response.set_not_modified(response.not_modified() + 1);
       } else {
-        RecordFailure(result.failure(), image);
+        RecordFailure(result.failure(), *after.mutable_image());
         if (!result.failure().retry()) response.set_failed(response.failed() + 1);
       }
+      after.mutable_image()->set_attempts(before->image().attempts() + result.attempts());
       // A picture that stayed is nothing that followers of the updates wait for.
-      const bool stayed = !result.has_image() && image.state() == v1::IMAGE_STATE_STORED;
+      const bool stayed = !result.has_image() && after.image().state() == v1::IMAGE_STATE_STORED;
       if (!stayed) *after.mutable_updated_at() = edit.now();
       edit.PutProduct(before, after);
     }

@@ -213,6 +213,7 @@ class PackBuilder {
     }
     v1::GetImageRequest request;
     request.set_product_id(product.id());
+    request.set_at_least_side(options_.resolution);
     const absl::StatusOr<v1::GetImageResponse> found = store_.GetImage(request);
     if (absl::IsUnavailable(found.status()) || absl::IsDeadlineExceeded(found.status())) return found.status();
     if (!found.ok()) {

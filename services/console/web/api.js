@@ -25,7 +25,8 @@ export async function call(method, request = {}, timeoutMs = 60000) {
   return body;
 }
 
-export const imageUrl = (productId) => `/images/${encodeURIComponent(productId)}`;
+// A rendition with at least that side, or the picture itself.
+export const imageUrl = (productId, side = 0) => `/images/${encodeURIComponent(productId)}${side ? `?side=${side}` : ''}`;
 export const placeholderUrl = (productId) => `/placeholders/${encodeURIComponent(productId)}.png`;
 export const dataUrl = (image) => `data:${image.mediaType};base64,${image.data}`;
 

@@ -39,8 +39,8 @@ export function render(root, signal) {
   function tile({ product, image = {} }) {
     const named = image.state || 'IMAGE_STATE_MISSING';
     const tone = { IMAGE_STATE_STORED: 'good', IMAGE_STATE_FAILED: 'bad', IMAGE_STATE_PENDING: 'warn' }[named] || '';
-    const why = named === 'IMAGE_STATE_FAILED' ? image.failureMessage || image.failure : '';
-    return h('figure', { class: 'tile' }, picture(imageUrl(product.id), product.title || '', image.state !== 'IMAGE_STATE_STORED' && t('generated')),
+    const why = image.failureMessage || image.failure || '';
+    return h('figure', { class: 'tile' }, picture(imageUrl(product.id, 256), product.title || '', image.state !== 'IMAGE_STATE_STORED' && t('generated')),
       h('figcaption', {}, h('span', { class: 'title' }, product.title || product.id),
         h('span', { class: 'quiet' }, [(product.categoryPath || []).join(' › '), product.brand].filter(Boolean).join(' · ')),
         h('span', { class: `chip ${tone}`, title: why }, t(named), image.width ? ` ${image.width}×${image.height}` : '')));
@@ -52,8 +52,8 @@ export function render(root, signal) {
       const p = now.progress || {};
       const failed = (p.failed || []).reduce((sum, each) => sum + Number(each.products || 0), 0);
       progress.textContent = [t(now.state), percent(now.done || 0), `${t('IMAGE_STATE_STORED')} ${number(p.stored)}`, `${t('IMAGE_STATE_FAILED')} ${number(failed)}`,
-        `${(p.imagesPerSecond || 0).toFixed(1)}/s`, bytes(p.receivedBytes)].join(' · ');
-      if (isEnded(now)) { if (now.error) toast(now.error, 'bad'); reload(); }
+        `${(p.imagesPerSecond || 0).toFixed(1)}/s`, `${bytes(Math.round(p.bytesPerSecond || 0))}/s`, bytes(p.receivedBytes)].join(' · ');
+      if (isEnded(now)) { if (now.error || p.warning) toast(now.error || p.warning, 'bad'); reload(); }
     }, (message) => toast(message, 'bad'));
     signal.addEventListener('abort', stop);
   }

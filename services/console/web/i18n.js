@@ -95,6 +95,7 @@ const WORDS = {
   'JOB_STATE_SUCCEEDED': ['Succeeded', '완료'],
   'JOB_STATE_FAILED': ['Failed', '실패'],
   'JOB_STATE_CANCELLED': ['Cancelled', '취소됨'],
+  'JOB_STATE_PAUSED': ['Paused', '일시 중지됨'],
   'training.new': ['New training', '새 학습'],
   'training.start': ['Start training', '학습 시작'],
   'training.steps': ['Steps', '스텝'],

@@ -32,7 +32,7 @@ export function render(root) {
   }
 
   function tile({ productId, cosine = 0, title = '', categoryPath = [] }, own) {
-    return h('figure', { class: 'tile' }, picture(imageUrl(productId), title, !own && t('generated')),
+    return h('figure', { class: 'tile' }, picture(imageUrl(productId, 256), title, !own && t('generated')),
       h('figcaption', {}, h('span', { class: 'title' }, title || productId), h('span', { class: 'quiet' }, categoryPath.join(' › ')), h('span', { class: 'score', title: t('similar.cosine') }, cosine.toFixed(3))));
   }
 }

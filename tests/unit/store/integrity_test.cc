@@ -87,6 +87,31 @@ TEST_F(IntegrityTest, AWholeStoreHasNoFaultAndARepairChangesNothing) {
   EXPECT_THAT(Differences(before, Must(ReadContents(*store_))), IsEmpty());
 }
 
+TEST_F(IntegrityTest, ARenditionWithoutItsPictureIsDeletedAndItsBytesAreCountedOff) {
+  v1::PutImageRequest put;
+  put.set_product_id("pa-1");
+  *put.mutable_image() = MakeImage("picture with a rendition");
+  v1::Rendition& rendition = *put.add_renditions();
+  rendition.set_side(64);
+  rendition.set_data("small");
+  Must(store_->PutImage(put));
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    Put(db, batch, Family::kRenditions, store::RenditionKey(std::string(32, '\x01'), 64),
+        rendition.SerializeAsString());
+    Put(db, batch, Family::kRenditions, store::RenditionKey(FirstKey(db, Family::kImages), 32), "\xff damaged");
+  });
+  const std::vector<std::string> found = FaultsOf(*store_);
+  EXPECT_THAT(found, Contains(AllOf(StartsWith("renditions/0101"), HasSubstr("no picture is kept"))));
+  EXPECT_THAT(found, Contains(AllOf(HasSubstr("0020"), HasSubstr("is damaged"))));
+  FaultsOf(*store_, /*repair=*/true);
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  v1::GetImageRequest get;
+  get.set_product_id("pa-1");
+  get.set_at_least_side(64);
+  EXPECT_EQ("small", Must(store_->GetImage(get)).image().data());
+}
+
 TEST_F(IntegrityTest, StagesCountUpToTheirTotals) {
   std::vector<std::string> stages;
   ASSERT_EQ("OK", CodeOf(store_->CheckIntegrity({}, [&](const v1::CheckIntegrityResponse& message) {
@@ -96,7 +121,7 @@ TEST_F(IntegrityTest, StagesCountUpToTheirTotals) {
               }
               return absl::OkStatus();
             })));
-  EXPECT_THAT(stages, ElementsAre("checksums", "records", "images", "indexes", "statistics"));
+  EXPECT_THAT(stages, ElementsAre("checksums", "records", "images", "renditions", "indexes", "statistics"));
 }
 
 TEST_F(IntegrityTest, TheTotalOfRecordsHasJobs) {

@@ -101,6 +101,22 @@ TEST_F(JobWorkerTest, CancelledJobEndsAsCancelled) {
   EXPECT_EQ(v1::JOB_STATE_CANCELLED, AwaitEnd(id).state());
 }
 
+TEST_F(JobWorkerTest, PausedJobIsGivenBackAndGoesOnWhenItIsResumed) {
+  JobWorker worker(*store_, "fetcher", {v1::JOB_KIND_CRAWL}, UntilStopped);
+  worker.Start();
+  const std::string id = Create();
+  const auto running = [](const v1::Job& job) { return job.state() == v1::JOB_STATE_RUNNING; };
+  Await(id, running);
+  v1::PauseJobRequest pause;
+  pause.set_id(id);
+  Must(store_->PauseJob(pause));
+  EXPECT_EQ(0, Await(id, [](const v1::Job& job) { return job.state() == v1::JOB_STATE_PAUSED; }).attempts());
+  v1::ResumeJobRequest resume;
+  resume.set_id(id);
+  Must(store_->ResumeJob(resume));
+  Await(id, running);
+}
+
 TEST_F(JobWorkerTest, StopGivesTheJobBackWithItsAttempt) {
   const std::string id = Create();
   JobWorker worker(*store_, "fetcher", {v1::JOB_KIND_CRAWL}, UntilStopped);

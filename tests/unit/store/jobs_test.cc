@@ -62,6 +62,22 @@ class JobsTest : public StoreTest {
     return response->job();
   }
 
+  absl::StatusOr<v1::Job> Pause(const std::string& id) {
+    v1::PauseJobRequest request;
+    request.set_id(id);
+    absl::StatusOr<v1::PauseJobResponse> response = store().PauseJob(request);
+    if (!response.ok()) return response.status();
+    return response->job();
+  }
+
+  absl::StatusOr<v1::Job> Resume(const std::string& id) {
+    v1::ResumeJobRequest request;
+    request.set_id(id);
+    absl::StatusOr<v1::ResumeJobResponse> response = store().ResumeJob(request);
+    if (!response.ok()) return response.status();
+    return response->job();
+  }
+
   v1::Job GetJob(const std::string& id) {
     v1::GetJobRequest request;
     request.set_id(id);
@@ -80,6 +96,61 @@ TEST_P(JobsTest, OldestOfTheKindsIsLeasedFirst) {
   EXPECT_EQ(crawl, Lease("w", {v1::JOB_KIND_TRAIN_GAN, v1::JOB_KIND_CRAWL}));
   EXPECT_EQ(crawl2, Lease("w", {v1::JOB_KIND_CRAWL}));
   EXPECT_EQ("", Lease("w", {v1::JOB_KIND_TRAIN_GAN, v1::JOB_KIND_CRAWL}));
+}
+
+TEST_P(JobsTest, APausedJobWaitsUntilItIsResumed) {
+  const std::string id = Create(v1::JOB_KIND_CRAWL).id();
+  EXPECT_EQ(v1::JOB_STATE_PAUSED, Must(Pause(id)).state());
+  EXPECT_EQ(v1::JOB_STATE_PAUSED, Must(Pause(id)).state()) << "once more changes nothing";
+  EXPECT_EQ("", Lease("w"));
+  EXPECT_EQ(v1::JOB_STATE_QUEUED, Must(Resume(id)).state());
+  EXPECT_EQ(v1::JOB_STATE_QUEUED, Must(Resume(id)).state());
+  ASSERT_EQ(id, Lease("w"));
+
+  EXPECT_EQ(v1::JOB_STATE_RUNNING, Must(Pause(id)).state());
+  EXPECT_TRUE(Must(Beat(id, "w", 0.4)).pause_requested()) << "its worker hears of it";
+  const v1::Job paused = Must(Finish(id, "w", v1::JOB_STATE_PAUSED));
+  EXPECT_EQ(v1::JOB_STATE_PAUSED, paused.state());
+  EXPECT_FALSE(paused.pause_requested());
+  EXPECT_EQ(0, paused.attempts()) << "a pause is no failed attempt";
+  EXPECT_EQ(0.4, paused.done());
+  Must(Resume(id));
+  EXPECT_EQ(id, Lease("another"));
+}
+
+TEST_P(JobsTest, APauseThatItsWorkerNeverHeardOfHoldsToo) {
+  const std::string id = Create(v1::JOB_KIND_CRAWL).id();
+  Lease("w");
+  Must(Pause(id));
+  clock_.Advance(absl::Seconds(11));
+  EXPECT_EQ("", Lease("another"));
+  EXPECT_EQ(v1::JOB_STATE_PAUSED, GetJob(id).state());
+  Must(Resume(id));
+  ASSERT_EQ(id, Lease("another"));
+  clock_.Advance(absl::Seconds(11));
+  EXPECT_EQ(v1::JOB_STATE_PAUSED, Must(Pause(id)).state()) << "nobody is left to heed it";
+}
+
+TEST_P(JobsTest, AResumeInTimeTakesThePauseBack) {
+  const std::string id = Create(v1::JOB_KIND_CRAWL).id();
+  Lease("w");
+  Must(Pause(id));
+  Must(Resume(id));
+  EXPECT_FALSE(Must(Beat(id, "w")).pause_requested());
+}
+
+TEST_P(JobsTest, PausedJobsCanBeCancelledAndEndedOnesNotPaused) {
+  const std::string id = Create(v1::JOB_KIND_CRAWL).id();
+  Must(Pause(id));
+  EXPECT_EQ(v1::JOB_STATE_CANCELLED, Must(Cancel(id)).state());
+  EXPECT_EQ("FAILED_PRECONDITION", CodeOf(Pause(id)));
+  EXPECT_EQ("FAILED_PRECONDITION", CodeOf(Resume(id)));
+  EXPECT_EQ("NOT_FOUND", CodeOf(Pause("job-none")));
+  const std::string running = Create(v1::JOB_KIND_CRAWL).id();
+  Lease("w");
+  Must(Pause(running));
+  Must(Cancel(running));
+  EXPECT_EQ(v1::JOB_STATE_CANCELLED, Must(Finish(running, "w", v1::JOB_STATE_PAUSED)).state());
 }
 
 TEST_P(JobsTest, LeaseExpiresAndGoesToAnotherWorker) {

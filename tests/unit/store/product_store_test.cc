@@ -62,6 +62,7 @@ class ProductStoreTest : public StoreTest {
     v1::FetchResult& result = *request.add_results();
     result.set_product_id(id);
     result.set_url(url);
+    result.set_attempts(1);
     result.mutable_failure()->set_reason(reason);
     result.mutable_failure()->set_message("because");
     result.mutable_failure()->set_retry(retry);
@@ -440,6 +441,7 @@ TEST_P(ProductStoreTest, FetchResultsMoveProductsAlong) {
   v1::FetchResult& result = *complete.add_results();
   result.set_product_id("a");
   result.set_url("http://x/a");
+  result.set_attempts(1);
   *result.mutable_image() = MakeImage("picture");
   EXPECT_EQ(1, Must(store().CompleteFetches(complete)).stored());
   EXPECT_EQ(1, Get(store(), "a").image().attempts());

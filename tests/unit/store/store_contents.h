@@ -30,7 +30,13 @@ inline void FillStore(ProductStore& store, const std::string& round, int product
     // Small ones lie in the tables, big ones in blob files.
     std::string picture = absl::StrCat("picture ", i % 7, i % 4 == 0 ? "" : " of round " + round);
     picture.resize(i % 4 == 0 ? 300 : 4000, static_cast<char>('A' + i % 7));
-    Must(PutImage(store, id_of(i), picture));
+    v1::PutImageRequest put;
+    put.set_product_id(id_of(i));
+    *put.mutable_image() = MakeImage(picture);
+    v1::Rendition& rendition = *put.add_renditions();
+    rendition.set_side(64);
+    rendition.set_data("rendition of " + picture.substr(0, picture.size() / 2));
+    Must(store.PutImage(put));
   }
   v1::PutEmbeddingsRequest embeddings;
   v1::PutVerdictsRequest verdicts;
@@ -84,6 +90,9 @@ inline absl::Status AddPicture(ProductStore& store, const std::string& sha256, C
   request.set_sha256(sha256);
   ASSIGN_OR_RETURN(const v1::GetImageResponse response, store.GetImage(request));
   contents["image " + sha256] = response.image().SerializeAsString();
+  request.set_at_least_side(64);
+  ASSIGN_OR_RETURN(const v1::GetImageResponse smaller, store.GetImage(request));
+  contents["rendition " + sha256] = smaller.image().SerializeAsString();
   return absl::OkStatus();
 }
 

@@ -1,13 +1,11 @@
-// ingest, crawl
+// ingest
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
-#include "mannequin/v1/image_fetcher.grpc.pb.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/ingest/ingest.h"
-#include "services/mannequin/job_view.h"
 
 namespace mannequin {
 namespace {
@@ -62,50 +60,9 @@ absl::Status Ingest(Invocation& invocation, const std::string& file, const Inges
   return absl::OkStatus();
 }
 
-absl::Status Crawl(Invocation& invocation, const v1::StartCrawlRequest& request) {
-  const auto stub = v1::ImageFetcher::NewStub(invocation.Channel());
-  v1::StartCrawlResponse response;
-  RETURN_IF_ERROR(Call(invocation, *stub, &v1::ImageFetcher::Stub::StartCrawl, request, &response));
-  ProgressLine progress(invocation.json());
-  ASSIGN_OR_RETURN(const v1::Job job, WaitForJob(invocation.Store(), response.job().id(), progress, true));
-  const auto done = ProgressOf<v1::CrawlProgress>(job);
-  if (invocation.json()) {
-    nlohmann::json failed = nlohmann::json::object();
-    for (const auto& count : done.failed()) failed[ShortName(count.failure())] = count.products();
-    PrintJson({{"job", job.id()},
-               {"stored", done.stored()},
-               {"failed", failed},
-               {"retried", done.retried()},
-               {"received_bytes", done.received_bytes()},
-               {"seconds", done.seconds()},
-               {"images_per_second", done.images_per_second()}});
-    return absl::OkStatus();
-  }
-  std::printf("stored      %s\n", WithCommas(done.stored()).c_str());
-  for (const auto& count : done.failed()) {
-    std::printf("failed      %s  %s\n", WithCommas(count.products()).c_str(), ShortName(count.failure()).c_str());
-  }
-  return absl::OkStatus();
-}
-
-v1::FetchFailure FailureOf(const std::string& name) {
-  for (int i = v1::FetchFailure_MIN; i <= v1::FetchFailure_MAX; ++i) {
-    const auto failure = static_cast<v1::FetchFailure>(i);
-    if (v1::FetchFailure_IsValid(i) && ShortName(failure) == name) return failure;
-  }
-  return v1::FETCH_FAILURE_UNSPECIFIED;
-}
-
-std::set<std::string> FailureNames() {
-  std::set<std::string> names;
-  for (int i = v1::FetchFailure_MIN + 1; i <= v1::FetchFailure_MAX; ++i)
-    names.insert(ShortName(static_cast<v1::FetchFailure>(i)));
-  return names;
-}
-
 }  // namespace
 
-void AddCatalogCommands(CLI::App& app, Invocation& invocation) {
+void AddIngestCommand(CLI::App& app, Invocation& invocation) {
   const auto file = std::make_shared<std::string>();
   const auto options = std::make_shared<IngestOptions>();
   CLI::App* ingest =
@@ -123,19 +80,6 @@ void AddCatalogCommands(CLI::App& app, Invocation& invocation) {
   ingest->callback([&invocation, file, options] {
     invocation.run = [&invocation, file, options] { return Ingest(invocation, *file, *options); };
   });
-
-  const auto request = std::make_shared<v1::StartCrawlRequest>();
-  CLI::App* crawl =
-      app.add_subcommand("crawl", "fetch the images that are missing; Ctrl-C ends it, the next crawl goes on");
-  crawl->add_option_function<int>(
-      "--connections", [request](int n) { request->set_connections(n); }, "(200)");
-  crawl
-      ->add_option_function<std::string>(
-          "--retry-failed", [request](const std::string& name) { request->set_retry_failed(FailureOf(name)); },
-          "first take up those that failed for this reason")
-      ->check(CLI::IsMember(FailureNames()));
-  crawl->callback(
-      [&invocation, request] { invocation.run = [&invocation, request] { return Crawl(invocation, *request); }; });
 }
 
 }  // namespace mannequin

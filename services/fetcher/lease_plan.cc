@@ -1,0 +1,80 @@
+#include "services/fetcher/lease_plan.h"
+
+#include <algorithm>
+
+namespace mannequin {
+namespace {
+
+// Between two looks for origins that are not known, or for more of one that had none.
+constexpr absl::Duration kLookAgain = absl::Milliseconds(250);
+// A quota that was used up sooner was too small; one that lasts longer is too large.
+constexpr absl::Duration kQuotaLastsAtLeast = absl::Seconds(2);
+constexpr absl::Duration kQuotaLastsAtMost = absl::Seconds(10);
+constexpr std::size_t kMaxExcept = 10'000;
+constexpr int kMaxLease = 10'000;
+
+}  // namespace
+
+std::optional<LeasePlan::Wish> LeasePlan::NextWish(absl::Time now) {
+  const std::int64_t room = options_.most - outstanding_;
+  if (room <= 0) return std::nullopt;
+  bool hungry = false;
+  // The least that one of the hungry lacks: what lacks more is asked for again at once.
+  std::int64_t share = options_.most_of_origin;
+  for (auto& [name, origin] : origins_) {
+    origin.got = 0;
+    if (!Hungry(origin, now)) continue;
+    if (now - origin.quota_since < kQuotaLastsAtLeast) {
+      origin.quota = std::min(origin.quota * 2, options_.most_of_origin);
+    } else if (now - origin.quota_since > kQuotaLastsAtMost) {
+      origin.quota = std::max(origin.quota / 2, options_.least);
+    }
+    origin.quota_since = now;
+    hungry = true;
+    share = std::min<std::int64_t>(share, origin.quota - origin.outstanding);
+  }
+  const bool look = now >= look_again_;
+  if (!hungry && !look) return std::nullopt;
+  if (look) share = std::min<std::int64_t>(share, options_.first);
+  Wish wish;
+  wish.max_products = static_cast<int>(std::min<std::int64_t>(room, kMaxLease));
+  wish.max_products_per_origin = static_cast<int>(std::max<std::int64_t>(share, 1));
+  for (const auto& [name, origin] : origins_) {
+    if (!Hungry(origin, now) && wish.except_origins.size() < kMaxExcept) wish.except_origins.push_back(name);
+  }
+  return wish;
+}
+
+void LeasePlan::Leased(const std::string& name, std::int64_t products, absl::Time now) {
+  outstanding_ += products;
+  const auto [found, is_new] = origins_.try_emplace(name);
+  Origin& origin = found->second;
+  if (is_new) {
+    origin.quota = options_.first;
+    origin.quota_since = now;
+  }
+  origin.outstanding += products;
+  origin.got += products;
+}
+
+void LeasePlan::WishEnded(const Wish& wish, std::int64_t products, absl::Time now) {
+  // A call walks over every origin: with many of them less often.
+  const absl::Duration pause = kLookAgain + absl::Microseconds(100) * static_cast<double>(origins_.size());
+  if (products >= wish.max_products) return;
+  look_again_ = now + pause;
+  // Every origin gave what it has, up to its share: one that gave less has no more.
+  for (auto& [name, origin] : origins_) {
+    if (Hungry(origin, now) && origin.got < wish.max_products_per_origin) origin.empty_until = now + pause;
+  }
+  absl::erase_if(origins_, [](const auto& origin) { return origin.second.outstanding == 0; });
+}
+
+void LeasePlan::Finished(const std::string& name, absl::Time now) {
+  --outstanding_;
+  const auto found = origins_.find(name);
+  if (found == origins_.end()) return;
+  // Nothing is to be remembered of an origin that has no work left.
+  if (--found->second.outstanding == 0 && now < found->second.empty_until) origins_.erase(found);
+}
+
+}  // namespace mannequin
