@@ -3,6 +3,9 @@
 #include <atomic>
 #include <thread>
 
+#include "absl/strings/match.h"
+#include "common/base/sha256.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/fetcher/crawl_fixture.h"
 
@@ -174,6 +177,135 @@ TEST_F(Crawling, AnOriginOfTheAllowListHasAllConnections) {
   ASSERT_EQ(Crawl(options), absl::OkStatus());
   EXPECT_EQ(origin_.MostAtOnce(), 6);
   EXPECT_EQ(Count(v1::IMAGE_STATE_STORED), 40);
+}
+
+TEST_F(Crawling, APictureIsStoredWithoutMetadataAndWithItsRenditionAndHashes) {
+  const std::string jpeg = Jpeg();
+  // A comment segment behind the start of image.
+  const std::string commented = jpeg.substr(0, 2) + std::string("\xff\xfe\x00\x0asecret: x", 12) + jpeg.substr(2);
+  origin_.On("/a", Serve(commented));
+  AddProduct("a", origin_.Url("/a"));
+  CrawlOptions options = Options();
+  options.check.rendition_sides = {16, 32};
+  ASSERT_EQ(Crawl(options), absl::OkStatus());
+  const v1::ImageInfo image = Image("a");
+  EXPECT_EQ(image.source_sha256(), Sha256Hex(commented));
+  EXPECT_EQ(image.sha256(), Sha256Hex(jpeg)) << "pixels bit for bit, the comment gone";
+  EXPECT_NE(image.perceptual_hash(), 0u);
+  EXPECT_EQ(image.attempts(), 1);
+  v1::GetImageRequest get;
+  get.set_product_id("a");
+  get.set_at_least_side(20);
+  const v1::Image rendition = store_->GetImage(get)->image();
+  EXPECT_EQ(rendition.width(), 32);
+  EXPECT_EQ(rendition.height(), 24);
+  const absl::StatusOr<Pixels> pixels = DecodeImage(rendition.data());
+  ASSERT_TRUE(pixels.ok()) << pixels.status();
+  EXPECT_EQ(pixels->width, 32);
+  EXPECT_EQ(pixels->height, 24);
+}
+
+TEST_F(Crawling, WhatIsAskedForIsKeptAsItCame) {
+  const std::string with_trailer = Jpeg() + "a trailer";
+  origin_.On("/a", Serve(with_trailer));
+  AddProduct("a", origin_.Url("/a"));
+  CrawlOptions options = Options();
+  options.check.keep_original = true;
+  ASSERT_EQ(Crawl(options), absl::OkStatus());
+  EXPECT_EQ(Image("a").sha256(), Sha256Hex(with_trailer));
+}
+
+TEST_F(Crawling, AKnownNotAvailablePictureMakesTheListingMissing) {
+  const std::string none = Jpeg(1);
+  origin_.On("/none", Serve(none));
+  origin_.On("/good", Serve(Jpeg(2)));
+  AddProduct("none", origin_.Url("/none"));
+  AddProduct("good", origin_.Url("/good"));
+  CrawlOptions options = Options();
+  options.check.not_available_sha256.insert(Sha256Hex(none));
+  ASSERT_EQ(Crawl(options), absl::OkStatus());
+  EXPECT_EQ(State("none"), "MISSING");
+  EXPECT_EQ(Image("none").failure(), v1::FETCH_FAILURE_NOT_AVAILABLE);
+  EXPECT_EQ(State("good"), "STORED image/jpeg 40x30");
+}
+
+TEST_F(Crawling, ARefreshAsksWhetherAPictureHasChangedAndWritesOnlyWhatHas) {
+  const std::string old_jpeg = Jpeg(1), new_jpeg = Jpeg(2);
+  std::atomic<bool> changed{false};
+  const auto versioned = [&](Exchange& x) {
+    const std::string etag = changed ? "\"2\"" : "\"1\"";
+    if (absl::StrContains(x.head(), absl::StrCat("If-None-Match: ", etag))) {
+      return x.Answer(304, "", absl::StrCat("ETag: ", etag, "\r\n"));
+    }
+    x.Answer(200, changed ? new_jpeg : old_jpeg, absl::StrCat("ETag: ", etag, "\r\n"));
+  };
+  origin_.On("/versioned", versioned);
+  origin_.On("/plain", Serve(old_jpeg));
+  AddProduct("versioned", origin_.Url("/versioned"));
+  AddProduct("plain", origin_.Url("/plain"));
+  ASSERT_EQ(Crawl(Options()), absl::OkStatus());
+
+  ASSERT_EQ(store_->RefreshFetches({})->products(), 2);
+  ASSERT_EQ(Crawl(Options()), absl::OkStatus());
+  EXPECT_EQ(Progress().not_modified(), 2) << "the plain one sent the same bytes again";
+  EXPECT_EQ(Progress().stored(), 0);
+  EXPECT_EQ(Image("versioned").sha256(), Sha256Hex(old_jpeg));
+
+  changed = true;
+  store_->RefreshFetches({}).IgnoreError();
+  ASSERT_EQ(Crawl(Options()), absl::OkStatus());
+  EXPECT_EQ(Progress().stored(), 1);
+  EXPECT_EQ(Progress().not_modified(), 1);
+  EXPECT_EQ(Image("versioned").sha256(), Sha256Hex(new_jpeg));
+  EXPECT_EQ(Image("versioned").etag(), "\"2\"");
+}
+
+TEST_F(Crawling, ARefreshOfWhatIsGoneKeepsThePictureAndSaysSo) {
+  origin_.On("/a", Serve(Jpeg()));
+  AddProduct("a", origin_.Url("/a"));
+  ASSERT_EQ(Crawl(Options()), absl::OkStatus());
+  origin_.On("/a", Status(404));
+  store_->RefreshFetches({}).IgnoreError();
+  ASSERT_EQ(Crawl(Options()), absl::OkStatus());
+  EXPECT_EQ(State("a"), "STORED image/jpeg 40x30");
+  EXPECT_EQ(Image("a").failure(), v1::FETCH_FAILURE_NOT_FOUND);
+}
+
+TEST_F(Crawling, EachFailureIsCountedOnceAndTheLastReasonIsKept) {
+  const std::string jpeg = Jpeg();
+  origin_.On("/twice", [&](Exchange& x) { x.attempt() < 3 ? x.Answer(500, "") : x.Answer(200, jpeg); });
+  origin_.On("/never", Status(500));
+  AddProduct("twice", origin_.Url("/twice"));
+  AddProduct("never", origin_.Url("/never"));
+  ASSERT_EQ(Crawl(Options()), absl::OkStatus());
+  std::int64_t counted = 0;
+  for (const auto& count : Progress().failed_attempts()) counted += count.products();
+  for (const auto& count : Progress().failed()) counted += count.products();
+  EXPECT_EQ(counted, 2 + 3) << "as many as the origin dealt";
+  EXPECT_EQ(Image("twice").attempts(), 3);
+  EXPECT_EQ(Image("never").attempts(), 3);
+  EXPECT_EQ(Image("never").failure_message(), "HTTP 500");
+}
+
+TEST_F(Crawling, ACrawlThatHardlyGetsAnythingEndsWithAWarning) {
+  AddProducts(10);
+  ASSERT_EQ(Crawl(Options()), absl::OkStatus());
+  EXPECT_EQ(Progress().success_share(), 0);
+  EXPECT_THAT(Progress().warning(), testing::HasSubstr("only 0 % of the pictures could be had. not_found (10)"));
+}
+
+TEST_F(Crawling, AHostThatIsDownDoesNotHoldUpTheOthers) {
+  // 300 products of a host that refuses connections stand before those of a good one.
+  for (int i = 0; i < 300; ++i) AddProduct(absl::StrCat("a", i), "http://127.0.0.1:1/x");
+  origin_.OnOther(Serve(Jpeg()));
+  AddProducts(50);
+  filter_ = *AddressFilter::Create({origin_.AllowEntry(), "127.0.0.1/32:1"});
+  const auto good_are_stored = [this] { return Count(v1::IMAGE_STATE_STORED) == 50; };
+  const absl::Time begun = absl::Now();
+  EXPECT_EQ(Crawl(Options(), good_are_stored).code(), absl::StatusCode::kCancelled);
+  EXPECT_LT(absl::Now() - begun, absl::Seconds(10));
+  EXPECT_EQ(Count(v1::IMAGE_STATE_STORED), 50);
+  EXPECT_EQ(Count(v1::IMAGE_STATE_STORED) + Count(v1::IMAGE_STATE_PENDING) + Count(v1::IMAGE_STATE_FAILED), 350);
 }
 
 }  // namespace

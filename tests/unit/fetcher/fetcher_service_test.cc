@@ -1,10 +1,13 @@
 #include "services/fetcher/fetcher_service.h"
 
+#include <atomic>
+#include <functional>
 #include <memory>
 
 #include "absl/time/clock.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/fetcher/crawl_fixture.h"
 
@@ -96,6 +99,50 @@ TEST_F(FetcherRpc, ACrawlThatIsCancelledEndsCancelledAndLosesNothing) {
   EXPECT_EQ(Count(v1::IMAGE_STATE_PENDING), 10);
 }
 
+TEST_F(FetcherRpc, APausedCrawlGivesBackAndGoesOnWithoutFetchingTwice) {
+  std::atomic<bool> hang{true};
+  const std::string jpeg = Jpeg();
+  origin_.OnOther([&](Exchange& x) { hang && x.attempt() == 1 && x.head().find("/9 ") != std::string::npos ? x.Hang() : x.Answer(200, jpeg); });
+  AddProducts(10);
+  const std::string id = StartCrawl()->id();
+  ASSERT_TRUE(Eventually([&] { return Count(v1::IMAGE_STATE_STORED) == 9; }));
+  grpc::ClientContext context;
+  v1::PauseCrawlRequest pause;
+  pause.set_job_id(id);
+  v1::PauseCrawlResponse paused;
+  ASSERT_TRUE(stub_->PauseCrawl(&context, pause, &paused).ok());
+  const auto state = [&] {
+    v1::GetJobRequest request;
+    request.set_id(id);
+    return store_->GetJob(request)->job().state();
+  };
+  ASSERT_TRUE(Eventually([&] { return state() == v1::JOB_STATE_PAUSED; }));
+  EXPECT_EQ(Count(v1::IMAGE_STATE_PENDING), 1);
+  hang = false;
+  grpc::ClientContext again;
+  v1::ResumeCrawlRequest resume;
+  resume.set_job_id(id);
+  v1::ResumeCrawlResponse resumed;
+  ASSERT_TRUE(stub_->ResumeCrawl(&again, resume, &resumed).ok());
+  const v1::Job ended = Watch(id);
+  EXPECT_EQ(ended.state(), v1::JOB_STATE_SUCCEEDED);
+  v1::CrawlProgress progress;
+  ASSERT_TRUE(ended.progress().UnpackTo(&progress));
+  EXPECT_EQ(progress.stored(), 10) << "counts go on";
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(origin_.Requests(absl::StrCat("/", i)), 1) << i;
+}
+
+TEST_F(FetcherRpc, ARefreshIsAskedForWithTheCrawl) {
+  origin_.OnOther(Serve(Jpeg()));
+  AddProducts(3);
+  Watch(StartCrawl()->id());
+  v1::StartCrawlRequest refresh;
+  refresh.mutable_refresh_older_than();
+  v1::CrawlProgress progress;
+  ASSERT_TRUE(Watch(StartCrawl(refresh)->id()).progress().UnpackTo(&progress));
+  EXPECT_EQ(progress.not_modified(), 3);
+}
+
 TEST_F(FetcherRpc, FailedProductsAreFetchedAgainOnRequest) {
   origin_.OnOther(Status(404));
   AddProducts(2);
@@ -140,6 +187,27 @@ TEST_F(FetcherRpc, BadRequestsAreRefusedByCode) {
   get.set_job_id("job-none");
   v1::GetCrawlResponse response;
   EXPECT_EQ(stub_->GetCrawl(&context, get, &response).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST(FetcherConfig, EachNewFieldHasItsBounds) {
+  const auto refused = [](const std::function<void(config::v1::FetcherConfig&)>& spoil) {
+    config::v1::FetcherConfig config;
+    spoil(config);
+    return std::string(FetcherService::Validate(config).message());
+  };
+  using testing::HasSubstr;
+  EXPECT_THAT(refused([](auto& c) { c.set_requests_per_second_per_host(-2); }), HasSubstr("requests_per_second_per_host"));
+  EXPECT_THAT(refused([](auto& c) { c.set_transfer_threads(65); }), HasSubstr("transfer_threads"));
+  EXPECT_THAT(refused([](auto& c) { c.add_host_rules(); }), HasSubstr("host_rules[0].host: empty"));
+  EXPECT_THAT(refused([](auto& c) { c.add_rendition_sides(8); }), HasSubstr("rendition_sides: 8"));
+  EXPECT_THAT(refused([](auto& c) {
+                c.add_rendition_sides(64);
+                c.add_rendition_sides(64);
+              }),
+              HasSubstr("twice"));
+  EXPECT_THAT(refused([](auto& c) { c.add_not_available_sha256("AB"); }), HasSubstr("64 lower-case hex digits"));
+  EXPECT_THAT(refused([](auto& c) { c.set_certificate_authorities("/no/such.pem"); }), HasSubstr("/no/such.pem"));
+  EXPECT_EQ(refused([](auto& c) { c.add_rendition_sides(0); }), "");
 }
 
 TEST(FetcherConfig, AValueOutOfRangeIsNamed) {
