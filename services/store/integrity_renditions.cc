@@ -19,8 +19,12 @@ absl::Status IntegrityCheck::CheckRenditions() {
     const std::string key = renditions->key().ToString();
     const rocksdb::Slice picture(key.data(), std::min(key.size(), kImageKeyBytes));
     while (counts->Valid() && counts->key().compare(picture) < 0) counts->Next();
-    // What cannot be read is no sign that there is none.
-    const bool has_picture = !counts->status().ok() || (counts->Valid() && counts->key() == picture);
+    bool has_picture = counts->Valid() && counts->key() == picture;
+    if (!has_picture) {
+      // A count that is missing is another fault; one that cannot be read is no sign of any.
+      const auto image = db_.Get(Family::kImages, ToView(picture), Options());
+      has_picture = !image.ok() || image->has_value();
+    }
     RETURN_IF_ERROR(CheckRendition(key, ToView(renditions->value()), has_picture));
     RETURN_IF_ERROR(report_.Advance());
   }
@@ -39,8 +43,8 @@ absl::Status IntegrityCheck::CheckRendition(const std::string& key, absl::string
   if (write_) {
     RETURN_IF_ERROR(write_([&](Edit& edit) -> absl::Status {
       // The picture may have come meanwhile, with this rendition made anew.
-      ASSIGN_OR_RETURN(const auto count, edit.Get(Family::kImageReferences, key.substr(0, kImageKeyBytes)));
-      return whole && count ? absl::OkStatus() : edit.DeleteRendition(key);
+      ASSIGN_OR_RETURN(const auto image, edit.Get(Family::kImages, key.substr(0, kImageKeyBytes)));
+      return whole && image ? absl::OkStatus() : edit.DeleteRendition(key);
     }));
   }
   return report_.Fault(absl::StrCat("renditions/", absl::BytesToHexString(key)),
