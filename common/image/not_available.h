@@ -8,7 +8,7 @@
 
 namespace mannequin {
 
-// Of a longer picture no more is looked at than this, so a decoder need give no more.
+// A longer picture is scaled down to this first, so a decoder need give no more.
 inline constexpr int kNotAvailableSide = 128;
 
 // Empty for a product's picture, else the reason for a person. `width` and `height` are

@@ -34,13 +34,14 @@ Size Within(int side, int width, int height) {
           std::clamp(static_cast<int>(std::lround(height * scale)), 1, side)};
 }
 
-absl::StatusOr<StoredPicture::Rendition> MakeRendition(const Pixels& pixels, int side) {
+// `small` is `pixels` within kNotAvailableSide.
+absl::StatusOr<StoredPicture::Rendition> MakeRendition(const Pixels& pixels, const Pixels& small, int side) {
   const Size size = Within(side, pixels.width, pixels.height);
-  const bool as_is = size.width == pixels.width && size.height == pixels.height;
+  const auto is = [&](const Pixels& other) { return size.width == other.width && size.height == other.height; };
   StoredPicture::Rendition rendition;
   rendition.side = side;
-  if (as_is) {
-    ASSIGN_OR_RETURN(rendition.jpeg, EncodeJpeg(pixels, kRenditionQuality));
+  if (is(pixels) || is(small)) {
+    ASSIGN_OR_RETURN(rendition.jpeg, EncodeJpeg(is(pixels) ? pixels : small, kRenditionQuality));
   } else {
     ASSIGN_OR_RETURN(rendition.jpeg, EncodeJpeg(Resize(pixels, size.width, size.height), kRenditionQuality));
   }
@@ -81,10 +82,12 @@ absl::StatusOr<StoredPicture> MakeStoredPicture(std::string bytes, const StoredP
   picture.width = header.width;
   picture.height = header.height;
   picture.perceptual_hash = PerceptualHash(decoded.pixels);
-  picture.not_available = WhyNotAvailable(decoded.pixels, header.width, header.height);
+  const Size seen = Within(kNotAvailableSide, decoded.pixels.width, decoded.pixels.height);
+  const Pixels small = Resize(decoded.pixels, seen.width, seen.height);
+  picture.not_available = WhyNotAvailable(small, header.width, header.height);
   if (!picture.not_available.empty()) return picture;
   for (const int wanted : options.rendition_sides) {
-    ASSIGN_OR_RETURN(StoredPicture::Rendition rendition, MakeRendition(decoded.pixels, wanted));
+    ASSIGN_OR_RETURN(StoredPicture::Rendition rendition, MakeRendition(decoded.pixels, small, wanted));
     picture.renditions.push_back(std::move(rendition));
   }
   if (options.keep_original) {

@@ -229,7 +229,7 @@ class Crawl {
       GiveBack(*task, v1::FETCH_FAILURE_OTHER, "crawl stopped");
       return;
     }
-    ImageCheck check = CheckImage(body, options_.check);
+    ImageCheck check = CheckImage(std::move(body), options_.check);
     if (check.failure != v1::FETCH_FAILURE_UNSPECIFIED) {
       engine_.Release(bytes);
       OnFailure(task, check.failure, check.message, Retry::kNever, absl::ZeroDuration());
@@ -239,10 +239,12 @@ class Crawl {
     result.set_product_id(task->product_id);
     result.set_url(task->url);
     v1::Image& image = *result.mutable_image();
-    image.set_data(std::move(body));
-    image.set_media_type(check.header.media_type);
-    image.set_width(check.header.width);
-    image.set_height(check.header.height);
+    // What the engine counts is what was fetched; OnWritten gives back what is written.
+    engine_.Release(bytes - static_cast<std::int64_t>(check.picture.data.size()));
+    image.set_data(std::move(check.picture.data));
+    image.set_media_type(check.picture.media_type);
+    image.set_width(check.picture.width);
+    image.set_height(check.picture.height);
     writer_.Add(std::move(result));
   }
 

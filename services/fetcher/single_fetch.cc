@@ -26,6 +26,7 @@ absl::Status ToStatus(v1::FetchFailure failure, const std::string& message) {
     case v1::FETCH_FAILURE_NOT_AN_IMAGE:
     case v1::FETCH_FAILURE_EMPTY_BODY:
     case v1::FETCH_FAILURE_TOO_LARGE:
+    case v1::FETCH_FAILURE_NOT_AVAILABLE:
       return absl::FailedPreconditionError(text);
     default:
       return absl::UnavailableError(text);
@@ -56,14 +57,14 @@ absl::StatusOr<v1::Image> FetchOne(TransferEngine& engine, const std::string& ur
   if (result.failure != v1::FETCH_FAILURE_UNSPECIFIED) return ToStatus(result.failure, result.message);
   const auto bytes = static_cast<std::int64_t>(result.body.size());
   const absl::Cleanup release = [&] { engine.Release(bytes); };
-  ImageCheck checked = CheckImage(result.body, check);
+  ImageCheck checked = CheckImage(std::move(result.body), check);
   if (checked.failure != v1::FETCH_FAILURE_UNSPECIFIED) return ToStatus(checked.failure, checked.message);
   v1::Image image;
-  image.set_sha256(Sha256Hex(result.body));
-  image.set_data(std::move(result.body));
-  image.set_media_type(checked.header.media_type);
-  image.set_width(checked.header.width);
-  image.set_height(checked.header.height);
+  image.set_sha256(Sha256Hex(checked.picture.data));
+  image.set_data(std::move(checked.picture.data));
+  image.set_media_type(checked.picture.media_type);
+  image.set_width(checked.picture.width);
+  image.set_height(checked.picture.height);
   return image;
 }
 
