@@ -1,6 +1,7 @@
 #include "common/image/generated_mark.h"
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/image/image.h"
 #include "common/image/vips_handle.h"
 
@@ -9,9 +10,11 @@ namespace mannequin {
 bool HasGeneratedMark(absl::string_view bytes) {
   InitImages();
   const absl::StatusOr<ImageHeader> header = ReadImageHeader(bytes);
-  if (!header.ok() || header->media_type == "image/gif") return false;
-  // JPEG and WebP hold XMP as it is: most pictures are answered by this search alone.
+  if (!header.ok()) return false;
+  // All but PNG hold XMP as it is: most pictures are answered by this search alone.
   if (header->media_type != "image/png" && !absl::StrContains(bytes, kGeneratedSourceType)) return false;
+  // libvips does not read the application extension that holds a GIF's packet.
+  if (header->media_type == "image/gif") return absl::StrContains(bytes, "XMP DataXMP");
   const VipsHandle image(
       vips_image_new_from_buffer(bytes.data(), bytes.size(), "", "access", VIPS_ACCESS_SEQUENTIAL, nullptr));
   if (image == nullptr) {
@@ -23,6 +26,14 @@ bool HasGeneratedMark(absl::string_view bytes) {
   std::size_t size = 0;
   if (vips_image_get_blob(image.get(), VIPS_META_XMP_NAME, &xmp, &size) != 0) return false;
   return absl::StrContains(absl::string_view(static_cast<const char*>(xmp), size), kGeneratedSourceType);
+}
+
+std::string GeneratedMarkPacket() {
+  return absl::StrCat(
+      "<?xpacket begin=\"\xef\xbb\xbf\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?><x:xmpmeta xmlns:x=\"adobe:ns:meta/\">"
+      "<rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description rdf:about=\"\" "
+      "xmlns:Iptc4xmpExt=\"http://iptc.org/std/Iptc4xmpExt/2008-02-29/\" Iptc4xmpExt:DigitalSourceType=\"",
+      kGeneratedSourceType, "\"/></rdf:RDF></x:xmpmeta><?xpacket end=\"r\"?>");
 }
 
 }  // namespace mannequin

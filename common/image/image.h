@@ -28,12 +28,14 @@ struct Pixels {
 struct ImageHeader {
   int width = 0;  // pixels, as stored (EXIF orientation not applied)
   int height = 0;
-  std::string media_type;  // "image/jpeg", "image/png", "image/webp" or "image/gif"
+  std::string media_type;  // "image/jpeg", "image/png", "image/webp", "image/gif" or "image/avif"
+  int frames = 1;          // of an animation (GIF, WebP, APNG, AVIF sequence)
 };
 
 struct ImageLimits {
   std::int64_t max_bytes = 16 << 20;
   std::int64_t max_pixels = 50'000'000;
+  int max_frames = 256;
 };
 
 struct DecodeOptions {
@@ -49,15 +51,17 @@ struct DecodeOptions {
 // pictures are decoded at once). Turns libvips' untrusted loaders and its cache off.
 void InitImages(int threads = 1);
 
-// Looks at the first bytes only. INVALID_ARGUMENT: not JPEG, PNG, WebP or GIF, or no
-// sound header; RESOURCE_EXHAUSTED: over a limit, named.
+// Reads headers and the lengths of blocks; decodes nothing. INVALID_ARGUMENT: not JPEG,
+// PNG, WebP, GIF or AVIF (HEIC is not), or no sound header; RESOURCE_EXHAUSTED: over a
+// limit, named.
 absl::StatusOr<ImageHeader> ReadImageHeader(absl::string_view bytes, const ImageLimits& limits = {});
 
 // Decodes the whole picture: EXIF orientation applied, to sRGB, alpha over white, first
-// frame of an animation. Truncated or broken data is INVALID_ARGUMENT, never grey rows.
+// frame of an animation. Truncated or broken data is INVALID_ARGUMENT, never grey rows;
+// so is AVIF where libvips has no loader for it.
 absl::StatusOr<Pixels> DecodeImage(absl::string_view bytes, const DecodeOptions& options = {});
 
-// `media_type` as in ImageHeader (GIF excepted). `quality` 1 to 100 for JPEG and WebP.
+// `media_type` as in ImageHeader (GIF and AVIF excepted). `quality` 1 to 100 for JPEG and WebP.
 // `xmp`, when given, is embedded as the picture's XMP packet.
 absl::StatusOr<std::string> EncodeImage(const Pixels& pixels, absl::string_view media_type, int quality = 90,
                                         std::optional<absl::string_view> xmp = std::nullopt);

@@ -1,46 +1,40 @@
-// ReadImageHeader: the four formats' fixed fields, without a decoder. It runs on every
-// body the crawler gets, so it allocates nothing but the media type.
+// ReadImageHeader: the formats' fixed fields, without a decoder. It runs on every body the
+// crawler gets, so for all but AVIF it allocates nothing but the media type.
+#include "common/image/image_header.h"
+
 #include <cstddef>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/image/bytes.h"
 #include "common/image/image.h"
 
 namespace mannequin {
 namespace {
 
-// Big- and little-endian fields at an offset; the caller has checked the length.
-std::uint32_t Byte(absl::string_view bytes, std::size_t at) { return static_cast<std::uint8_t>(bytes[at]); }
-std::uint32_t Big16(absl::string_view b, std::size_t at) { return Byte(b, at) << 8 | Byte(b, at + 1); }
-std::uint32_t Big32(absl::string_view b, std::size_t at) { return Big16(b, at) << 16 | Big16(b, at + 2); }
-std::uint32_t Little16(absl::string_view b, std::size_t at) { return Byte(b, at) | Byte(b, at + 1) << 8; }
-std::uint32_t Little24(absl::string_view b, std::size_t at) { return Little16(b, at) | Byte(b, at + 2) << 16; }
-std::uint32_t Little32(absl::string_view b, std::size_t at) { return Little16(b, at) | Little16(b, at + 2) << 16; }
-
-absl::Status Broken(absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat("broken picture: ", what));
-}
+absl::Status Broken(absl::string_view what) { return BrokenPicture(what); }
 
 // PNG (ISO/IEC 15948): signature, then IHDR: length 13, type, width, height, bit depth,
 // colour type, compression, filter, interlace.
-absl::StatusOr<ImageHeader> ReadPng(absl::string_view b) {
+absl::StatusOr<ImageHeader> ReadPng(absl::string_view b, const ImageLimits& limits) {
   if (b.size() < 29) return Broken("PNG ends inside its IHDR");
   if (Big32(b, 8) != 13 || b.substr(12, 4) != "IHDR") return Broken("PNG does not begin with an IHDR of 13 bytes");
   const std::uint32_t width = Big32(b, 16);
   const std::uint32_t height = Big32(b, 20);
   if (width > 0x7fffffff || height > 0x7fffffff) return Broken("PNG size over 2^31 - 1");
-  return ImageHeader{static_cast<int>(width), static_cast<int>(height), "image/png"};
+  return ImageHeader{static_cast<int>(width), static_cast<int>(height), "image/png", CountPngFrames(b, limits)};
 }
 
 // GIF89a: signature, then the logical screen's width and height.
-absl::StatusOr<ImageHeader> ReadGif(absl::string_view b) {
+absl::StatusOr<ImageHeader> ReadGif(absl::string_view b, const ImageLimits& limits) {
   if (b.size() < 13) return Broken("GIF ends inside its logical screen");
-  return ImageHeader{static_cast<int>(Little16(b, 6)), static_cast<int>(Little16(b, 8)), "image/gif"};
+  return ImageHeader{static_cast<int>(Little16(b, 6)), static_cast<int>(Little16(b, 8)), "image/gif",
+                     CountGifFrames(b, limits)};
 }
 
 // WebP container (RFC 9649): RIFF, size, WEBP, then a VP8, VP8L or VP8X chunk.
-absl::StatusOr<ImageHeader> ReadWebp(absl::string_view b) {
+absl::StatusOr<ImageHeader> ReadWebp(absl::string_view b, const ImageLimits& limits) {
   if (b.size() < 30) return Broken("WebP ends inside its first chunk");
   const absl::string_view chunk = b.substr(12, 4);
   if (chunk == "VP8 ") {
@@ -57,7 +51,8 @@ absl::StatusOr<ImageHeader> ReadWebp(absl::string_view b) {
                        "image/webp"};
   }
   if (chunk == "VP8X") {
-    return ImageHeader{static_cast<int>(Little24(b, 24) + 1), static_cast<int>(Little24(b, 27) + 1), "image/webp"};
+    return ImageHeader{static_cast<int>(Little24(b, 24) + 1), static_cast<int>(Little24(b, 27) + 1), "image/webp",
+                       CountWebpFrames(b, limits)};
   }
   return Broken("WebP without a VP8, VP8L or VP8X chunk first");
 }
@@ -87,13 +82,14 @@ absl::StatusOr<ImageHeader> ReadJpeg(absl::string_view b) {
   }
 }
 
-absl::StatusOr<ImageHeader> ReadAny(absl::string_view b) {
+absl::StatusOr<ImageHeader> ReadAny(absl::string_view b, const ImageLimits& limits) {
   if (b.empty()) return absl::InvalidArgumentError("not a picture: 0 bytes");
   if (absl::StartsWith(b, "\xff\xd8\xff")) return ReadJpeg(b);
-  if (absl::StartsWith(b, "\x89PNG\r\n\x1a\n")) return ReadPng(b);
-  if (absl::StartsWith(b, "GIF87a") || absl::StartsWith(b, "GIF89a")) return ReadGif(b);
-  if (absl::StartsWith(b, "RIFF") && b.size() >= 12 && b.substr(8, 4) == "WEBP") return ReadWebp(b);
-  return absl::InvalidArgumentError("not a picture: neither JPEG, PNG, WebP nor GIF");
+  if (absl::StartsWith(b, "\x89PNG\r\n\x1a\n")) return ReadPng(b, limits);
+  if (absl::StartsWith(b, "GIF87a") || absl::StartsWith(b, "GIF89a")) return ReadGif(b, limits);
+  if (absl::StartsWith(b, "RIFF") && b.size() >= 12 && b.substr(8, 4) == "WEBP") return ReadWebp(b, limits);
+  if (b.size() >= 8 && b.substr(4, 4) == "ftyp") return ReadAvifHeader(b, limits);
+  return absl::InvalidArgumentError("not a picture: neither JPEG, PNG, WebP, GIF nor AVIF");
 }
 
 }  // namespace
@@ -103,12 +99,15 @@ absl::StatusOr<ImageHeader> ReadImageHeader(absl::string_view bytes, const Image
     return absl::ResourceExhaustedError(
         absl::StrCat("picture of ", bytes.size(), " bytes is over max_bytes = ", limits.max_bytes));
   }
-  ASSIGN_OR_RETURN(ImageHeader header, ReadAny(bytes));
+  ASSIGN_OR_RETURN(ImageHeader header, ReadAny(bytes, limits));
   if (header.width == 0 || header.height == 0) return Broken("a side of 0 pixels");
   const std::int64_t pixels = std::int64_t{header.width} * header.height;
   if (pixels > limits.max_pixels) {
     return absl::ResourceExhaustedError(absl::StrCat("picture of ", header.width, "x", header.height,
                                                      " pixels is over max_pixels = ", limits.max_pixels));
+  }
+  if (header.frames > limits.max_frames) {
+    return absl::ResourceExhaustedError(absl::StrCat("animation of more frames than max_frames = ", limits.max_frames));
   }
   return header;
 }

@@ -3,6 +3,7 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdio>
@@ -155,6 +156,79 @@ class Decoder {
   ErrorManager errors_{};
 };
 
+// Writes into a string that grows.
+struct StringDestination {
+  jpeg_destination_mgr base;
+  std::string* out;
+
+  static StringDestination& Of(j_compress_ptr info) { return *reinterpret_cast<StringDestination*>(info->dest); }
+  static void Init(j_compress_ptr info) { Of(info).Offer(0); }
+  static boolean Grow(j_compress_ptr info) {
+    StringDestination& self = Of(info);
+    const std::size_t used = self.out->size();
+    self.out->resize(2 * used);
+    self.Offer(used);
+    return TRUE;
+  }
+  static void End(j_compress_ptr info) {
+    StringDestination& self = Of(info);
+    self.out->resize(self.out->size() - self.base.free_in_buffer);
+  }
+  void Offer(std::size_t used) {
+    base.next_output_byte = reinterpret_cast<JOCTET*>(out->data()) + used;
+    base.free_in_buffer = out->size() - used;
+  }
+};
+
+class Encoder {
+ public:
+  explicit Encoder(std::string* out) {
+    info_.err = jpeg_std_error(&errors_.base);
+    errors_.base.error_exit = Fail;
+    errors_.base.emit_message = OnMessage;
+    destination_.out = out;
+    destination_.base.init_destination = StringDestination::Init;
+    destination_.base.empty_output_buffer = StringDestination::Grow;
+    destination_.base.term_destination = StringDestination::End;
+  }
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+  ~Encoder() { jpeg_destroy_compress(&info_); }
+
+  // As in Decoder: nothing with a destructor lives in this frame.
+  bool Run(const Pixels& pixels, int quality, absl::string_view app1) {
+    if (setjmp(errors_.jump) != 0) return false;
+    jpeg_create_compress(&info_);
+    info_.dest = &destination_.base;
+    info_.image_width = static_cast<unsigned>(pixels.width);
+    info_.image_height = static_cast<unsigned>(pixels.height);
+    info_.input_components = 3;
+    info_.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&info_);
+    jpeg_set_quality(&info_, quality, TRUE);
+    for (int i = 0; i < 3; ++i) info_.comp_info[i].h_samp_factor = info_.comp_info[i].v_samp_factor = 1;
+    jpeg_start_compress(&info_, TRUE);
+    if (!app1.empty()) {
+      jpeg_write_marker(&info_, kApp1, reinterpret_cast<const JOCTET*>(app1.data()),
+                        static_cast<unsigned>(app1.size()));
+    }
+    while (info_.next_scanline < info_.image_height) {
+      // libjpeg's rows are not const though it only reads them.
+      auto* row = const_cast<JSAMPROW>(&pixels.rgb[std::size_t{3} * info_.next_scanline * info_.image_width]);
+      jpeg_write_scanlines(&info_, &row, 1);
+    }
+    jpeg_finish_compress(&info_);
+    return true;
+  }
+
+  const char* message() const { return errors_.message; }
+
+ private:
+  jpeg_compress_struct info_{};
+  StringDestination destination_{};
+  ErrorManager errors_{};
+};
+
 }  // namespace
 
 absl::StatusOr<JpegPicture> DecodeJpeg(absl::string_view bytes, int min_width, int min_height) {
@@ -164,6 +238,23 @@ absl::StatusOr<JpegPicture> DecodeJpeg(absl::string_view bytes, int min_width, i
     return absl::InvalidArgumentError(absl::StrCat("broken picture: JPEG: ", decoder.message()));
   }
   return picture;
+}
+
+absl::StatusOr<std::string> EncodeJpeg(const Pixels& pixels, int quality, absl::string_view xmp) {
+  const std::size_t size = std::size_t{3} * std::max(0, pixels.width) * std::max(0, pixels.height);
+  if (size == 0 || pixels.rgb.size() != size) {
+    return absl::InvalidArgumentError("EncodeJpeg: rgb is not width * height * 3 bytes");
+  }
+  std::string app1;
+  if (!xmp.empty()) app1 = absl::StrCat(absl::string_view("http://ns.adobe.com/xap/1.0/\0", 29), xmp);
+  if (app1.size() > 65'533) return absl::InvalidArgumentError("EncodeJpeg: an XMP packet over 65,000 bytes");
+  // A guess that nearly always holds: one byte a pixel and the tables.
+  std::string out(size / 3 + 2048 + app1.size(), '\0');
+  Encoder encoder(&out);
+  if (!encoder.Run(pixels, quality, app1)) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot encode: JPEG: ", encoder.message()));
+  }
+  return out;
 }
 
 }  // namespace mannequin

@@ -23,4 +23,8 @@ struct JpegPicture {
 // INVALID_ARGUMENT: truncated or corrupt, whatever a lenient decoder would make of it.
 absl::StatusOr<JpegPicture> DecodeJpeg(absl::string_view bytes, int min_width, int min_height);
 
+// 4:4:4, no metadata but `xmp` (at most 65,000 bytes; empty: none). `quality` 1 to 100.
+// INVALID_ARGUMENT: a side of 0 or over 65,500 pixels.
+absl::StatusOr<std::string> EncodeJpeg(const Pixels& pixels, int quality, absl::string_view xmp = {});
+
 }  // namespace mannequin

@@ -1,5 +1,7 @@
 #include "common/image/resize.h"
 
+#include <emmintrin.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -10,7 +12,8 @@ namespace {
 
 constexpr int kShift = 14;  // weights are fixed point: 1 << kShift is one
 
-// For each output: where its inputs begin, and `taps` weights that add up to one.
+// For each output: where its inputs begin, and `taps` weights that add up to one. `taps` is
+// even, so that two are applied at once; what that adds weighs 0 and may lie outside.
 struct Filter {
   int taps = 0;
   std::vector<int> first;
@@ -21,47 +24,96 @@ Filter Triangle(int from, int to) {
   const double scale = static_cast<double>(from) / to;
   const double radius = std::max(1.0, scale);
   Filter filter;
-  filter.taps = std::min(from, static_cast<int>(std::ceil(2 * radius)) + 1);
+  const int used = std::min(from, static_cast<int>(std::ceil(2 * radius)) + 1);
+  filter.taps = used + used % 2;
   filter.first.resize(to);
   filter.weights.resize(std::size_t(to) * filter.taps);
-  std::vector<double> weights(filter.taps);
+  std::vector<double> weights(used);
   for (int out = 0; out < to; ++out) {
     const double centre = (out + 0.5) * scale - 0.5;
-    const int first = std::clamp(static_cast<int>(std::ceil(centre - radius)), 0, from - filter.taps);
+    const int first = std::clamp(static_cast<int>(std::ceil(centre - radius)), 0, from - used);
     double sum = 0;
-    for (int tap = 0; tap < filter.taps; ++tap) {
+    for (int tap = 0; tap < used; ++tap) {
       weights[tap] = std::max(0.0, 1 - std::abs(first + tap - centre) / radius);
       sum += weights[tap];
     }
     // The remainder of rounding goes to the heaviest tap, so that white stays white.
     std::int16_t* fixed = &filter.weights[std::size_t(out) * filter.taps];
     int rest = 1 << kShift;
-    for (int tap = 0; tap < filter.taps; ++tap) {
+    for (int tap = 0; tap < used; ++tap) {
       fixed[tap] = static_cast<std::int16_t>(std::lround(weights[tap] / sum * (1 << kShift)));
       rest -= fixed[tap];
     }
-    *std::max_element(fixed, fixed + filter.taps) += static_cast<std::int16_t>(rest);
+    *std::max_element(fixed, fixed + used) += static_cast<std::int16_t>(rest);
     filter.first[out] = first;
   }
   return filter;
 }
 
-std::uint8_t Rounded(int sum) { return static_cast<std::uint8_t>((sum + (1 << (kShift - 1))) >> kShift); }
+constexpr std::size_t kLane = 16;  // bytes that are read and written at once
 
-void ResizeRow(const std::uint8_t* in, const Filter& filter, std::uint8_t* out) {
-  const int width = static_cast<int>(filter.first.size());
-  const std::int16_t* weight = filter.weights.data();
-  for (int x = 0; x < width; ++x) {
-    const std::uint8_t* p = in + 3 * filter.first[x];
-    int red = 0, green = 0, blue = 0;
-    for (int tap = 0; tap < filter.taps; ++tap, p += 3, ++weight) {
-      red += *weight * p[0];
-      green += *weight * p[1];
-      blue += *weight * p[2];
+// Two weights, for two inputs side by side.
+__m128i WeightPair(const std::int16_t* weights) {
+  std::int32_t both;
+  std::memcpy(&both, weights, sizeof(both));
+  return _mm_set1_epi32(both);
+}
+
+__m128i Rounded(__m128i sum) { return _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (kShift - 1))), kShift); }
+
+// One output row out of `taps` (even) rows of `stride` bytes that begin at `in`; the last
+// may lie outside when it weighs 0. `stride` is rounded up to lanes in `out`; of the
+// inputs no byte behind a row is read.
+void MixRows(const std::uint8_t* in, std::size_t stride, const std::int16_t* weights, int taps, std::uint8_t* out) {
+  const __m128i zero = _mm_setzero_si128();
+  for (std::size_t at = 0; at < stride; at += kLane) {
+    __m128i sum[4] = {zero, zero, zero, zero};
+    for (int tap = 0; tap < taps; tap += 2) {
+      const std::uint8_t* row = in + tap * stride;
+      const std::uint8_t* next = weights[tap + 1] == 0 ? row : row + stride;
+      __m128i a, b;
+      if (stride - at >= kLane) {
+        a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + at));
+        b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(next + at));
+      } else {
+        alignas(kLane) std::uint8_t ends[2][kLane] = {};
+        std::memcpy(ends[0], row + at, stride - at);
+        std::memcpy(ends[1], next + at, stride - at);
+        a = _mm_load_si128(reinterpret_cast<const __m128i*>(ends[0]));
+        b = _mm_load_si128(reinterpret_cast<const __m128i*>(ends[1]));
+      }
+      const __m128i pair = WeightPair(weights + tap);
+      const __m128i low = _mm_unpacklo_epi8(a, b);
+      const __m128i high = _mm_unpackhi_epi8(a, b);
+      sum[0] = _mm_add_epi32(sum[0], _mm_madd_epi16(_mm_unpacklo_epi8(low, zero), pair));
+      sum[1] = _mm_add_epi32(sum[1], _mm_madd_epi16(_mm_unpackhi_epi8(low, zero), pair));
+      sum[2] = _mm_add_epi32(sum[2], _mm_madd_epi16(_mm_unpacklo_epi8(high, zero), pair));
+      sum[3] = _mm_add_epi32(sum[3], _mm_madd_epi16(_mm_unpackhi_epi8(high, zero), pair));
     }
-    out[3 * x] = Rounded(red);
-    out[3 * x + 1] = Rounded(green);
-    out[3 * x + 2] = Rounded(blue);
+    const __m128i low = _mm_packs_epi32(Rounded(sum[0]), Rounded(sum[1]));
+    const __m128i high = _mm_packs_epi32(Rounded(sum[2]), Rounded(sum[3]));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at), _mm_packus_epi16(low, high));
+  }
+}
+
+// `in` is padded by a lane; two pixels are read at once.
+void MixPixels(const std::uint8_t* in, const Filter& filter, std::uint8_t* out) {
+  const __m128i zero = _mm_setzero_si128();
+  const int width = static_cast<int>(filter.first.size());
+  const std::int16_t* weights = filter.weights.data();
+  for (int x = 0; x < width; ++x, weights += filter.taps) {
+    const std::uint8_t* p = in + 3 * filter.first[x];
+    __m128i sum = zero;
+    for (int tap = 0; tap < filter.taps; tap += 2, p += 6) {
+      const __m128i two = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+      const __m128i channels = _mm_unpacklo_epi8(two, _mm_srli_si128(two, 3));
+      sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_unpacklo_epi8(channels, zero), WeightPair(weights + tap)));
+    }
+    const __m128i words = _mm_packs_epi32(Rounded(sum), zero);
+    const std::uint32_t rgb = static_cast<std::uint32_t>(_mm_cvtsi128_si32(_mm_packus_epi16(words, zero)));
+    out[3 * x] = static_cast<std::uint8_t>(rgb);
+    out[3 * x + 1] = static_cast<std::uint8_t>(rgb >> 8);
+    out[3 * x + 2] = static_cast<std::uint8_t>(rgb >> 16);
   }
 }
 
@@ -71,25 +123,14 @@ Pixels Resize(const Pixels& pixels, int width, int height) {
   if (pixels.width == width && pixels.height == height) return pixels;
   const Filter across = Triangle(pixels.width, width);
   const Filter down = Triangle(pixels.height, height);
-  const std::size_t row_bytes = std::size_t{3} * width;
-
-  // Rows first (the picture is narrower after it), then columns, a whole row at a time.
-  std::vector<std::uint8_t> narrow(row_bytes * pixels.height);
-  for (int y = 0; y < pixels.height; ++y) {
-    ResizeRow(&pixels.rgb[std::size_t{3} * y * pixels.width], across, &narrow[y * row_bytes]);
-  }
-  Pixels out{width, height, std::vector<std::uint8_t>(row_bytes * height)};
-  std::vector<int> sums(row_bytes);
+  const std::size_t stride = std::size_t{3} * pixels.width;
+  // Columns first: whole rows are mixed fastest, and only one mixed row is held.
+  std::vector<std::uint8_t> mixed(stride + 2 * kLane);
+  Pixels out{width, height, std::vector<std::uint8_t>(std::size_t{3} * width * height)};
   for (int y = 0; y < height; ++y) {
-    std::fill(sums.begin(), sums.end(), 0);
-    for (int tap = 0; tap < down.taps; ++tap) {
-      const int weight = down.weights[std::size_t(y) * down.taps + tap];
-      if (weight == 0) continue;
-      const std::uint8_t* in = &narrow[(down.first[y] + tap) * row_bytes];
-      for (std::size_t i = 0; i < row_bytes; ++i) sums[i] += weight * in[i];
-    }
-    std::uint8_t* row = &out.rgb[y * row_bytes];
-    for (std::size_t i = 0; i < row_bytes; ++i) row[i] = Rounded(sums[i]);
+    MixRows(&pixels.rgb[down.first[y] * stride], stride, &down.weights[std::size_t(y) * down.taps], down.taps,
+            mixed.data());
+    MixPixels(mixed.data(), across, &out.rgb[std::size_t{3} * y * width]);
   }
   return out;
 }
