@@ -502,6 +502,10 @@ void TransferEngine::Submit(std::vector<TransferRequest> requests) {
   }
 }
 
+absl::Status TransferEngine::Validate(const TransferOptions& /*options*/) { return absl::OkStatus(); }
+TroubleReport TransferEngine::Troubles(std::size_t /*most*/) const { return {}; }
+int TransferEngine::connections() const { return impl_->options.connections; }
+
 void TransferEngine::Stop() { impl_->Stop(); }
 
 void TransferEngine::CancelAll() {
