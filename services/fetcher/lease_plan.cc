@@ -35,7 +35,7 @@ std::optional<LeasePlan::Wish> LeasePlan::NextWish(absl::Time now) {
   }
   const bool look = now >= look_again_;
   if (!hungry && !look) return std::nullopt;
-  if (look) share = std::min<std::int64_t>(share, options_.first);
+  if (look) share = std::min<std::int64_t>(share, FirstQuota());
   Wish wish;
   wish.max_products = static_cast<int>(std::min<std::int64_t>(room, kMaxLease));
   wish.max_products_per_origin = static_cast<int>(std::max<std::int64_t>(share, 1));
@@ -45,12 +45,19 @@ std::optional<LeasePlan::Wish> LeasePlan::NextWish(absl::Time now) {
   return wish;
 }
 
+// Less the more origins there are: as many as 100,000 that never answer together leave a
+// tenth of the whole for one that does.
+int LeasePlan::FirstQuota() const {
+  const auto share = static_cast<int>(options_.most / (8 * (static_cast<std::int64_t>(origins_.size()) + 1)));
+  return std::clamp(share, 1, options_.first);
+}
+
 void LeasePlan::Leased(const std::string& name, std::int64_t products, absl::Time now) {
   outstanding_ += products;
   const auto [found, is_new] = origins_.try_emplace(name);
   Origin& origin = found->second;
   if (is_new) {
-    origin.quota = options_.first;
+    origin.quota = FirstQuota();
     origin.quota_since = now;
   }
   origin.outstanding += products;

@@ -24,8 +24,9 @@ namespace mannequin {
 class LeasePlan {
  public:
   struct Options {
-    // Of one origin at first, and always.
+    // Of one origin at first; less when there are many.
     int first = 64;
+    // Of one that was found to be slow.
     int least = 8;
     // Of one origin, and of all together.
     int most_of_origin = 10'000;
@@ -59,8 +60,9 @@ class LeasePlan {
     // The store had no more of it.
     absl::Time empty_until = absl::InfinitePast();
   };
+  int FirstQuota() const;
   bool Hungry(const Origin& origin, absl::Time now) const {
-    return origin.outstanding < origin.quota / 2 && now >= origin.empty_until;
+    return origin.outstanding < (origin.quota + 1) / 2 && now >= origin.empty_until;
   }
 
   const Options options_;

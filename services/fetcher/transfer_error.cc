@@ -19,6 +19,12 @@ TransferResult ExplainStatus(const TransferEnd& end) {
     case 200:
       if (end.body_bytes > 0) return TransferResult();
       return Failed(v1::FETCH_FAILURE_EMPTY_BODY, "HTTP 200 with an empty body", Retry::kNever);
+    case 304: {
+      if (!end.conditional) return Failed(v1::FETCH_FAILURE_HTTP_STATUS, "HTTP 304 unasked", Retry::kNever);
+      TransferResult result;
+      result.not_modified = true;
+      return result;
+    }
     case 404:
     case 410:
       return Failed(v1::FETCH_FAILURE_NOT_FOUND, message, Retry::kNever);
@@ -32,6 +38,11 @@ TransferResult ExplainStatus(const TransferEnd& end) {
 }
 
 }  // namespace
+
+bool IsUnreachable(v1::FetchFailure failure) {
+  return failure == v1::FETCH_FAILURE_DNS || failure == v1::FETCH_FAILURE_CONNECT || failure == v1::FETCH_FAILURE_TLS ||
+         failure == v1::FETCH_FAILURE_TIMEOUT;
+}
 
 TransferResult Explain(const TransferEnd& end) {
   const std::string words = end.detail.empty() ? curl_easy_strerror(end.code) : end.detail;
@@ -47,6 +58,11 @@ TransferResult Explain(const TransferEnd& end) {
       return Failed(v1::FETCH_FAILURE_TOO_LARGE, "header over 64 KiB", Retry::kNever);
     case Stopped::kMemoryShort:
       return Failed(v1::FETCH_FAILURE_OTHER, "broken off: max_held_bytes reached", Retry::kUncounted);
+    case Stopped::kEncoded:
+      // The bytes are no picture, and to unpack them is what a bomb waits for.
+      return Failed(v1::FETCH_FAILURE_NOT_AN_IMAGE,
+                    absl::StrCat("Content-Encoding: ", end.content_encoding.substr(0, 40), ", though not asked for"),
+                    Retry::kNever);
   }
   switch (end.code) {
     case CURLE_OK:

@@ -16,11 +16,13 @@ enum class Stopped {
   kBodyTooLarge,
   kHeaderTooLarge,
   kMemoryShort,
+  kEncoded,
 };
 
 struct TransferEnd {
   CURLcode code = CURLE_OK;
   long http_status = 0;
+  // Of those that libcurl followed by itself.
   long redirects = 0;
   std::int64_t body_bytes = 0;
   Stopped stopped = Stopped::kNot;
@@ -28,7 +30,14 @@ struct TransferEnd {
   std::string forbidden_address;
   // libcurl's own words; may be empty.
   std::string detail;
+  // 304 was asked for.
+  bool conditional = false;
+  // As the origin names it.
+  std::string content_encoding;
 };
+
+// No byte of an answer: the host was not reached.
+bool IsUnreachable(v1::FetchFailure failure);
 
 // Fills failure, message and retry.
 TransferResult Explain(const TransferEnd& end);

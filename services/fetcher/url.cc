@@ -1,11 +1,13 @@
 #include "services/fetcher/url.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 
 #include <memory>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace mannequin {
@@ -20,6 +22,18 @@ std::string Part(CURLU* url, CURLUPart part, unsigned flags = 0) {
   std::string copy(text);
   curl_free(text);
   return copy;
+}
+
+// One spelling for each host, so that no limit is got round by another.
+std::string Host(CURLU* url) {
+  std::string host;
+#ifdef CURLU_PUNYCODE
+  host = Part(url, CURLUPART_HOST, CURLU_PUNYCODE);
+#endif
+  if (host.empty()) host = Part(url, CURLUPART_HOST);
+  absl::AsciiStrToLower(&host);
+  if (absl::EndsWith(host, ".")) host.pop_back();
+  return host;
 }
 
 }  // namespace
@@ -47,12 +61,22 @@ absl::StatusOr<Url> ParseUrl(absl::string_view text) {
   if (!Part(url.get(), CURLUPART_USER).empty() || !Part(url.get(), CURLUPART_PASSWORD).empty()) {
     return absl::InvalidArgumentError("url: a user name or password in it; remove it");
   }
-  const std::string host = absl::AsciiStrToLower(Part(url.get(), CURLUPART_HOST));
+  const std::string host = Host(url.get());
   if (host.empty()) return absl::InvalidArgumentError("url: no host");
-  curl_url_set(url.get(), CURLUPART_HOST, host.c_str(), 0);
+  if (curl_url_set(url.get(), CURLUPART_HOST, host.c_str(), 0) != CURLUE_OK) {
+    return absl::InvalidArgumentError("url: no host that can be");
+  }
   curl_url_set(url.get(), CURLUPART_FRAGMENT, nullptr, 0);
-  return Url{Part(url.get(), CURLUPART_URL),
-             absl::StrCat(scheme, "://", host, ":", Part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT))};
+
+  Url parsed;
+  parsed.text = Part(url.get(), CURLUPART_URL);
+  parsed.origin = absl::StrCat(scheme, "://", host, ":", Part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT));
+  const std::string query = Part(url.get(), CURLUPART_QUERY);
+  parsed.path = absl::StrCat(Part(url.get(), CURLUPART_PATH), query.empty() ? "" : "?", query);
+  in_addr v4;
+  parsed.is_address = host.front() == '[' || inet_pton(AF_INET, host.c_str(), &v4) == 1;
+  parsed.host = host.front() == '[' ? host.substr(1, host.size() - 2) : host;
+  return parsed;
 }
 
 }  // namespace mannequin

@@ -15,10 +15,17 @@
 namespace mannequin {
 
 struct Url {
-  // Normalised: scheme and host in lower case, spaces escaped, no fragment.
+  // Normalised: scheme and host in lower case, names in punycode (where the locale is UTF-8) and without a dot at the
+  // end, spaces escaped, no fragment.
   std::string text;
   // "scheme://host:port", what connections are counted by.
   std::string origin;
+  // Without brackets and port.
+  std::string host;
+  // With the query: what robots.txt is about. At least "/".
+  std::string path;
+  // The host is an address: nothing to look up.
+  bool is_address = false;
 };
 
 // INVALID_ARGUMENT, naming the fault: not http or https, no host, a user name in it,

@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/image/image.h"
+#include "common/image/stored_picture.h"
 #include "gtest/gtest.h"
 #include "services/fetcher/crawler.h"
 #include "services/store/rocks_store.h"
@@ -27,6 +28,9 @@ inline std::string Jpeg(int shade = 0) {
   for (int i = 0; i < 40 * 30 * 3; ++i) pixels.rgb.push_back(static_cast<std::uint8_t>(i * 7 + shade * 13));
   return *EncodeImage(pixels, "image/jpeg");
 }
+
+// What is stored of a picture.
+inline std::string Kept(const std::string& bytes) { return MakeStoredPicture(bytes, {})->data; }
 
 class CrawlFixture : public testing::Test {
  protected:
@@ -102,6 +106,11 @@ class CrawlFixture : public testing::Test {
   v1::CrawlProgress Progress() {
     absl::MutexLock lock(&mutex_);
     return progress_;
+  }
+
+  std::int64_t MarkForRefresh() {
+    const v1::RefreshFetchesRequest all;
+    return store_->RefreshFetches(all)->products();
   }
 
   // False when `condition` does not become true within 20 s.

@@ -121,7 +121,8 @@ class TestOrigin {
     absl::MutexLock lock(&mutex_);
     behaviours_[std::move(path)] = std::move(behaviour);
   }
-  // For every path that has none of its own; 404 until it is set.
+  // For every path that has none of its own; 404 until it is set. /robots.txt stays 404
+  // unless On() says what it is.
   void OnOther(Behaviour behaviour) {
     absl::MutexLock lock(&mutex_);
     other_ = std::move(behaviour);
@@ -131,10 +132,12 @@ class TestOrigin {
     auto found = requests_.find(path);
     return found == requests_.end() ? 0 : found->second;
   }
-  // By path.
+  // By path, without /robots.txt.
   std::map<std::string, int> AllRequests() const {
     absl::MutexLock lock(&mutex_);
-    return requests_;
+    std::map<std::string, int> requests = requests_;
+    requests.erase("/robots.txt");
+    return requests;
   }
   // Connections accepted so far.
   int Connections() const {
@@ -207,7 +210,7 @@ class TestOrigin {
   std::list<std::thread> threads_;  // Added to by the acceptor alone.
 
   mutable absl::Mutex mutex_;
-  std::map<std::string, Behaviour> behaviours_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Behaviour> behaviours_ ABSL_GUARDED_BY(mutex_){{"/robots.txt", Status(404)}};
   Behaviour other_ ABSL_GUARDED_BY(mutex_) = Status(404);
   std::map<std::string, int> requests_ ABSL_GUARDED_BY(mutex_);
   std::list<int> connections_ ABSL_GUARDED_BY(mutex_);

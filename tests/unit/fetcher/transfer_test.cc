@@ -59,18 +59,21 @@ TEST(Transfer, SaysWhoItIs) {
     head = x.head();
     x.Answer(200, "x");
   });
-  Fetch(origin, origin.Url("/a"));
-  EXPECT_NE(head.find("User-Agent: mannequin-fetcher/0.1 (+"), std::string::npos) << head;
+  TransferOptions options;
+  options.contact = "https://shop.example/bot";
+  Fetch(origin, origin.Url("/a"), options);
+  EXPECT_NE(head.find("User-Agent: mannequin/0.1 (+https://shop.example/bot)\r\n"), std::string::npos) << head;
   EXPECT_NE(head.find("Accept: image/jpeg"), std::string::npos) << head;
-  EXPECT_EQ(head.find("Accept-Encoding"), std::string::npos) << head;
+  EXPECT_NE(head.find("Accept-Encoding: identity"), std::string::npos) << head;
+  for (const char* header : {"Cookie", "Authorization", "Referer"}) EXPECT_EQ(head.find(header), std::string::npos);
 }
 
 TEST(Transfer, StatusesBecomeFailures) {
   TestOrigin origin;
   const std::vector<std::pair<int, std::string>> cases = {
       {404, "FETCH_FAILURE_NOT_FOUND never"},   {410, "FETCH_FAILURE_NOT_FOUND never"},
-      {403, "FETCH_FAILURE_HTTP_STATUS never"}, {429, "FETCH_FAILURE_HTTP_STATUS later"},
-      {500, "FETCH_FAILURE_HTTP_STATUS later"}, {503, "FETCH_FAILURE_HTTP_STATUS later"},
+      {403, "FETCH_FAILURE_HTTP_STATUS never"}, {429, "FETCH_FAILURE_HTTP_STATUS uncounted"},
+      {500, "FETCH_FAILURE_HTTP_STATUS later"}, {503, "FETCH_FAILURE_HTTP_STATUS uncounted"},
   };
   for (const auto& [status, expected] : cases) {
     origin.On("/a", Status(status));

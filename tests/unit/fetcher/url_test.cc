@@ -20,6 +20,26 @@ TEST(Url, UnusualSpellingsOfAnAddressBecomeThatAddress) {
   EXPECT_EQ(ParseUrl("http://2130706433/")->origin, "http://127.0.0.1:80");
 }
 
+TEST(Url, SaysWhatRobotsAndLimitsAskFor) {
+  const absl::StatusOr<Url> url = ParseUrl("http://shop.example:8080/a/b?c=%7e#d");
+  ASSERT_TRUE(url.ok()) << url.status();
+  EXPECT_EQ(url->host, "shop.example");
+  EXPECT_EQ(url->path, "/a/b?c=%7e");
+  EXPECT_FALSE(url->is_address);
+  EXPECT_EQ(ParseUrl("http://shop.example")->path, "/");
+  EXPECT_TRUE(ParseUrl("http://0177.0.0.1/")->is_address);
+  const absl::StatusOr<Url> v6 = ParseUrl("http://[::FFFF:127.0.0.1]:80/");
+  ASSERT_TRUE(v6.ok()) << v6.status();
+  EXPECT_TRUE(v6->is_address);
+  EXPECT_EQ(v6->host.substr(0, 7), "::ffff:");
+}
+
+TEST(Url, AHostHasOneSpelling) {
+  EXPECT_EQ(ParseUrl("http://Shop.example./a")->origin, "http://shop.example:80");
+  EXPECT_EQ(ParseUrl("http://localhost./a")->text, "http://localhost/a");
+  EXPECT_EQ(ParseUrl("http://b\xC3\xBC"
+}
+
 TEST(Url, AnythingButHttpAndHttpsIsRefused) {
   for (const char* text : {"file:///etc/passwd", "ftp://a.example/x", "gopher://a.example", "data:image/png;base64,AA",
                            "javascript:alert(1)", "a.jpg", "", "//a.example/x", "http://", "http://a.example:99999/"}) {
