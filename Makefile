@@ -3,9 +3,10 @@
 CATALOG ?=
 IMAGES ?=
 FIGURES ?=
+TARGETS ?=
 JOBS ?= $(shell nproc)
 
-.PHONY: all deps demo test asan tsan bench lint format clean
+.PHONY: all deps demo test asan tsan fuzz bench lint format clean
 
 all: build/build.ninja
 	@cmake --build build -j $(JOBS)
@@ -28,6 +29,9 @@ asan tsan: deps
 	@cmake --build build-$(subst asan,debug,$@) -j $(JOBS)
 	@ctest --preset $(subst asan,debug,$@)
 
+fuzz: deps
+	@tests/fuzz/run.sh $(TARGETS)
+
 bench: all
 	@tests/bench/run.sh $(FIGURES)
 
@@ -38,4 +42,4 @@ format:
 	@git ls-files '*.cc' '*.h' | xargs clang-format-14 -i
 
 clean:
-	@rm -rf build build-debug build-tsan
+	@rm -rf build build-debug build-tsan build-fuzz

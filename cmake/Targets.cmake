@@ -18,6 +18,15 @@ if(MANNEQUIN_SANITIZE)
   add_link_options(-fsanitize=${MANNEQUIN_SANITIZE})
 endif()
 
+# libFuzzer's counters in everything that is ours; clang alone has them, and it warns of
+# other things than the compiler that the project is written for.
+option(MANNEQUIN_FUZZ "build tests/fuzz with libFuzzer (clang)" OFF)
+if(MANNEQUIN_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  list(REMOVE_ITEM MANNEQUIN_WARNINGS -Werror -Wno-error=maybe-uninitialized -Wno-error=stringop-overflow
+       -Wno-error=array-bounds -Wno-error=restrict)
+endif()
+
 function(mannequin_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})

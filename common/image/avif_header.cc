@@ -173,7 +173,10 @@ absl::StatusOr<Size> Av1Size(absl::string_view data) {
       size = data.size() - std::min(at, data.size());
     }
     if (at > data.size() || size > data.size() - at) return Broken("an OBU ends behind its item");
-    if ((header >> 3 & 0xf) == 1) {
+    const std::uint32_t type = header >> 3 & 0xf;
+    // Reserved ones (0, 9 to 14) would be skipped, but decoders write about them on standard error.
+    if (type == 0 || (type > 8 && type < 15)) return Broken("an OBU of a reserved type");
+    if (type == 1) {
       const std::optional<Size> one = SequenceSize(data.substr(at, size));
       if (!one.has_value()) return Broken("its AV1 sequence header is cut");
       if (one->width * one->height > largest.width * largest.height) largest = *one;

@@ -13,8 +13,9 @@ bool HasGeneratedMark(absl::string_view bytes) {
   if (!header.ok()) return false;
   // All but PNG hold XMP as it is: most pictures are answered by this search alone.
   if (header->media_type != "image/png" && !absl::StrContains(bytes, kGeneratedSourceType)) return false;
-  // libvips does not read the application extension that holds a GIF's packet.
+  // libvips reads no packet of these: the extension of GIF and the item of AVIF that hold it.
   if (header->media_type == "image/gif") return absl::StrContains(bytes, "XMP DataXMP");
+  if (header->media_type == "image/avif") return absl::StrContains(bytes, "application/rdf+xml");
   const VipsHandle image(
       vips_image_new_from_buffer(bytes.data(), bytes.size(), "", "access", VIPS_ACCESS_SEQUENTIAL, nullptr));
   if (image == nullptr) {

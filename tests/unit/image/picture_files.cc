@@ -86,15 +86,20 @@ std::string EncodeByVips(const Pixels& pixels, const std::string& suffix,
 std::string AnimatedGif(int frames) {
   // Screen of 4x4 and two colours; each frame is 1x1: code size 2, one sub-block.
   std::string gif("GIF89a\x04\0\x04\0\x80\0\0\0\0\0\xff\xff\xff", 19);
-  for (int i = 0; i < frames; ++i) absl::StrAppend(&gif, absl::string_view("\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0", 15));
+  for (int i = 0; i < frames; ++i)
+    absl::StrAppend(&gif, absl::string_view("\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0", 15));
   return gif + ";";
 }
 
 std::string AnimatedWebp(int frames) {
   const std::string still = EncodeImage(TestGradient(16, 16), "image/webp").value();
-  std::string frame = absl::StrCat(Little24Bytes(0), Little24Bytes(0), Little24Bytes(15), Little24Bytes(15),
-                                   Little24Bytes(100), std::string(1, '\0'), still.substr(12));
-  std::string chunks = RiffChunk("VP8X", absl::StrCat(absl::string_view("\x02\0\0\0", 4), Little24Bytes(15), Little24Bytes(15)));
+  const std::size_t pixels = still.find("VP8 ");
+  const std::size_t size = Little32(still, pixels + 4);
+  std::string frame =
+      absl::StrCat(Little24Bytes(0), Little24Bytes(0), Little24Bytes(15), Little24Bytes(15), Little24Bytes(100),
+                   std::string(1, '\0'), RiffChunk("VP8 ", still.substr(pixels + 8, size)));
+  std::string chunks =
+      RiffChunk("VP8X", absl::StrCat(absl::string_view("\x02\0\0\0", 4), Little24Bytes(15), Little24Bytes(15)));
   absl::StrAppend(&chunks, RiffChunk("ANIM", absl::string_view("\0\0\0\0\0\0", 6)));
   for (int i = 0; i < frames; ++i) absl::StrAppend(&chunks, RiffChunk("ANMF", frame));
   return absl::StrCat("RIFF", Little32Bytes(static_cast<std::uint32_t>(chunks.size() + 4)), "WEBP", chunks);
@@ -119,8 +124,9 @@ std::string AnimatedPng(const Pixels& first, int frames) {
 }
 
 std::string FlatPng(int width, int height) {
-  std::string header = absl::StrCat(Big32Bytes(static_cast<std::uint32_t>(width)),
-                                    Big32Bytes(static_cast<std::uint32_t>(height)), absl::string_view("\x01\0\0\0\0", 5));
+  std::string header =
+      absl::StrCat(Big32Bytes(static_cast<std::uint32_t>(width)), Big32Bytes(static_cast<std::uint32_t>(height)),
+                   absl::string_view("\x01\0\0\0\0", 5));
   const std::string row(1 + (static_cast<std::size_t>(width) + 7) / 8, '\0');
   z_stream stream{};
   deflateInit(&stream, 9);

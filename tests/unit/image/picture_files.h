@@ -2,12 +2,13 @@
 // animations, and frames that are broken on purpose.
 #pragma once
 
+#include <vips/vips.h>
+
 #include <functional>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "common/image/image.h"
-#include <vips/vips.h>
 
 namespace mannequin {
 

@@ -8,8 +8,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/image/bytes.h"
 #include "common/image/generated_mark.h"
-#include "common/image/overlay.h"
+#include "common/image/jpeg.h"
 #include "common/image/resize.h"
 #include "tests/unit/image/picture_files.h"
 
@@ -51,13 +52,14 @@ TEST(MakeStoredPicture, KeepsCleanPicturesByteForByte) {
   for (const auto& [width, height] : kSizes) {
     const Pixels pixels = TestTexture(width, height);
     for (const std::string& bytes :
-         {EncodeByVips(pixels, ".jpg[Q=90,strip]"), EncodeByVips(pixels, ".jpg[Q=60,interlace,strip]"),
+         // libvips writes EXIF into every WebP: the first pass takes it out.
+         {Stored(EncodeByVips(pixels, ".webp")).data, Stored(EncodeByVips(pixels, ".webp[lossless]")).data,
+          EncodeByVips(pixels, ".jpg[Q=90,strip]"), EncodeByVips(pixels, ".jpg[Q=60,interlace,strip]"),
           EncodeByVips(pixels, ".jpg[subsample-mode=off,strip]"), EncodeByVips(pixels, ".png[strip]"),
-          EncodeByVips(pixels, ".png[interlace,strip]"), EncodeByVips(pixels, ".webp[strip]"),
-          EncodeByVips(pixels, ".webp[lossless,strip]")}) {
+          EncodeByVips(pixels, ".png[interlace,strip]")}) {
       const StoredPicture picture = Stored(bytes);
       ExpectSound(picture);
-      EXPECT_EQ(picture.data, bytes) << width << "x" << height << " " << picture.media_type;
+      EXPECT_TRUE(picture.data == bytes) << width << "x" << height << " " << picture.media_type;
     }
   }
 }
@@ -89,9 +91,9 @@ TEST(MakeStoredPicture, TakesMetadataOutAndLeavesThePixelsBitForBit) {
       EXPECT_FALSE(absl::StrContains(picture.data, kSecret)) << picture.media_type;
       EXPECT_FALSE(absl::StrContains(picture.data, "Exif")) << picture.media_type;
       EXPECT_LT(picture.data.size(), bytes.size());
-      EXPECT_EQ(DecodeImage(picture.data)->rgb, DecodeImage(bytes)->rgb) << picture.media_type;
+      EXPECT_TRUE(DecodeImage(picture.data)->rgb == DecodeImage(bytes)->rgb) << picture.media_type;
       // There is nothing left to take out.
-      EXPECT_EQ(Stored(picture.data).data, picture.data) << picture.media_type;
+      EXPECT_TRUE(Stored(picture.data).data == picture.data) << picture.media_type;
     }
   }
 }
@@ -100,17 +102,18 @@ TEST(MakeStoredPicture, KeepsWhatSaysHowPixelsAreShown) {
   std::string png = EncodeByVips(TestTexture(40, 40), ".png[strip]");
   const absl::string_view gamma("\0\0\xb1\x8f", 4);
   png = WithPngChunk(png, "gAMA", gamma);
-  EXPECT_EQ(Stored(png).data, png);
-  const std::string jpeg = EncodeByVips(TestTexture(40, 40), ".jpg[strip]");
-  EXPECT_TRUE(absl::StrContains(Stored(jpeg).data, "JFIF"));
+  EXPECT_TRUE(Stored(png).data == png);
+  const std::string jpeg = EncodeJpeg(TestTexture(40, 40), 80).value();
+  EXPECT_TRUE(absl::StrContains(jpeg, "JFIF"));
+  EXPECT_TRUE(Stored(jpeg).data == jpeg);
 }
 
 TEST(MakeStoredPicture, TakesTheThumbnailOutOfJfif) {
-  std::string jpeg = EncodeByVips(TestTexture(40, 40), ".jpg[strip]");
+  const std::string jpeg = EncodeJpeg(TestTexture(40, 40), 80).value();
   ASSERT_EQ(jpeg.substr(6, 4), "JFIF");
   const std::string thumbnail = absl::StrCat(jpeg.substr(6, 12), "\x01\x01", "abc");
   const std::string bytes = WithJpegSegment(absl::StrCat(jpeg.substr(0, 2), jpeg.substr(20)), 0xe0, thumbnail);
-  EXPECT_EQ(Stored(bytes).data, jpeg);
+  EXPECT_TRUE(Stored(bytes).data == jpeg);
 }
 
 TEST(MakeStoredPicture, KeepsTheBytesAsTheyCameWhenAsked) {
@@ -122,7 +125,7 @@ TEST(MakeStoredPicture, KeepsTheBytesAsTheyCameWhenAsked) {
         EncodeByVips(pixels, ".gif"), EncodeByVips(pixels, ".avif"), AnimatedWebp(3)}) {
     const StoredPicture picture = Stored(bytes, options);
     ExpectSound(picture);
-    EXPECT_EQ(picture.data, bytes) << picture.media_type;
+    EXPECT_TRUE(picture.data == bytes) << picture.media_type;
   }
 }
 
@@ -156,7 +159,7 @@ TEST(MakeStoredPicture, ConvertsDisplayP3ToSrgb) {
     EXPECT_EQ(picture.media_type, absl::string_view(suffix) == ".png" ? "image/png" : "image/jpeg");
     // The raw colours are sRGB: no profile is needed to read them.
     EXPECT_LT(MeanDifference(DecodeImage(picture.data).value(), pixels), 4) << suffix;
-    EXPECT_EQ(Stored(picture.data).data, picture.data);
+    EXPECT_TRUE(Stored(picture.data).data == picture.data);
   }
 }
 
@@ -172,7 +175,7 @@ TEST(MakeStoredPicture, DropsAnSrgbProfileWithoutEncodingAnew) {
     const StoredPicture picture = Stored(bytes);
     ExpectSound(picture);
     EXPECT_LT(picture.data.size(), bytes.size()) << suffix;
-    EXPECT_EQ(DecodeImage(picture.data)->rgb, DecodeImage(bytes)->rgb) << suffix;
+    EXPECT_TRUE(DecodeImage(picture.data)->rgb == DecodeImage(bytes)->rgb) << suffix;
   }
 }
 
@@ -201,7 +204,7 @@ TEST(MakeStoredPicture, KeepsGreyAndSixteenBitsAsTheyAre) {
   for (const std::string& bytes : {grey, deep}) {
     const StoredPicture picture = Stored(bytes);
     ExpectSound(picture);
-    EXPECT_EQ(picture.data, bytes) << picture.media_type;
+    EXPECT_TRUE(picture.data == bytes) << picture.media_type;
   }
 }
 
@@ -221,7 +224,7 @@ TEST(MakeStoredPicture, KeepsTheFirstFrameOfAnAnimation) {
   const Pixels first = TestTexture(40, 30);
   const StoredPicture from_png = Stored(AnimatedPng(first, 5));
   ExpectSound(from_png);
-  EXPECT_EQ(from_png.data, EncodeImage(first, "image/png").value());
+  EXPECT_TRUE(from_png.data == EncodeImage(first, "image/png").value());
   const StoredPicture from_webp = Stored(AnimatedWebp(3));
   ExpectSound(from_webp);
   EXPECT_EQ(from_webp.media_type, "image/jpeg");
@@ -244,22 +247,27 @@ TEST(MakeStoredPicture, RefusesAnimationsOfTooManyFrames) {
 
 TEST(MakeStoredPicture, KeepsTheMarkOfGeneratedMedia) {
   const std::string xmp = GeneratedMarkPacket();
-  const auto marked = [&](VipsImage* image) {
-    VipsImage* out = nullptr;
-    EXPECT_EQ(vips_copy(image, &out, nullptr), 0);
-    vips_image_set_blob_copy(out, VIPS_META_XMP_NAME, xmp.data(), xmp.size());
-    return out;
-  };
   const Pixels pixels = TestTexture(64, 48);
   std::vector<std::string> pictures;
   for (const char* type : {"image/jpeg", "image/png", "image/webp"}) {
     pictures.push_back(EncodeImage(pixels, type, 90, xmp).value());
-    EXPECT_EQ(DecodeImage(Stored(pictures.back()).data)->rgb, DecodeImage(pictures.back())->rgb);
+    EXPECT_TRUE(DecodeImage(Stored(pictures.back()).data)->rgb == DecodeImage(pictures.back())->rgb);
   }
   pictures.push_back(WithJpegSegment(pictures[0], 0xe1, ExifOrientation(6)));
-  pictures.push_back(EncodeByVips(pixels, ".avif", marked));
+  // A box of XMP as AVIF's item of that type would hold it, and a GIF's extension.
+  const std::string item = absl::StrCat("mimeapplication/rdf+xml", xmp);
+  pictures.push_back(
+      absl::StrCat(EncodeByVips(pixels, ".avif"), Big32Bytes(static_cast<std::uint32_t>(item.size() + 4)), item));
+  std::string gif = EncodeByVips(pixels, ".gif");
+  gif.pop_back();
+  absl::StrAppend(&gif, "\x21\xff\x0bXMP DataXMP");
+  for (std::size_t at = 0; at < xmp.size(); at += 255) {
+    const std::string block = xmp.substr(at, 255);
+    absl::StrAppend(&gif, std::string(1, static_cast<char>(block.size())), block);
+  }
+  pictures.push_back(absl::StrCat(gif, std::string(1, '\0'), ";"));
   for (const std::string& bytes : pictures) {
-    ASSERT_TRUE(HasGeneratedMark(bytes));
+    ASSERT_TRUE(HasGeneratedMark(bytes)) << ReadImageHeader(bytes)->media_type;
     const StoredPicture picture = Stored(bytes);
     ExpectSound(picture);
     EXPECT_TRUE(HasGeneratedMark(picture.data)) << picture.media_type;
@@ -395,7 +403,7 @@ TEST(ReadImageHeader, EndsForEveryByteOfAnAvifHeaderThatIsWrong) {
       std::string wrong = avif;
       wrong[at] = static_cast<char>(value);
       const absl::StatusOr<ImageHeader> header = ReadImageHeader(wrong);
-      if (header.ok()) EXPECT_GT(header->width, 0);
+      EXPECT_TRUE(!header.ok() || header->width > 0);
     }
   }
 }
