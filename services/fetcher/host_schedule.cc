@@ -293,7 +293,7 @@ std::optional<HostSchedule::Turn> HostSchedule::Next(absl::Time now) {
   if (slots_.running.fetch_add(1) >= slots_.most) {
     --slots_.running;
     if (OthersWait()) slots_.pressed = true;
-    if (OthersWait() || !ready_[3].empty()) slots_.wanted = true;
+    if (OthersWait() || !ready_[3].empty()) slots_.wanted |= std::uint64_t{1} << options_.index;
     return std::nullopt;
   }
   while (Host* host = Pick()) {

@@ -64,6 +64,8 @@ class HostSchedule {
     std::vector<HostRule> rules;
     int max_lookups = 16;
     std::uint64_t seed = 1;
+    // Among those that share Slots, 0 to 63.
+    int index = 0;
   };
 
   // What all schedules of an engine may hold together. Thread-safe.
@@ -74,8 +76,8 @@ class HostSchedule {
     // Of them, by what their hosts are.
     std::atomic<int> fresh{0};
     std::atomic<int> slow{0};
-    // A schedule found none free: whoever frees one tells it.
-    std::atomic<bool> wanted{false};
+    // Bits of schedules that found none free: whoever frees one tells them.
+    std::atomic<std::uint64_t> wanted{0};
     // And it was not for a slow host.
     std::atomic<bool> pressed{false};
     std::atomic<std::int64_t> queued{0};

@@ -92,6 +92,7 @@ struct TransferEngine::Impl {
     loop.schedule.requests_per_second = options.requests_per_second_per_host;
     loop.schedule.rules = options.host_rules;
     loop.schedule.max_lookups = std::max(1, options.max_lookups / threads);
+    loop.schedule.index = index;
     loop.schedule.seed = options.seed + static_cast<std::uint64_t>(index);
     loop.connections = std::max(1, slots.most / threads);
     loop.robots_origins = std::max<std::size_t>(1, kRobotsOrigins / threads);
@@ -107,9 +108,10 @@ struct TransferEngine::Impl {
       one.push_back(std::move(fetch));
       Hand(LoopOf(one[0].url), std::move(one));
     };
-    hooks.wake_others = [this] {
-      if (loops.size() < 2) return;
-      for (auto& loop : loops) loop->Wake();
+    hooks.wake = [this](std::uint64_t wanted) {
+      for (std::size_t i = 0; i < loops.size(); ++i) {
+        if (wanted >> i & 1) loops[i]->Wake();
+      }
     };
     return hooks;
   }

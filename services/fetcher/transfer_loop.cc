@@ -325,7 +325,9 @@ void TransferLoop::EndCompleted() {
     }
   }
   // The last slots may have been what others waited for.
-  if (slots_.wanted && slots_.running < slots_.most && slots_.wanted.exchange(false)) hooks_.wake_others();
+  if (slots_.wanted == 0 || slots_.running >= slots_.most) return;
+  const std::uint64_t others = slots_.wanted.exchange(0) & ~(std::uint64_t{1} << options_.schedule.index);
+  if (others != 0) hooks_.wake(others);
 }
 
 void TransferLoop::Detach(TransferHandle& transfer) {

@@ -35,8 +35,8 @@ class TransferLoop : public TransferEvents {
   struct Hooks {
     // A redirect to another origin: to the loop that it falls to. Not counted as queued.
     std::function<void(PendingFetch)> route;
-    // A slot is free that another loop wanted.
-    std::function<void()> wake_others;
+    // A slot is free that other loops wanted; their bits.
+    std::function<void(std::uint64_t)> wake;
   };
 
   // `common` and `slots` must outlive it.
