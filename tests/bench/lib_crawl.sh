@@ -92,7 +92,7 @@ ours() {
   local urls=$1
   shift
   rm -rf "$CRAWL/store"
-  "$BENCH_BIN/bench_crawl" --urls "$urls" --store "$CRAWL/store" "$@"
+  "$BENCH_BIN/bench_crawl" --urls "$urls" --store "$CRAWL/store" "$@" || return
   rm -rf "$CRAWL/store"
 }
 
