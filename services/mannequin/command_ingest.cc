@@ -6,6 +6,7 @@
 #include "common/base/status_macros.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/ingest/ingest.h"
+#include "services/mannequin/terminal.h"
 
 namespace mannequin {
 namespace {
