@@ -33,9 +33,12 @@ start_up() {
   done
   address=$(field server "$(cat "$CRAWL/up.json")")
 }
-stored() {
-  "$BENCH_BIN/mannequin" stats --server "$address" --output json |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)["images"].get("stored", 0))'
+# STORED becomes what the store says that it holds.
+count_stored() {
+  STORED=$("$BENCH_BIN/mannequin" stats --server "$address" --output json | python3 -c '
+import json, sys
+states = {count["state"]: count["products"] for count in json.load(sys.stdin)["image_states"]}
+print(states["IMAGE_STATE_STORED"])')
 }
 
 start_up
@@ -44,20 +47,24 @@ lost=0
 for ((i = 1; i <= kills; ++i)); do
   "$BENCH_BIN/mannequin" crawl --server "$address" --connections "$connections" > "$CRAWL/crawl.log" 2>&1 &
   client=$!
-  until [ "$(stored)" -ge $((pictures * i / (kills + 2))) ]; do sleep 0.02; done
-  before=$(stored)
+  count_stored
+  while [ "$STORED" -lt $((pictures * i / (kills + 2))) ]; do
+    sleep 0.02
+    count_stored
+  done
+  before=$STORED
   kill -9 "$up"
   wait "$up" 2>/dev/null || true
   wait "$client" 2>/dev/null || true
   start_up
-  after=$(stored)
-  [ "$after" -ge "$before" ] || lost=$((lost + before - after))
+  count_stored
+  [ "$STORED" -ge "$before" ] || lost=$((lost + before - STORED))
 done
 "$BENCH_BIN/mannequin" crawl --server "$address" --connections "$connections" >&2
-kept=$(stored)
+count_stored
 stop_origin
 asked=$(field requests "$COUNTS")
 [ "$lost" -eq 0 ] || bench_fail "$lost pictures that were acknowledged are gone"
-[ "$kept" -eq "$pictures" ] || bench_fail "$kept of $pictures pictures are stored"
+[ "$STORED" -eq "$pictures" ] || bench_fail "$STORED of $pictures pictures are stored"
 print_figure "$((asked - pictures))" requests "$((connections * kills))" "under way" lower \
   "asked for again after $kills x kill -9 ($(ratio "$((asked - pictures))" "$pictures") of $pictures pictures), all stored; at most $connections were under way at a kill"

@@ -18,4 +18,4 @@ list_urls "$CRAWL/urls"
 few=$(ours "$CRAWL/urls" --connections 200)
 stop_origin
 print_figure "$(field peak_mb "$ours")" MB "$(field peak_mb "$few")" "ours, 200" lower \
-  "peak resident, $at_once requests at once, $(field stored "$ours") pictures in $(field seconds "$ours") s"
+  "peak resident, $at_once requests at once, $(field stored "$ours") pictures in $(field seconds "$ours") s, $(field retried "$ours") tried again"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A second pass over a catalogue whose pictures have not changed: `mannequin crawl
-# --refresh 0s` asks with ETags, the origin answers 304, nothing is written anew. The
+# --refresh 0` asks with ETags, the origin answers 304, nothing is written anew. The
 # reference is the first pass.
 set -euo pipefail
 . "$BENCH_LIB"
@@ -28,7 +28,7 @@ done
 address=$(field server "$(cat "$CRAWL/up.json")")
 "$BENCH_BIN/mannequin" ingest --server "$address" "$CRAWL/catalog.jsonl" >&2
 first=$("$BENCH_BIN/mannequin" crawl --server "$address" --output json)
-again=$("$BENCH_BIN/mannequin" crawl --server "$address" --refresh 0s --output json)
+again=$("$BENCH_BIN/mannequin" crawl --server "$address" --refresh 0 --output json)
 stop_origin
 unchanged=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["statuses"].get("304", 0))' "$COUNTS")
 [ "$unchanged" -eq "$pictures" ] || bench_fail "$unchanged of $pictures pictures were answered with 304"
