@@ -530,9 +530,14 @@ void TransferLoop::EndAll() {
 // --- slow hosts ------------------------------------------------------------------------
 
 void TransferLoop::Age() {
-  while (!young_.empty() && young_.front()->begun + HostSchedule::kSlow <= now_) {
-    TransferHandle& transfer = *young_.front();
-    old_.splice(old_.end(), young_, young_.begin());
+  // Where hosts that never answered hold the last slots, others that would answer wait.
+  const bool full = slots_.running >= slots_.most;
+  auto next = young_.begin();
+  while (next != young_.end() && (*next)->begun + HostSchedule::kSlowWhenFull <= now_) {
+    TransferHandle& transfer = **next++;
+    const bool may_stay = !full || transfer.host->speed() != HostSchedule::Speed::kFresh;
+    if (may_stay && transfer.begun + HostSchedule::kSlow > now_) continue;
+    old_.splice(old_.end(), young_, transfer.place);
     transfer.is_old = true;
     const absl::Duration fair = absl::Seconds(static_cast<double>(transfer.body_bytes) / kFairBytesPerSecond);
     if (fair >= HostSchedule::kSlow) continue;
