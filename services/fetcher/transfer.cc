@@ -109,9 +109,10 @@ struct TransferEngine::Impl {
     TransferLoop::Hooks hooks;
     hooks.route = [this](PendingFetch fetch) {
       ++slots.queued;
+      const std::size_t loop = LoopOf(fetch.url);
       std::vector<PendingFetch> one;
       one.push_back(std::move(fetch));
-      Hand(LoopOf(one[0].url), std::move(one));
+      Hand(loop, std::move(one));
     };
     hooks.wake = [this](std::uint64_t wanted) {
       for (std::size_t i = 0; i < loops.size(); ++i) {
