@@ -198,7 +198,9 @@ class HostSchedule {
   void Aged(Host& host, absl::Time now);
   // Nothing polite begins until Unhold().
   void Hold(Host& host);
-  void Unhold(Host& host, absl::Duration crawl_delay, absl::Time now);
+  void Unhold(Host& host, absl::Time now);
+  // The least between two of its requests; zero: none.
+  void SetCrawlDelay(Host& host, absl::Duration delay);
   // Ends all polite requests that wait for the host; retry_after and all else as in `result`.
   void EndQueue(Host& host, const TransferResult& result);
   // How long the host's pause lasts still.

@@ -44,6 +44,7 @@ absl::StatusOr<v1::Image> FetchOne(TransferEngine& engine, const std::string& ur
   std::vector<TransferRequest> requests(1);
   requests[0].url = url;
   requests[0].timeout = timeout;
+  requests[0].polite = false;
   requests[0].start_by = absl::Now() + timeout;
   requests[0].done = [wait](TransferResult result) {
     wait->result = std::move(result);

@@ -278,6 +278,7 @@ bool TransferLoop::AskRobots(HostSchedule::Turn& turn) {
   if (!entry->unavailable.empty()) {
     result = RobotsUnavailable(*entry, now_);
   } else {
+    schedule_.SetCrawlDelay(host, entry->robots.crawl_delay());
     const Robots::Verdict verdict = entry->robots.Check(turn.fetch.url.path);
     if (verdict.allowed) return true;
     result.failure = v1::FETCH_FAILURE_ROBOTS;
@@ -453,11 +454,10 @@ void TransferLoop::EndRobots(TransferHandle& transfer, CURLcode code) {
   HostSchedule::Host& host = *transfer.host;
   const int status_class = static_cast<int>(end.http_status / 100);
   const bool answered = code == CURLE_OK || is_cut || code == CURLE_TOO_MANY_REDIRECTS;
-  absl::Duration crawl_delay;
   bool goes_on = true;
   bool all_end = false;
   if (answered && status_class == 2) {
-    crawl_delay = robots_.Put(host.origin(), Robots::Parse(transfer.body, kProductToken), now_).robots.crawl_delay();
+    robots_.Put(host.origin(), Robots::Parse(transfer.body, kProductToken), now_);
   } else if (answered && status_class != 5 && end.http_status != 429) {
     robots_.Put(host.origin(), Robots(), now_);
   } else if (end.redirects > 0 && result.failure == v1::FETCH_FAILURE_FORBIDDEN_ADDRESS) {
@@ -483,7 +483,7 @@ void TransferLoop::EndRobots(TransferHandle& transfer, CURLcode code) {
   Recycle(transfer);
   if (goes_on) schedule_.PushBack(host, std::move(fetch), true, now_);
   schedule_.End(host, news, now_);
-  schedule_.Unhold(host, crawl_delay, now_);
+  schedule_.Unhold(host, now_);
   if (all_end) schedule_.EndQueue(host, result);
   if (goes_on) return;
   if (std::optional<TransferResult> given_up = schedule_.IfGivenUp(host, now_)) {
@@ -515,7 +515,7 @@ void TransferLoop::EndAll() {
       news.aged = transfer.aged;
       HostSchedule::Host& host = *transfer.host;
       schedule_.End(host, news, now_);
-      if (transfer.robots) schedule_.Unhold(host, absl::ZeroDuration(), now_);
+      if (transfer.robots) schedule_.Unhold(host, now_);
       PendingFetch fetch = std::move(transfer.fetch);
       TransferResult result = Cancelled();
       result.sent = fetch.sent || transfer.sent;
@@ -571,7 +571,7 @@ void TransferLoop::EvictOne(TransferHandle& transfer) {
   Recycle(transfer);
   schedule_.PushBack(host, std::move(fetch), was_robots, now_);
   schedule_.End(host, news, now_);
-  if (was_robots) schedule_.Unhold(host, absl::ZeroDuration(), now_);
+  if (was_robots) schedule_.Unhold(host, now_);
 }
 
 }  // namespace mannequin
