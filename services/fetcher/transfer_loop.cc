@@ -23,6 +23,7 @@ constexpr int kMaxRedirects = 5;
 constexpr absl::Duration kSweepEvery = absl::Seconds(1);
 constexpr absl::Duration kAgeEvery = absl::Milliseconds(100);
 constexpr absl::Duration kMaxWait = absl::Milliseconds(100);
+constexpr absl::Duration kMaxIdleWait = absl::Seconds(1);
 // What a body may take without its host being slow.
 constexpr double kFairBytesPerSecond = 16 << 10;
 constexpr std::size_t kTroublesKept = 100;
@@ -192,6 +193,7 @@ void TransferLoop::Run() {
     if (now_ >= sweep_at_) {
       TroubleReport report = schedule_.Sweep(now_, kTroublesKept);
       sweep_at_ = now_ + kSweepEvery;
+      slots_.pressed = false;  // those that still are say so again
       absl::MutexLock lock(&mutex_);
       troubles_ = std::move(report);
     }
@@ -227,7 +229,9 @@ bool TransferLoop::TakeInbox() {
 
 void TransferLoop::WaitAndWork() {
   std::array<epoll_event, 256> events;
-  const absl::Duration wait = std::clamp(std::min(timer_, schedule_.NextTime()) - now_, absl::ZeroDuration(), kMaxWait);
+  const bool is_idle = young_.empty() && old_.empty() && slots_.queued == 0;
+  const absl::Duration wait = std::clamp(std::min(timer_, schedule_.NextTime()) - now_, absl::ZeroDuration(),
+                                         is_idle ? kMaxIdleWait : kMaxWait);
   const int wait_ms = static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1))));
   const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms);
   now_ = absl::Now();
