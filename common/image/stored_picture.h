@@ -32,8 +32,8 @@ struct StoredPicture {
   std::uint64_t perceptual_hash = 0;
 
   struct Rendition {
-    int side = 0;      // that neither side exceeds; a smaller picture is not enlarged
-    int width = 0;     // pixels of `jpeg`
+    int side = 0;   // that neither side exceeds; a smaller picture is not enlarged
+    int width = 0;  // pixels of `jpeg`
     int height = 0;
     std::string jpeg;  // quality 95, 4:4:4, upright, sRGB, no metadata
   };

@@ -41,7 +41,8 @@ absl::Status ValidateRules(const config::v1::FetcherConfig& config) {
     const config::v1::HostRule& rule = config.host_rules(i);
     const std::string where = absl::StrCat("host_rules[", i, "].");
     if (rule.host().empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(where, "host: empty; expected a name, \"*.example.com\" or \"*\""));
+      return absl::InvalidArgumentError(
+          absl::StrCat(where, "host: empty; expected a name, \"*.example.com\" or \"*\""));
     }
     RETURN_IF_ERROR(InRange(absl::StrCat(where, "connections"), rule.connections(), 1, kMaxConnections));
     RETURN_IF_ERROR(CheckRate(absl::StrCat(where, "requests_per_second"), rule.requests_per_second()));
@@ -58,8 +59,8 @@ absl::Status ValidatePictures(const config::v1::FetcherConfig& config) {
   const std::set<int> sides(config.rendition_sides().begin(), config.rendition_sides().end());
   for (const int side : sides) {
     if (!none && (side < kMinSide || side > kMaxSide)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("rendition_sides: ", side, "; expected ", kMinSide, " to ", kMaxSide, ", or a single 0 for none"));
+      return absl::InvalidArgumentError(absl::StrCat("rendition_sides: ", side, "; expected ", kMinSide, " to ",
+                                                     kMaxSide, ", or a single 0 for none"));
     }
   }
   if (static_cast<int>(sides.size()) != config.rendition_sides_size()) {
@@ -70,8 +71,8 @@ absl::Status ValidatePictures(const config::v1::FetcherConfig& config) {
         absl::StrCat("not_available_sha256: ", config.not_available_sha256_size(), "; expected at most ", kMaxHashes));
   }
   for (const std::string& hash : config.not_available_sha256()) {
-    const bool hex = std::all_of(hash.begin(), hash.end(),
-                                 [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+    const bool hex =
+        std::all_of(hash.begin(), hash.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
     if (!hex || hash.size() != 64) {
       return absl::InvalidArgumentError(
           absl::StrCat("not_available_sha256: \"", hash, "\"; expected 64 lower-case hex digits"));

@@ -40,9 +40,8 @@ class FrequentItems {
     }
     Entry entry{1, 0, example, false};
     if (entries_.size() >= capacity_) {
-      const auto least = std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
-        return a.second.count < b.second.count;
-      });
+      const auto least = std::min_element(entries_.begin(), entries_.end(),
+                                          [](const auto& a, const auto& b) { return a.second.count < b.second.count; });
       entry.count = least->second.count + 1;
       entry.error = least->second.count;
       entries_.erase(least);

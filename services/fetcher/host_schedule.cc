@@ -398,10 +398,16 @@ void HostSchedule::Hold(Host& host) {
   if (host.asked_.empty()) List(host, Host::Listing::kNone);
 }
 
-void HostSchedule::Unhold(Host& host, absl::Duration crawl_delay, absl::Time now) {
+void HostSchedule::Unhold(Host& host, absl::Time now) {
   host.held_ = false;
-  host.crawl_delay_ = crawl_delay;
   Place(host, now);
+}
+
+void HostSchedule::SetCrawlDelay(Host& host, absl::Duration delay) {
+  if (delay == host.crawl_delay_) return;
+  host.crawl_delay_ = delay;
+  // The request that is being begun was counted by the pace of before.
+  host.next_at_ = std::max(host.next_at_, host.used_ + delay);
 }
 
 // --- pauses ----------------------------------------------------------------------------

@@ -18,9 +18,9 @@
 // when it asks for more than ten minutes: all that waits for it ends.
 //
 // Slow hosts hold up only themselves. Hosts are fast, fresh (no answer yet) or slow (their
-// transfers take over 3 s). While others wait, fresh ones together hold a quarter of the
-// slots and slow ones a tenth; a tenth stays free of slow ones always. What slow ones hold
-// beyond that may be broken off for the others (Crowded).
+// transfers take over 3 s, or the first one over 1 s when all slots are taken). While others wait, fresh ones together
+// hold a quarter of the slots and slow ones a tenth; a tenth stays free of slow ones always. What slow ones hold beyond
+// that may be broken off for the others (Crowded).
 //
 // Not thread-safe but for Slots, which the schedules of several threads share.
 #pragma once
@@ -194,11 +194,13 @@ class HostSchedule {
   void Resolved(Host& host, bool looked_up, absl::Time now);
   // Reached on an address of the allow list.
   void SetAllowed(Host& host);
-  // Running for over kSlow.
+  // Running for over kSlow, or kSlowWhenFull.
   void Aged(Host& host, absl::Time now);
   // Nothing polite begins until Unhold().
   void Hold(Host& host);
-  void Unhold(Host& host, absl::Duration crawl_delay, absl::Time now);
+  void Unhold(Host& host, absl::Time now);
+  // The least between two of its requests; zero: none.
+  void SetCrawlDelay(Host& host, absl::Duration delay);
   // Ends all polite requests that wait for the host; retry_after and all else as in `result`.
   void EndQueue(Host& host, const TransferResult& result);
   // How long the host's pause lasts still.
@@ -216,6 +218,8 @@ class HostSchedule {
   std::size_t hosts() const { return hosts_.size(); }
 
   static constexpr absl::Duration kSlow = absl::Seconds(3);
+  // Of a fresh host's first transfer, while all slots are taken.
+  static constexpr absl::Duration kSlowWhenFull = absl::Seconds(1);
 
  private:
   Host& Find(const Url& url);

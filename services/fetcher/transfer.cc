@@ -69,13 +69,16 @@ struct TransferEngine::Impl {
 
   static int Fitting(const TransferOptions& options) {
     const int wanted = std::clamp(options.connections, 1, kMaxConnections);
-    const absl::StatusOr<int> fitting = ConnectionsThatFit(wanted);
+    // Other loops' idle connections are open too.
+    const int kept = options.threads > 1 ? 2 : 1;
+    absl::StatusOr<int> fitting = ConnectionsThatFit(wanted * kept);
+    if (fitting.ok()) fitting = *fitting / kept;
     if (!fitting.ok()) spdlog::error("transfer engine: {}", std::string(fitting.status().message()));
     if (fitting.ok() && *fitting < wanted) {
       spdlog::warn("transfer engine: {} connections, not {}: more descriptors are not allowed; raise `ulimit -Hn`",
                    *fitting, wanted);
     }
-    return fitting.value_or(1);
+    return std::max(1, fitting.value_or(1));
   }
 
   static Authorities Trusted(const TransferOptions& options) {
@@ -94,7 +97,9 @@ struct TransferEngine::Impl {
     loop.schedule.max_lookups = std::max(1, options.max_lookups / threads);
     loop.schedule.index = index;
     loop.schedule.seed = options.seed + static_cast<std::uint64_t>(index);
-    loop.connections = std::max(1, slots.most / threads);
+    // More than its share: hosts do not fall evenly, and one that is cut off here connects
+    // for each request anew.
+    loop.connections = std::max(1, threads == 1 ? slots.most : 2 * slots.most / threads);
     loop.robots_origins = std::max<std::size_t>(1, kRobotsOrigins / threads);
     loop.robots_bytes = kRobotsBytes / threads;
     return loop;
@@ -104,9 +109,10 @@ struct TransferEngine::Impl {
     TransferLoop::Hooks hooks;
     hooks.route = [this](PendingFetch fetch) {
       ++slots.queued;
+      const std::size_t loop = LoopOf(fetch.url);
       std::vector<PendingFetch> one;
       one.push_back(std::move(fetch));
-      Hand(LoopOf(one[0].url), std::move(one));
+      Hand(loop, std::move(one));
     };
     hooks.wake = [this](std::uint64_t wanted) {
       for (std::size_t i = 0; i < loops.size(); ++i) {

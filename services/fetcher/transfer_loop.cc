@@ -23,6 +23,7 @@ constexpr int kMaxRedirects = 5;
 constexpr absl::Duration kSweepEvery = absl::Seconds(1);
 constexpr absl::Duration kAgeEvery = absl::Milliseconds(100);
 constexpr absl::Duration kMaxWait = absl::Milliseconds(100);
+constexpr absl::Duration kMaxIdleWait = absl::Seconds(1);
 // What a body may take without its host being slow.
 constexpr double kFairBytesPerSecond = 16 << 10;
 constexpr std::size_t kTroublesKept = 100;
@@ -192,6 +193,7 @@ void TransferLoop::Run() {
     if (now_ >= sweep_at_) {
       TroubleReport report = schedule_.Sweep(now_, kTroublesKept);
       sweep_at_ = now_ + kSweepEvery;
+      slots_.pressed = false;  // those that still are say so again
       absl::MutexLock lock(&mutex_);
       troubles_ = std::move(report);
     }
@@ -227,7 +229,9 @@ bool TransferLoop::TakeInbox() {
 
 void TransferLoop::WaitAndWork() {
   std::array<epoll_event, 256> events;
-  const absl::Duration wait = std::clamp(std::min(timer_, schedule_.NextTime()) - now_, absl::ZeroDuration(), kMaxWait);
+  const bool is_idle = young_.empty() && old_.empty() && slots_.queued == 0;
+  const absl::Duration wait = std::clamp(std::min(timer_, schedule_.NextTime()) - now_, absl::ZeroDuration(),
+                                         is_idle ? kMaxIdleWait : kMaxWait);
   const int wait_ms = static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1))));
   const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms);
   now_ = absl::Now();
@@ -278,6 +282,7 @@ bool TransferLoop::AskRobots(HostSchedule::Turn& turn) {
   if (!entry->unavailable.empty()) {
     result = RobotsUnavailable(*entry, now_);
   } else {
+    schedule_.SetCrawlDelay(host, entry->robots.crawl_delay());
     const Robots::Verdict verdict = entry->robots.Check(turn.fetch.url.path);
     if (verdict.allowed) return true;
     result.failure = v1::FETCH_FAILURE_ROBOTS;
@@ -453,11 +458,10 @@ void TransferLoop::EndRobots(TransferHandle& transfer, CURLcode code) {
   HostSchedule::Host& host = *transfer.host;
   const int status_class = static_cast<int>(end.http_status / 100);
   const bool answered = code == CURLE_OK || is_cut || code == CURLE_TOO_MANY_REDIRECTS;
-  absl::Duration crawl_delay;
   bool goes_on = true;
   bool all_end = false;
   if (answered && status_class == 2) {
-    crawl_delay = robots_.Put(host.origin(), Robots::Parse(transfer.body, kProductToken), now_).robots.crawl_delay();
+    robots_.Put(host.origin(), Robots::Parse(transfer.body, kProductToken), now_);
   } else if (answered && status_class != 5 && end.http_status != 429) {
     robots_.Put(host.origin(), Robots(), now_);
   } else if (end.redirects > 0 && result.failure == v1::FETCH_FAILURE_FORBIDDEN_ADDRESS) {
@@ -483,7 +487,7 @@ void TransferLoop::EndRobots(TransferHandle& transfer, CURLcode code) {
   Recycle(transfer);
   if (goes_on) schedule_.PushBack(host, std::move(fetch), true, now_);
   schedule_.End(host, news, now_);
-  schedule_.Unhold(host, crawl_delay, now_);
+  schedule_.Unhold(host, now_);
   if (all_end) schedule_.EndQueue(host, result);
   if (goes_on) return;
   if (std::optional<TransferResult> given_up = schedule_.IfGivenUp(host, now_)) {
@@ -515,7 +519,7 @@ void TransferLoop::EndAll() {
       news.aged = transfer.aged;
       HostSchedule::Host& host = *transfer.host;
       schedule_.End(host, news, now_);
-      if (transfer.robots) schedule_.Unhold(host, absl::ZeroDuration(), now_);
+      if (transfer.robots) schedule_.Unhold(host, now_);
       PendingFetch fetch = std::move(transfer.fetch);
       TransferResult result = Cancelled();
       result.sent = fetch.sent || transfer.sent;
@@ -530,9 +534,14 @@ void TransferLoop::EndAll() {
 // --- slow hosts ------------------------------------------------------------------------
 
 void TransferLoop::Age() {
-  while (!young_.empty() && young_.front()->begun + HostSchedule::kSlow <= now_) {
-    TransferHandle& transfer = *young_.front();
-    old_.splice(old_.end(), young_, young_.begin());
+  // Where hosts that never answered hold the last slots, others that would answer wait.
+  const bool full = slots_.running >= slots_.most;
+  auto next = young_.begin();
+  while (next != young_.end() && (*next)->begun + HostSchedule::kSlowWhenFull <= now_) {
+    TransferHandle& transfer = **next++;
+    const bool may_stay = !full || transfer.host->speed() != HostSchedule::Speed::kFresh;
+    if (may_stay && transfer.begun + HostSchedule::kSlow > now_) continue;
+    old_.splice(old_.end(), young_, transfer.place);
     transfer.is_old = true;
     const absl::Duration fair = absl::Seconds(static_cast<double>(transfer.body_bytes) / kFairBytesPerSecond);
     if (fair >= HostSchedule::kSlow) continue;
@@ -566,7 +575,7 @@ void TransferLoop::EvictOne(TransferHandle& transfer) {
   Recycle(transfer);
   schedule_.PushBack(host, std::move(fetch), was_robots, now_);
   schedule_.End(host, news, now_);
-  if (was_robots) schedule_.Unhold(host, absl::ZeroDuration(), now_);
+  if (was_robots) schedule_.Unhold(host, now_);
 }
 
 }  // namespace mannequin

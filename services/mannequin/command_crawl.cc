@@ -44,7 +44,8 @@ absl::StatusOr<absl::Duration> AgeOf(const std::string& text) {
     return absl::Hours(24) * days;
   }
   if (absl::ParseDuration(text, &age) && age >= absl::ZeroDuration()) return age;
-  return absl::InvalidArgumentError(absl::StrCat("--refresh: \"", text, "\" is no age; give one such as 30d, 12h or 0"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("--refresh: \"", text, "\" is no age; give one such as 30d, 12h or 0"));
 }
 
 nlohmann::json CountsJson(const google::protobuf::RepeatedPtrField<v1::FetchFailureCrawlCount>& counts) {
@@ -100,9 +101,10 @@ void PrintReport(const v1::Job& job) {
     std::fputs(FormatTable({"host", "pictures", "for", "reason"}, rows, {false, true, false, false}).c_str(), stdout);
   }
   for (const auto& picture : done.repeated_pictures()) {
-    std::printf("\nthe same picture %s times: %s\n  SHA-256 %s\n  if it says that there is none, put that into the "
-                "fetcher's not_available_sha256\n",
-                WithCommas(picture.fetches()).c_str(), picture.example_url().c_str(), picture.sha256().c_str());
+    std::printf(
+        "\nthe same picture %s times: %s\n  SHA-256 %s\n  if it says that there is none, put that into the "
+        "fetcher's not_available_sha256\n",
+        WithCommas(picture.fetches()).c_str(), picture.example_url().c_str(), picture.sha256().c_str());
   }
   if (!done.warning().empty()) std::fprintf(stderr, "\nWARNING: %s\n", done.warning().c_str());
 }
@@ -231,7 +233,8 @@ void AddCrawlCommand(CLI::App& app, Invocation& invocation) {
           "--retry-failed", [request](const std::string& name) { request->set_retry_failed(FailureOf(name)); },
           "first take up those that failed for this reason")
       ->check(CLI::IsMember(FailureNames()));
-  crawl->add_option("--refresh", *refresh, "also ask for stored pictures of this age, e.g. 30d or 0, that have changed");
+  crawl->add_option("--refresh", *refresh,
+                    "also ask for stored pictures of this age, e.g. 30d or 0, that have changed");
   crawl->add_flag("--detach", *detach, "print the job's id and leave");
   crawl->callback([&invocation, request, refresh, detach, crawl] {
     if (!crawl->get_subcommands().empty()) return;

@@ -253,19 +253,18 @@ absl::StatusOr<v1::RefreshFetchesResponse> RocksStore::RefreshFetches(const v1::
   const absl::Time before_time =
       request.has_fetched_before() ? store::FromProto(request.fetched_before()) : absl::InfiniteFuture();
   v1::RefreshFetchesResponse response;
-  RETURN_IF_ERROR(
-      ChangeAll(v1::IMAGE_STATE_STORED, [&](const v1::StoredProduct& before, v1::StoredProduct& after) {
-        // A picture that was put, and not fetched, has no source to be compared with.
-        const v1::ImageInfo& image = before.image();
-        if (image.refresh() || image.source_sha256().empty() || before.product().image_url().empty() ||
-            store::FromProto(image.fetched_at()) >= before_time) {
-          return false;
-        }
-        after.mutable_image()->set_refresh(true);
-        after.mutable_image()->set_attempts(0);
-        response.set_products(response.products() + 1);
-        return true;
-      }));
+  RETURN_IF_ERROR(ChangeAll(v1::IMAGE_STATE_STORED, [&](const v1::StoredProduct& before, v1::StoredProduct& after) {
+    // A picture that was put, and not fetched, has no source to be compared with.
+    const v1::ImageInfo& image = before.image();
+    if (image.refresh() || image.source_sha256().empty() || before.product().image_url().empty() ||
+        store::FromProto(image.fetched_at()) >= before_time) {
+      return false;
+    }
+    after.mutable_image()->set_refresh(true);
+    after.mutable_image()->set_attempts(0);
+    response.set_products(response.products() + 1);
+    return true;
+  }));
   return response;
 }
 

@@ -48,7 +48,7 @@ bool TakeText(string_view& rest, std::string& text) {
 string_view FamilyName(Family family) {
   static constexpr std::array<string_view, kFamilies> kNames = {
       "products", "images", "image_references", "renditions", "embeddings",
-      "index", "jobs", "placeholders", "verdicts", "counters"};
+      "index",    "jobs",   "placeholders",     "verdicts",   "counters"};
   return kNames[static_cast<std::size_t>(family)];
 }
 

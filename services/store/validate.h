@@ -36,7 +36,8 @@ absl::Status CheckUpsert(const v1::UpsertProductsRequest& request);
 // `where` comes before each field, e.g. "embeddings[3].".
 // The picture's SHA-256; `image.sha256` must be empty or equal.
 absl::StatusOr<std::string> CheckImage(absl::string_view where, const v1::Image& image);
-absl::Status CheckRenditions(absl::string_view field, const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions);
+absl::Status CheckRenditions(absl::string_view field,
+                             const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions);
 absl::Status CheckEmbedding(absl::string_view where, const v1::Embedding& embedding);
 absl::Status CheckVerdict(absl::string_view where, const v1::Verdict& verdict);
 

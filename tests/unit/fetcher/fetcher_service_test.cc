@@ -102,7 +102,9 @@ TEST_F(FetcherRpc, ACrawlThatIsCancelledEndsCancelledAndLosesNothing) {
 TEST_F(FetcherRpc, APausedCrawlGivesBackAndGoesOnWithoutFetchingTwice) {
   std::atomic<bool> hang{true};
   const std::string jpeg = Jpeg();
-  origin_.OnOther([&](Exchange& x) { hang && x.attempt() == 1 && x.head().find("/9 ") != std::string::npos ? x.Hang() : x.Answer(200, jpeg); });
+  origin_.OnOther([&](Exchange& x) {
+    hang&& x.attempt() == 1 && x.head().find("/9 ") != std::string::npos ? x.Hang() : x.Answer(200, jpeg);
+  });
   AddProducts(10);
   const std::string id = StartCrawl()->id();
   ASSERT_TRUE(Eventually([&] { return Count(v1::IMAGE_STATE_STORED) == 9; }));
@@ -196,7 +198,8 @@ TEST(FetcherConfig, EachNewFieldHasItsBounds) {
     return std::string(FetcherService::Validate(config).message());
   };
   using testing::HasSubstr;
-  EXPECT_THAT(refused([](auto& c) { c.set_requests_per_second_per_host(-2); }), HasSubstr("requests_per_second_per_host"));
+  EXPECT_THAT(refused([](auto& c) { c.set_requests_per_second_per_host(-2); }),
+              HasSubstr("requests_per_second_per_host"));
   EXPECT_THAT(refused([](auto& c) { c.set_transfer_threads(65); }), HasSubstr("transfer_threads"));
   EXPECT_THAT(refused([](auto& c) { c.add_host_rules(); }), HasSubstr("host_rules[0].host: empty"));
   EXPECT_THAT(refused([](auto& c) { c.add_rendition_sides(8); }), HasSubstr("rendition_sides: 8"));

@@ -21,8 +21,8 @@ class LeasePlanTest : public testing::Test {
     ++calls_;
     std::int64_t all = 0;
     for (auto& [origin, left] : left_) {
-      const bool excepted = std::find(wish->except_origins.begin(), wish->except_origins.end(), origin) !=
-                            wish->except_origins.end();
+      const bool excepted =
+          std::find(wish->except_origins.begin(), wish->except_origins.end(), origin) != wish->except_origins.end();
       if (excepted || all >= wish->max_products) continue;
       const std::int64_t products =
           std::min<std::int64_t>({left, wish->max_products_per_origin, wish->max_products - all});
@@ -51,7 +51,7 @@ TEST_F(LeasePlanTest, AFastOriginNeverWaitsForTheStore) {
   left_["fast"] = 1'000'000;
   for (int tick = 0; tick < 500; ++tick) {  // 5 s in ticks of 10 ms
     Lease();
-    Finish("fast", 100);                    // 10,000/s
+    Finish("fast", 100);  // 10,000/s
     now_ += absl::Milliseconds(10);
   }
   EXPECT_GT(finished_["fast"], 46'000) << "of 50,000 that it could";

@@ -56,6 +56,13 @@ class Exchange {
     Write(bytes);
     open_ = false;
   }
+  // As Raw(), but the connection is reset.
+  void Reset(absl::string_view bytes) {
+    Write(bytes);
+    const linger at_once{1, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    open_ = false;
+  }
   // Says nothing until the client goes or the origin ends.
   void Hang() {
     while (!stop_.HasBeenNotified()) {
