@@ -85,7 +85,7 @@ TransferOptions MakeTransferOptions(const config::v1::FetcherConfig& config) {
   TransferOptions options;
   if (config.connections() > 0) options.connections = config.connections();
   if (config.connections_per_host() > 0) options.connections_per_host = config.connections_per_host();
-  if (config.requests_per_second_per_host() != 0) {
+  if (config.requests_per_second_per_host() > 0) {
     options.requests_per_second_per_host = config.requests_per_second_per_host();
   }
   for (const config::v1::HostRule& rule : config.host_rules()) {
@@ -108,7 +108,11 @@ absl::Status ValidateConfig(const config::v1::FetcherConfig& config) {
   RETURN_IF_ERROR(InRange("decode_threads", config.decode_threads(), 1, 1024));
   RETURN_IF_ERROR(InRange("max_held_bytes", config.max_held_bytes(), kMinHeldBytes, INT64_MAX / 4));
   RETURN_IF_ERROR(InRange("transfer_threads", config.transfer_threads(), 1, kMaxTransferThreads));
-  RETURN_IF_ERROR(CheckRate("requests_per_second_per_host", config.requests_per_second_per_host()));
+  if (!(config.requests_per_second_per_host() >= 0 && config.requests_per_second_per_host() <= kMaxRate)) {
+    return absl::InvalidArgumentError(absl::StrCat("requests_per_second_per_host: ",
+                                                   config.requests_per_second_per_host(), "; expected up to ", kMaxRate,
+                                                   ", or 0 for the default; a host rule with -1 lifts the bound"));
+  }
   RETURN_IF_ERROR(ValidateRules(config));
   RETURN_IF_ERROR(ValidatePictures(config));
   RETURN_IF_ERROR(TransferEngine::Validate(MakeTransferOptions(config)));
