@@ -32,7 +32,9 @@ struct StoredPicture {
   std::uint64_t perceptual_hash = 0;
 
   struct Rendition {
-    int side = 0;      // that neither side exceeds; a smaller picture is not enlarged
+    int side = 0;   // that neither side exceeds; a smaller picture is not enlarged
+    int width = 0;  // pixels
+    int height = 0;
     std::string jpeg;  // quality 95, 4:4:4, upright, sRGB, no metadata
   };
   std::vector<Rendition> renditions;  // in the order of `rendition_sides`
