@@ -31,6 +31,10 @@ libhnswlib-dev libisal-dev libssl-dev librocksdb-dev libsimdjson-dev libspdlog-d
 nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
 fonts-dejavu-core fonts-noto-cjk libjs-chart.js
 "
+# AVIF: Debian 12's libheif has its AV1 codecs built in, Ubuntu's loads them.
+if grep -qs '^ID=ubuntu' /etc/os-release; then
+  PACKAGES="$PACKAGES libheif-plugin-aomdec libheif-plugin-aomenc"
+fi
 # ------------------------------------------------------------------------------
 
 hash=$(printf '%s' "$PINS $LAYOUT" | sha256sum | cut -c1-16)

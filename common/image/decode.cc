@@ -20,10 +20,24 @@ struct VipsArrayFree {
 };
 using VipsDoubles = std::unique_ptr<VipsArrayDouble, VipsArrayFree>;
 
+// A profile that says what is assumed anyway needs no transform: most embedded ones do.
+bool IsSrgb(absl::string_view icc) {
+  return icc.empty() || absl::StrContains(icc, "sRGB") || absl::StrContains(icc, absl::string_view("s\0R\0G\0B", 7));
+}
+
+// Has it a profile that must be applied?
+bool HasForeignProfile(VipsImage* image) {
+  if (vips_image_get_typeof(image, VIPS_META_ICC_NAME) == 0) return false;
+  const void* icc = nullptr;
+  std::size_t size = 0;
+  if (vips_image_get_blob(image, VIPS_META_ICC_NAME, &icc, &size) != 0) return true;
+  return !IsSrgb({static_cast<const char*>(icc), size});
+}
+
 // Three bands of 8-bit sRGB: embedded profile applied, alpha over white.
 absl::StatusOr<VipsHandle> ToSrgb(VipsHandle image) {
   VipsImage* out = nullptr;
-  const bool profiled = vips_image_get_typeof(image.get(), VIPS_META_ICC_NAME) != 0;
+  const bool profiled = HasForeignProfile(image.get());
   // A broken profile must not cost the picture: without it the colours are a guess, as
   // in any browser.
   if (profiled && vips_icc_transform(image.get(), &out, "srgb", "embedded", TRUE, nullptr) == 0) {
@@ -61,21 +75,6 @@ absl::StatusOr<Pixels> ToPixels(VipsImage* image) {
   const auto* begin = static_cast<const std::uint8_t*>(memory.get());
   pixels.rgb.assign(begin, begin + size);
   return pixels;
-}
-
-// A profile that says what is assumed anyway needs no transform: most embedded ones do.
-bool IsSrgb(absl::string_view icc) {
-  return icc.empty() || absl::StrContains(icc, "sRGB") || absl::StrContains(icc, absl::string_view("s\0R\0G\0B", 7));
-}
-
-// True when ToSrgb changes more than depth and bands: the encoded colours are not sRGB.
-bool NeedsConversion(VipsImage* image) {
-  if (image->Type == VIPS_INTERPRETATION_CMYK) return true;
-  if (vips_image_get_typeof(image, VIPS_META_ICC_NAME) == 0) return false;
-  const void* icc = nullptr;
-  std::size_t size = 0;
-  if (vips_image_get_blob(image, VIPS_META_ICC_NAME, &icc, &size) != 0) return true;
-  return !IsSrgb({static_cast<const char*>(icc), size});
 }
 
 // From the embedded profile `icc` to sRGB; as it is when the profile makes no sense.
@@ -125,7 +124,7 @@ absl::StatusOr<DecodedPicture> DecodeByVips(absl::string_view bytes, const Image
   }
   const int orientation = vips_image_get_orientation(image.get());
   DecodedPicture picture;
-  picture.upright_srgb = orientation <= 1 && !NeedsConversion(image.get());
+  picture.upright_srgb = orientation <= 1 && image->Type != VIPS_INTERPRETATION_CMYK && !HasForeignProfile(image.get());
   ASSIGN_OR_RETURN(image, ToSrgb(std::move(image)));
   ASSIGN_OR_RETURN(Pixels pixels, ToPixels(image.get()));
   picture.pixels = Upright(std::move(pixels), orientation);

@@ -100,8 +100,10 @@ absl::StatusOr<StoredPicture> MakeStoredPicture(std::string bytes, const StoredP
                      (header.media_type == "image/png" || header.frames == 1);
   if (stays) {
     // By copy only where something goes: a frame that cannot be read falls through.
-    absl::StatusOr<std::string> stripped = WithoutMetadata(bytes, header.media_type);
+    bool cut_behind = false;
+    absl::StatusOr<std::string> stripped = WithoutMetadata(bytes, header.media_type, &cut_behind);
     if (stripped.ok()) {
+      if (cut_behind) RETURN_IF_ERROR(DecodeWhole(*stripped, header, options.limits).status());
       picture.data = *std::move(stripped);
       return picture;
     }

@@ -84,7 +84,9 @@ void KeepApplicationSegment(absl::string_view segment, Pieces* pieces) {
 }
 
 // ITU T.81, annex B.
-absl::Status StripJpeg(absl::string_view b, Pieces* pieces) {
+absl::Status StripJpeg(absl::string_view b, Pieces* pieces, bool* cut_behind) {
+  std::size_t scans_at = 0;
+  std::size_t kept_behind = 0;
   pieces->Keep(b.substr(0, 2));
   std::size_t at = 2;
   for (;;) {
@@ -95,6 +97,7 @@ absl::Status StripJpeg(absl::string_view b, Pieces* pieces) {
     const std::uint32_t marker = Byte(b, at + 1);
     if (marker == 0xd9) {
       pieces->Keep(b.substr(at, 2));
+      *cut_behind = scans_at != 0 && kept_behind + 2 != b.size() - scans_at;
       return absl::OkStatus();
     }
     if (marker == 0x00 || marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
@@ -105,15 +108,18 @@ absl::Status StripJpeg(absl::string_view b, Pieces* pieces) {
     const std::size_t size = 2 + std::size_t{Big16(b, at + 2)};
     if (size < 4 || size > b.size() - at) return BrokenPicture("JPEG ends inside a segment");
     const absl::string_view segment = b.substr(at, size);
+    if (marker == 0xda && scans_at == 0) scans_at = at;
     at += size;
     if (marker >= 0xe0 && marker <= 0xef) {
       KeepApplicationSegment(segment, pieces);
     } else if (marker != 0xfe) {
       pieces->Keep(segment);
+      if (scans_at != 0) kept_behind += size;
     }
     if (marker == 0xda) {
       const std::size_t end = EndOfScan(b, at);
       pieces->Keep(b.substr(at, end - at));
+      kept_behind += end - at;
       at = end;
     }
   }
@@ -240,10 +246,13 @@ absl::StatusOr<std::string> StripWebp(std::string bytes) {
 
 }  // namespace
 
-absl::StatusOr<std::string> WithoutMetadata(std::string bytes, absl::string_view media_type) {
+absl::StatusOr<std::string> WithoutMetadata(std::string bytes, absl::string_view media_type, bool* cut_behind) {
   Pieces pieces;
+  bool ignored = false;
+  if (cut_behind == nullptr) cut_behind = &ignored;
+  *cut_behind = false;
   if (media_type == "image/jpeg") {
-    RETURN_IF_ERROR(StripJpeg(bytes, &pieces));
+    RETURN_IF_ERROR(StripJpeg(bytes, &pieces, cut_behind));
     return pieces.Join(std::move(bytes));
   }
   if (media_type == "image/png") {

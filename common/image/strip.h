@@ -17,6 +17,9 @@ namespace mannequin {
 //   WebP  loses all chunks but its pixels and alpha, and all behind its end
 // An XMP packet that says that a network drew the picture stays (generated_mark.h).
 // INVALID_ARGUMENT: the format's frame is broken, or the WebP is an animation.
-absl::StatusOr<std::string> WithoutMetadata(std::string bytes, absl::string_view media_type);
+// `cut_behind`, when given, says whether something went that stood behind the first pixels of
+// a JPEG: libjpeg-turbo takes some broken data for whole only while enough bytes follow.
+absl::StatusOr<std::string> WithoutMetadata(std::string bytes, absl::string_view media_type,
+                                            bool* cut_behind = nullptr);
 
 }  // namespace mannequin

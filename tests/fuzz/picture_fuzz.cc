@@ -20,12 +20,14 @@ void CheckStrip(const std::string& bytes, const ImageHeader& header) {
   const bool strips = header.media_type == "image/jpeg" || header.media_type == "image/png" ||
                       (header.media_type == "image/webp" && header.frames == 1);
   if (!strips) return;
-  const absl::StatusOr<DecodedPicture> before = DecodeWhole(bytes, header, kLimits);
+  // libjpeg-turbo reads broken data otherwise when few bytes follow: here many do each time.
+  const std::string padding(header.media_type == "image/jpeg" ? 8192 : 0, '\0');
+  const absl::StatusOr<DecodedPicture> before = DecodeWhole(bytes + padding, header, kLimits);
   if (!before.ok() || !before->upright_srgb) return;
   const absl::StatusOr<std::string> stripped = WithoutMetadata(bytes, header.media_type);
   if (!stripped.ok()) return;
   FUZZ_CHECK(stripped->size() <= bytes.size() + 64);
-  const absl::StatusOr<Pixels> after = DecodeImage(*stripped, {.limits = kLimits});
+  const absl::StatusOr<Pixels> after = DecodeImage(*stripped + padding, {.limits = kOwn});
   FUZZ_CHECK(after.ok());
   FUZZ_CHECK(after->width == before->pixels.width && after->rgb == before->pixels.rgb);
 }
@@ -39,7 +41,8 @@ void CheckPicture(const StoredPicture& picture) {
   for (const StoredPicture::Rendition& rendition : picture.renditions) {
     const absl::StatusOr<Pixels> pixels = DecodeImage(rendition.jpeg);
     FUZZ_CHECK(pixels.ok());
-    FUZZ_CHECK(pixels->width <= rendition.side && pixels->height <= rendition.side);
+    FUZZ_CHECK(pixels->width == rendition.width && pixels->width <= rendition.side);
+    FUZZ_CHECK(pixels->height == rendition.height && pixels->height <= rendition.side);
   }
 }
 
