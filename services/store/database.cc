@@ -1,5 +1,7 @@
 #include "services/store/database.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -17,6 +19,15 @@ namespace mannequin::store {
 namespace {
 
 constexpr std::uint64_t kIngestFreeBytes = std::uint64_t{64} << 20;
+
+// RocksDB keeps its files open: thousands for a million pictures, where a shell allows
+// 1,024 unless somebody asks for what the hard limit leaves.
+void RaiseLimitOnFiles() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 // A suite's store lies in `store` of its data: one that is made beside it would be empty,
 // and look as if all were lost.
@@ -41,6 +52,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& fold
                                                          rocksdb::Env* env) {
   if (folder.empty()) return absl::InvalidArgumentError("data: is empty; name the folder of the store's data");
   RETURN_IF_ERROR(CheckFolder(folder));
+  RaiseLimitOnFiles();
   ASSIGN_OR_RETURN(std::unique_ptr<OwnerLock> lock, OwnerLock::Take(folder));
   ASSIGN_OR_RETURN(std::unique_ptr<SyncedMark> mark, SyncedMark::Open(folder));
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = FamilyDescriptors(block_cache_bytes);

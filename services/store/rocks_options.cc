@@ -54,6 +54,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
       break;
     case Family::kImages:
+    case Family::kRenditions:
       // Pictures lie in blob files, so that compaction moves keys and not megabytes, and
       // are compressed already.
       options.write_buffer_size = 64 * kMiB;
@@ -61,16 +62,6 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const std::shared_ptr<
       options.min_blob_size = 1024;
       options.blob_compression_type = rocksdb::kNoCompression;
       // Space of pictures that nothing refers to any more comes back.
-      options.enable_blob_garbage_collection = true;
-      options.blob_garbage_collection_age_cutoff = 0.5;
-      options.blob_garbage_collection_force_threshold = 0.5;
-      break;
-    case Family::kRenditions:
-      // Some kilobytes each, compressed already.
-      options.write_buffer_size = 64 * kMiB;
-      options.enable_blob_files = true;
-      options.min_blob_size = 1024;
-      options.blob_compression_type = rocksdb::kNoCompression;
       options.enable_blob_garbage_collection = true;
       options.blob_garbage_collection_age_cutoff = 0.5;
       options.blob_garbage_collection_force_threshold = 0.5;
