@@ -21,6 +21,9 @@ constexpr int kMaxFailures = 8;
 constexpr int kMaxProbes = 3;
 constexpr absl::Duration kGivenUpFor = absl::Minutes(10);
 constexpr absl::Duration kMaxGivenUpFor = absl::Hours(24);
+// libcurl's own limit, and what RFC 9113 asks servers for at least. While one connection is
+// full and the next is not up yet, each further request would open one of its own.
+constexpr int kMaxStreams = 100;
 constexpr double kMinRateShare = 1.0 / 64;
 // A hundred answers bring a rate back.
 constexpr double kRateStep = 0.01;
@@ -89,6 +92,7 @@ void HostSchedule::ApplyRule(const Url& url, Host& host) const {
 int HostSchedule::Limit(const Host& host) const {
   if (host.probing_ || host.speed_ == Speed::kFresh) return 1;
   int limit = host.unlimited_ ? slots_.most : std::min(host.connections_, slots_.most);
+  if (host.multiplexed_) limit = std::min(limit, kMaxStreams);
   if (host.speed_ == Speed::kSlow) limit = std::min(limit, slots_.most / std::max(1, busy_hosts_));
   return std::max(1, limit);
 }

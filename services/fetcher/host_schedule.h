@@ -110,6 +110,7 @@ class HostSchedule {
     int aged_ = 0;
     absl::Duration pace_;
     bool unlimited_ = false;
+    bool multiplexed_ = false;
     bool held_ = false;
     bool is_address_ = false;
     bool resolving_ = false;
@@ -194,6 +195,8 @@ class HostSchedule {
   void Resolved(Host& host, bool looked_up, absl::Time now);
   // Reached on an address of the allow list.
   void SetAllowed(Host& host);
+  // It speaks HTTP/2: not more streams than fit one connection.
+  void SetMultiplexed(Host& host) { host.multiplexed_ = true; }
   // Running for over kSlow, or kSlowWhenFull.
   void Aged(Host& host, absl::Time now);
   // Nothing polite begins until Unhold().

@@ -336,6 +336,9 @@ void TransferLoop::EndCompleted() {
 }
 
 void TransferLoop::Detach(TransferHandle& transfer) {
+  long version = 0;
+  curl_easy_getinfo(transfer.easy, CURLINFO_HTTP_VERSION, &version);
+  if (version == CURL_HTTP_VERSION_2) schedule_.SetMultiplexed(*transfer.host);
   curl_multi_remove_handle(multi_, transfer.easy);
   (transfer.is_old ? old_ : young_).erase(transfer.place);
   if (std::exchange(transfer.resolves, false)) schedule_.Resolved(*transfer.host, false, now_);

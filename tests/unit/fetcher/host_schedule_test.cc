@@ -190,6 +190,20 @@ TEST_F(HostScheduleTest, AHostOfTheAllowListIsNotLimitedButByARule) {
   }
 }
 
+TEST_F(HostScheduleTest, StreamsFitOneConnection) {
+  HostSchedule::Options options;
+  options.rules.push_back({"*", 500, -1, false});
+  Make(options, 1000);
+  Push("a");
+  const std::optional<HostSchedule::Turn> first = schedule_->Next(now_);
+  ASSERT_TRUE(first.has_value());
+  schedule_->SetMultiplexed(*first->host);
+  schedule_->Resolved(*first->host, true, now_);
+  schedule_->End(*first->host, Is(Signal::kAnswered), now_);
+  Push("a", 1000);
+  EXPECT_EQ(Begin().size(), 100u);
+}
+
 TEST_F(HostScheduleTest, ACrawlDelayIsTheLeastBetweenTwoRequests) {
   Make(Unbounded(), 100);
   Prove("a");
