@@ -32,7 +32,7 @@ std::string Host(CURLU* url) {
 #endif
   if (host.empty()) host = Part(url, CURLUPART_HOST);
   absl::AsciiStrToLower(&host);
-  if (absl::EndsWith(host, ".")) host.pop_back();
+  while (absl::EndsWith(host, ".")) host.pop_back();
   return host;
 }
 
@@ -61,12 +61,15 @@ absl::StatusOr<Url> ParseUrl(absl::string_view text) {
   if (!Part(url.get(), CURLUPART_USER).empty() || !Part(url.get(), CURLUPART_PASSWORD).empty()) {
     return absl::InvalidArgumentError("url: a user name or password in it; remove it");
   }
-  const std::string host = Host(url.get());
-  if (host.empty()) return absl::InvalidArgumentError("url: no host");
-  if (curl_url_set(url.get(), CURLUPART_HOST, host.c_str(), 0) != CURLUE_OK) {
+  const std::string given = Host(url.get());
+  if (given.empty()) return absl::InvalidArgumentError("url: no host");
+  curl_url_set(url.get(), CURLUPART_FRAGMENT, nullptr, 0);
+  // Read once more as it is now: without its dot "2130706433." is an address.
+  if (curl_url_set(url.get(), CURLUPART_HOST, given.c_str(), 0) != CURLUE_OK ||
+      curl_url_set(url.get(), CURLUPART_URL, Part(url.get(), CURLUPART_URL).c_str(), 0) != CURLUE_OK) {
     return absl::InvalidArgumentError("url: no host that can be");
   }
-  curl_url_set(url.get(), CURLUPART_FRAGMENT, nullptr, 0);
+  const std::string host = Host(url.get());
 
   Url parsed;
   parsed.text = Part(url.get(), CURLUPART_URL);

@@ -52,5 +52,15 @@ TEST(Url, CredentialsControlCharactersAndExcessAreRefused) {
   EXPECT_EQ(ParseUrl("http://a.example/" + std::string(2048, 'x')).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(Url, ANumberWithDotsBehindItIsTheAddressThatItIsWithout) {
+  for (const char* text : {"http://2130706433../a", "http://0x7f.1./a", "http://127.0.0.1./a"}) {
+    const absl::StatusOr<Url> url = ParseUrl(text);
+    ASSERT_TRUE(url.ok()) << text << ": " << url.status();
+    EXPECT_EQ(url->text, "http://127.0.0.1/a") << text;
+    EXPECT_EQ(url->origin, "http://127.0.0.1:80") << text;
+    EXPECT_TRUE(url->is_address) << text;
+  }
+}
+
 }  // namespace
 }  // namespace mannequin
