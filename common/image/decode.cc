@@ -132,8 +132,9 @@ absl::StatusOr<DecodedPicture> DecodeByVips(absl::string_view bytes, const Image
 }
 
 absl::StatusOr<DecodedPicture> DecodeByJpeg(absl::string_view bytes, const ImageHeader& header,
-                                            const ImageLimits& limits, int min_width, int min_height) {
-  ASSIGN_OR_RETURN(JpegPicture picture, DecodeJpeg(bytes, min_width, min_height));
+                                            const ImageLimits& limits, int min_width, int min_height,
+                                            JpegPrecision precision) {
+  ASSIGN_OR_RETURN(JpegPicture picture, DecodeJpeg(bytes, min_width, min_height, precision));
   if (picture.is_cmyk) return DecodeByVips(bytes, header, limits);
   const bool as_is = picture.orientation == 1 && IsSrgb(picture.icc);
   return DecodedPicture{Upright(FromProfile(std::move(picture.pixels), picture.icc), picture.orientation), as_is};
@@ -142,8 +143,9 @@ absl::StatusOr<DecodedPicture> DecodeByJpeg(absl::string_view bytes, const Image
 }  // namespace
 
 absl::StatusOr<DecodedPicture> DecodeWhole(absl::string_view bytes, const ImageHeader& header,
-                                           const ImageLimits& limits, int min_width, int min_height) {
-  if (header.media_type == "image/jpeg") return DecodeByJpeg(bytes, header, limits, min_width, min_height);
+                                           const ImageLimits& limits, int min_width, int min_height,
+                                           JpegPrecision precision) {
+  if (header.media_type == "image/jpeg") return DecodeByJpeg(bytes, header, limits, min_width, min_height, precision);
   return DecodeByVips(bytes, header, limits);
 }
 

@@ -94,7 +94,7 @@ class Decoder {
   ~Decoder() { jpeg_destroy_decompress(&info_); }
 
   // Nothing with a destructor lives in this frame: libjpeg may jump out of any call.
-  bool Run(absl::string_view bytes, int min_width, int min_height, JpegPicture* picture) {
+  bool Run(absl::string_view bytes, int min_width, int min_height, JpegPrecision precision, JpegPicture* picture) {
     if (setjmp(errors_.jump) != 0) return false;
     jpeg_create_decompress(&info_);
     info_.progress = &progress_;
@@ -107,6 +107,10 @@ class Decoder {
       return true;
     }
     info_.out_color_space = JCS_RGB;
+    if (precision == JpegPrecision::kDraft) {
+      info_.dct_method = JDCT_IFAST;
+      info_.do_fancy_upsampling = FALSE;
+    }
     info_.scale_denom = 8;
     info_.scale_num = 8;
     if (min_width > 0 && min_height > 0) {
@@ -196,7 +200,7 @@ class Encoder {
   ~Encoder() { jpeg_destroy_compress(&info_); }
 
   // As in Decoder: nothing with a destructor lives in this frame.
-  bool Run(const Pixels& pixels, int quality, absl::string_view app1) {
+  bool Run(const Pixels& pixels, int quality, JpegChroma chroma, absl::string_view app1) {
     if (setjmp(errors_.jump) != 0) return false;
     jpeg_create_compress(&info_);
     info_.dest = &destination_.base;
@@ -206,7 +210,8 @@ class Encoder {
     info_.in_color_space = JCS_RGB;
     jpeg_set_defaults(&info_);
     jpeg_set_quality(&info_, quality, TRUE);
-    for (int i = 0; i < 3; ++i) info_.comp_info[i].h_samp_factor = info_.comp_info[i].v_samp_factor = 1;
+    // Of luma, for two of chroma; libjpeg's default is half.
+    if (chroma == JpegChroma::kFull) info_.comp_info[0].h_samp_factor = info_.comp_info[0].v_samp_factor = 1;
     jpeg_start_compress(&info_, TRUE);
     if (!app1.empty()) {
       jpeg_write_marker(&info_, kApp1, reinterpret_cast<const JOCTET*>(app1.data()),
@@ -231,16 +236,17 @@ class Encoder {
 
 }  // namespace
 
-absl::StatusOr<JpegPicture> DecodeJpeg(absl::string_view bytes, int min_width, int min_height) {
+absl::StatusOr<JpegPicture> DecodeJpeg(absl::string_view bytes, int min_width, int min_height,
+                                       JpegPrecision precision) {
   JpegPicture picture;
   Decoder decoder;
-  if (!decoder.Run(bytes, min_width, min_height, &picture)) {
+  if (!decoder.Run(bytes, min_width, min_height, precision, &picture)) {
     return absl::InvalidArgumentError(absl::StrCat("broken picture: JPEG: ", decoder.message()));
   }
   return picture;
 }
 
-absl::StatusOr<std::string> EncodeJpeg(const Pixels& pixels, int quality, absl::string_view xmp) {
+absl::StatusOr<std::string> EncodeJpeg(const Pixels& pixels, int quality, JpegChroma chroma, absl::string_view xmp) {
   const std::size_t size = std::size_t{3} * std::max(0, pixels.width) * std::max(0, pixels.height);
   if (size == 0 || pixels.rgb.size() != size) {
     return absl::InvalidArgumentError("EncodeJpeg: rgb is not width * height * 3 bytes");
@@ -251,7 +257,7 @@ absl::StatusOr<std::string> EncodeJpeg(const Pixels& pixels, int quality, absl::
   // A guess that nearly always holds: one byte a pixel and the tables.
   std::string out(size / 3 + 2048 + app1.size(), '\0');
   Encoder encoder(&out);
-  if (!encoder.Run(pixels, quality, app1)) {
+  if (!encoder.Run(pixels, quality, chroma, app1)) {
     return absl::InvalidArgumentError(absl::StrCat("cannot encode: JPEG: ", encoder.message()));
   }
   return out;

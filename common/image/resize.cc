@@ -1,8 +1,9 @@
 #include "common/image/resize.h"
 
-#include <emmintrin.h>
+#include <tmmintrin.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -13,19 +14,20 @@ namespace {
 constexpr int kShift = 14;  // weights are fixed point: 1 << kShift is one
 
 // For each output: where its inputs begin, and `taps` weights that add up to one. `taps` is
-// even, so that two are applied at once; what that adds weighs 0 and may lie outside.
+// a multiple of what is applied at once; what that adds weighs 0 and may lie outside.
 struct Filter {
   int taps = 0;
   std::vector<int> first;
   std::vector<std::int16_t> weights;  // [outputs, taps]
 };
 
-Filter Triangle(int from, int to) {
+Filter Triangle(int from, int to, int at_once) {
   const double scale = static_cast<double>(from) / to;
   const double radius = std::max(1.0, scale);
   Filter filter;
-  const int used = std::min(from, static_cast<int>(std::ceil(2 * radius)) + 1);
-  filter.taps = used + used % 2;
+  // Of the inputs nearer than `radius` there are so many at most.
+  const int used = std::min(from, static_cast<int>(std::ceil(2 * radius)));
+  filter.taps = (used + at_once - 1) / at_once * at_once;
   filter.first.resize(to);
   filter.weights.resize(std::size_t(to) * filter.taps);
   std::vector<double> weights(used);
@@ -48,6 +50,25 @@ Filter Triangle(int from, int to) {
     filter.first[out] = first;
   }
   return filter;
+}
+
+// A crawl asks for few pairs of sizes, thousands of times a second. Good until this thread
+// asks for another with the same `at_once`.
+template <int at_once>
+const Filter& CachedTriangle(int from, int to) {
+  struct Entry {
+    int from = 0;
+    int to = 0;
+    Filter filter;
+  };
+  thread_local std::array<Entry, 4> entries;
+  thread_local std::size_t next = 0;
+  for (const Entry& entry : entries) {
+    if (entry.from == from && entry.to == to) return entry.filter;
+  }
+  Entry& entry = entries[next++ % entries.size()];
+  entry = {from, to, Triangle(from, to, at_once)};
+  return entry.filter;
 }
 
 constexpr std::size_t kLane = 16;  // bytes that are read and written at once
@@ -96,7 +117,35 @@ void MixRows(const std::uint8_t* in, std::size_t stride, const std::int16_t* wei
   }
 }
 
-// `in` is padded by a lane; two pixels are read at once.
+// As MixPixels, with the processor's byte shuffle: four inputs at once, a third of the time.
+__attribute__((target("ssse3"))) void MixPixelsBySsse3(const std::uint8_t* in, const Filter& filter,
+                                                       std::uint8_t* out) {
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i red_green = _mm_setr_epi8(0, -1, 3, -1, 6, -1, 9, -1, 1, -1, 4, -1, 7, -1, 10, -1);
+  const __m128i blue = _mm_setr_epi8(2, -1, 5, -1, 8, -1, 11, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+  const int width = static_cast<int>(filter.first.size());
+  const std::int16_t* weights = filter.weights.data();
+  for (int x = 0; x < width; ++x, weights += filter.taps) {
+    const std::uint8_t* p = in + 3 * filter.first[x];
+    __m128i red_green_sums = zero, blue_sums = zero;
+    for (int tap = 0; tap < filter.taps; tap += 4, p += 12) {
+      const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+      const __m128i weight = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(weights + tap));
+      const __m128i twice = _mm_unpacklo_epi64(weight, weight);
+      red_green_sums = _mm_add_epi32(red_green_sums, _mm_madd_epi16(_mm_shuffle_epi8(four, red_green), twice));
+      blue_sums = _mm_add_epi32(blue_sums, _mm_madd_epi16(_mm_shuffle_epi8(four, blue), weight));
+    }
+    const __m128i words = _mm_packs_epi32(Rounded(_mm_hadd_epi32(red_green_sums, blue_sums)), zero);
+    const std::uint32_t rgb = static_cast<std::uint32_t>(_mm_cvtsi128_si32(_mm_packus_epi16(words, zero)));
+    if (x + 1 < width) {
+      std::memcpy(out + 3 * x, &rgb, 4);  // the fourth byte is the next pixel's, which comes after
+    } else {
+      std::memcpy(out + 3 * x, &rgb, 3);
+    }
+  }
+}
+
+// `in` is padded by two lanes; two pixels are read at once.
 void MixPixels(const std::uint8_t* in, const Filter& filter, std::uint8_t* out) {
   const __m128i zero = _mm_setzero_si128();
   const int width = static_cast<int>(filter.first.size());
@@ -121,8 +170,10 @@ void MixPixels(const std::uint8_t* in, const Filter& filter, std::uint8_t* out) 
 
 Pixels Resize(const Pixels& pixels, int width, int height) {
   if (pixels.width == width && pixels.height == height) return pixels;
-  const Filter across = Triangle(pixels.width, width);
-  const Filter down = Triangle(pixels.height, height);
+  static const bool has_ssse3 = __builtin_cpu_supports("ssse3") != 0;
+  const auto mix_pixels = has_ssse3 ? &MixPixelsBySsse3 : &MixPixels;
+  const Filter& across = CachedTriangle<4>(pixels.width, width);
+  const Filter& down = CachedTriangle<2>(pixels.height, height);
   const std::size_t stride = std::size_t{3} * pixels.width;
   // Columns first: whole rows are mixed fastest, and only one mixed row is held.
   std::vector<std::uint8_t> mixed(stride + 2 * kLane);
@@ -130,7 +181,7 @@ Pixels Resize(const Pixels& pixels, int width, int height) {
   for (int y = 0; y < height; ++y) {
     MixRows(&pixels.rgb[down.first[y] * stride], stride, &down.weights[std::size_t(y) * down.taps], down.taps,
             mixed.data());
-    MixPixels(mixed.data(), across, &out.rgb[std::size_t{3} * y * width]);
+    mix_pixels(mixed.data(), across, &out.rgb[std::size_t{3} * y * width]);
   }
   return out;
 }

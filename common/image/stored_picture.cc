@@ -17,8 +17,7 @@
 namespace mannequin {
 namespace {
 
-constexpr int kRenditionQuality = 95;
-constexpr int kEncodedAnewQuality = 92;
+constexpr int kQuality = 92;
 
 struct Size {
   int width = 0;
@@ -43,9 +42,9 @@ absl::StatusOr<StoredPicture::Rendition> MakeRendition(const Pixels& pixels, con
   rendition.width = size.width;
   rendition.height = size.height;
   if (is(pixels) || is(small)) {
-    ASSIGN_OR_RETURN(rendition.jpeg, EncodeJpeg(is(pixels) ? pixels : small, kRenditionQuality));
+    ASSIGN_OR_RETURN(rendition.jpeg, EncodeJpeg(is(pixels) ? pixels : small, kQuality, JpegChroma::kHalf));
   } else {
-    ASSIGN_OR_RETURN(rendition.jpeg, EncodeJpeg(Resize(pixels, size.width, size.height), kRenditionQuality));
+    ASSIGN_OR_RETURN(rendition.jpeg, EncodeJpeg(Resize(pixels, size.width, size.height), kQuality, JpegChroma::kHalf));
   }
   return rendition;
 }
@@ -61,7 +60,7 @@ absl::Status EncodeAnew(absl::string_view bytes, const ImageHeader& header, cons
     picture->media_type = "image/png";
     if (static_cast<std::int64_t>(picture->data.size()) <= limits.max_bytes) return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(picture->data, EncodeJpeg(pixels, kEncodedAnewQuality, xmp));
+  ASSIGN_OR_RETURN(picture->data, EncodeJpeg(pixels, kQuality, JpegChroma::kFull, xmp));
   picture->media_type = "image/jpeg";
   if (static_cast<std::int64_t>(picture->data.size()) <= limits.max_bytes) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat("picture of ", picture->data.size(),
@@ -73,19 +72,21 @@ absl::Status EncodeAnew(absl::string_view bytes, const ImageHeader& header, cons
 absl::StatusOr<StoredPicture> MakeStoredPicture(std::string bytes, const StoredPictureOptions& options) {
   InitImages();
   ASSIGN_OR_RETURN(const ImageHeader header, ReadImageHeader(bytes, options.limits));
-  // A large JPEG is decoded no larger than its renditions and the looks at it need.
+  // A JPEG is decoded no larger and no better than its renditions and the looks at it need.
   int side = kNotAvailableSide;
   for (const int wanted : options.rendition_sides) side = std::max(side, wanted);
   const Size needed = Within(side, header.width, header.height);
-  ASSIGN_OR_RETURN(DecodedPicture decoded, DecodeWhole(bytes, header, options.limits, needed.width, needed.height));
+  const bool shrinks = needed.width < header.width || needed.height < header.height;
+  ASSIGN_OR_RETURN(DecodedPicture decoded, DecodeWhole(bytes, header, options.limits, needed.width, needed.height,
+                                                       shrinks ? JpegPrecision::kDraft : JpegPrecision::kExact));
 
   StoredPicture picture;
   picture.media_type = header.media_type;
   picture.width = header.width;
   picture.height = header.height;
-  picture.perceptual_hash = PerceptualHash(decoded.pixels);
   const Size seen = Within(kNotAvailableSide, decoded.pixels.width, decoded.pixels.height);
   const Pixels small = Resize(decoded.pixels, seen.width, seen.height);
+  picture.perceptual_hash = PerceptualHash(small);
   picture.not_available = WhyNotAvailable(small, header.width, header.height);
   if (!picture.not_available.empty()) return picture;
   for (const int wanted : options.rendition_sides) {
@@ -108,8 +109,7 @@ absl::StatusOr<StoredPicture> MakeStoredPicture(std::string bytes, const StoredP
       return picture;
     }
   }
-  if (header.media_type == "image/jpeg" &&
-      decoded.pixels.width * std::int64_t{decoded.pixels.height} != header.width * std::int64_t{header.height}) {
+  if (header.media_type == "image/jpeg" && shrinks) {
     ASSIGN_OR_RETURN(decoded, DecodeWhole(bytes, header, options.limits));
   }
   RETURN_IF_ERROR(EncodeAnew(bytes, header, decoded.pixels, options.limits, &picture));

@@ -35,7 +35,7 @@ struct StoredPicture {
     int side = 0;   // that neither side exceeds; a smaller picture is not enlarged
     int width = 0;  // pixels of `jpeg`
     int height = 0;
-    std::string jpeg;  // quality 95, 4:4:4, upright, sRGB, no metadata
+    std::string jpeg;  // quality 92, 4:2:0, upright, sRGB, no metadata
   };
   std::vector<Rendition> renditions;  // in the order of `rendition_sides`
 

@@ -109,9 +109,9 @@ absl::Status ValidateConfig(const config::v1::FetcherConfig& config) {
   RETURN_IF_ERROR(InRange("max_held_bytes", config.max_held_bytes(), kMinHeldBytes, INT64_MAX / 4));
   RETURN_IF_ERROR(InRange("transfer_threads", config.transfer_threads(), 1, kMaxTransferThreads));
   if (!(config.requests_per_second_per_host() >= 0 && config.requests_per_second_per_host() <= kMaxRate)) {
-    return absl::InvalidArgumentError(absl::StrCat("requests_per_second_per_host: ",
-                                                   config.requests_per_second_per_host(), "; expected up to ", kMaxRate,
-                                                   ", or 0 for the default; a host rule with -1 lifts the bound"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("requests_per_second_per_host: ", config.requests_per_second_per_host(), "; expected up to ",
+                     kMaxRate, ", or 0 for the default; a host rule with -1 lifts the bound"));
   }
   RETURN_IF_ERROR(ValidateRules(config));
   RETURN_IF_ERROR(ValidatePictures(config));

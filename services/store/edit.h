@@ -75,6 +75,8 @@ class Edit {
   void AddToStatistics(const Statistics& difference);
 
   bool empty() const { return batch_.Count() == 0; }
+  // A product is to be fetched that was not, or from another origin.
+  bool adds_fetches() const { return adds_fetches_; }
   // With the statistics as its last record.
   rocksdb::WriteBatch& Finish();
   const Statistics& statistics() const { return statistics_; }
@@ -91,6 +93,7 @@ class Edit {
   Statistics statistics_;
   const google::protobuf::Timestamp now_;
   rocksdb::WriteBatch batch_;
+  bool adds_fetches_ = false;
   // What Get sees before the database: written here, or nothing when deleted here. Index
   // entries are not among it: nobody asks for one that his own edit has put.
   std::array<absl::flat_hash_map<std::string, std::optional<std::string>>, kFamilies> written_;

@@ -1,38 +1,50 @@
-// The products whose image is to be fetched, origin by origin.
+// The products whose image is to be fetched, origin by origin, as LeaseFetches goes round.
+// The index has them; this remembers where of each origin the walk goes on, and from where
+// on there may be entries at all: what a crawl has fetched leaves deletions behind, millions
+// of them, that no call may walk over again.
 //
-//   FetchOrigins origins(db);
-//   for (origins.SeekAfter(last); origins.Valid(); origins.Next()) Use(origins.origin());
-//   RETURN_IF_ERROR(origins.status());
+//   RETURN_IF_ERROR(queue.Learn(db));
+//   for (FetchQueue::Place* place = queue.Next(after); place; place = queue.Next(place->origin)) {
+//     ASSIGN_OR_RETURN(bool more, queue.Visit(db, *place, visit));
+//   }
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "services/store/prefix_cursor.h"
+#include "services/store/database.h"
 
 namespace mannequin::store {
 
-// Not thread-safe. Sees the database as it was when made. One seek an origin, however
-// many products it has.
-class FetchOrigins {
+// Not thread-safe. In memory: a name and two ids an origin.
+class FetchQueue {
  public:
-  explicit FetchOrigins(const Database& db) : entries_(db, std::string(kFetchTag)) {}
+  struct Place {
+    std::string origin;
+    // No entry lies before.
+    std::string first;
+    // The id that was visited last.
+    std::string last;
+  };
+  // False: enough of this origin.
+  using Visit = std::function<absl::StatusOr<bool>(const std::string& id)>;
 
-  void SeekToFirst();
-  // To the first origin after `origin`.
-  void SeekAfter(absl::string_view origin);
-  void Next() { SeekAfter(std::string(origin_)); }
-  bool Valid() const { return entries_.Valid(); }
-  // Until the cursor moves. May be empty: products whose URL has none.
-  const std::string& origin() const { return origin_; }
-  absl::Status status() const { return entries_.status(); }
+  // Entries came to the index: of what origins is not known.
+  void Forget() { known_ = false; }
+  // Walks over the origins in the index if it must: one seek each.
+  absl::Status Learn(const Database& db);
+  // The origin behind `after`; nullptr behind the last.
+  Place* Next(absl::string_view after);
+  Place* First() { return places_.empty() ? nullptr : &places_.begin()->second; }
+  // Ids from where the last visit ended, once around; drops an origin without any.
+  absl::Status VisitFrom(const Database& db, const std::string& origin, const Visit& visit);
 
  private:
-  void ReadOrigin();
-
-  PrefixCursor entries_;
-  std::string origin_;
+  bool known_ = false;
+  std::map<std::string, Place, std::less<>> places_;
 };
 
 }  // namespace mannequin::store

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -115,24 +116,25 @@ absl::StatusOr<v1::LeaseFetchesResponse> RocksStore::LeaseFetches(const v1::Leas
   const absl::Time now = clock_.Now();
   leases_->Expire(now);
   v1::LeaseFetchesResponse response;
+  RETURN_IF_ERROR(fetch_queue_->Learn(*db_));
+  const auto full = [&] { return response.tasks_size() >= request.max_products(); };
   // On from the origin after the last call's, then once around.
   const std::string start = lease_origin_;
-  store::FetchOrigins origins(*db_);
-  const auto lease_from = [&](const std::string& origin) -> absl::Status {
-    if (except.contains(origin)) return absl::OkStatus();
-    lease_origin_ = origin;
-    return LeaseFromOrigin(origin, request, now + lease, response);
-  };
-  const auto full = [&] { return response.tasks_size() >= request.max_products(); };
-  for (origins.SeekAfter(start); origins.Valid() && !full(); origins.Next()) {
-    RETURN_IF_ERROR(lease_from(origins.origin()));
-  }
-  if (!full()) {
-    for (origins.SeekToFirst(); origins.Valid() && !full() && origins.origin() <= start; origins.Next()) {
-      RETURN_IF_ERROR(lease_from(origins.origin()));
+  bool around = false;
+  for (store::FetchQueue::Place* place = fetch_queue_->Next(start); !full();) {
+    if (place == nullptr) {
+      if (std::exchange(around, true)) break;
+      place = fetch_queue_->First();
+      continue;
     }
+    const std::string origin = place->origin;
+    if (around && origin > start) break;
+    if (!except.contains(origin)) {
+      lease_origin_ = origin;
+      RETURN_IF_ERROR(LeaseFromOrigin(origin, request, now + lease, response));
+    }
+    place = fetch_queue_->Next(origin);
   }
-  RETURN_IF_ERROR(origins.status());
   response.set_leased_by_others(leases_->HeldByOthers(request.worker()));
   return response;
 }
@@ -143,38 +145,16 @@ absl::Status RocksStore::LeaseFromOrigin(const std::string& origin, const v1::Le
   if (request.max_products_per_origin() > 0) {
     most = std::min(most, response.tasks_size() + request.max_products_per_origin());
   }
-  store::PrefixCursor queue(*db_, store::FetchPrefix(origin));
-  std::string last;
-  const auto take_up_to = [&](absl::string_view end) -> absl::Status {
-    for (; queue.Valid() && response.tasks_size() < most; queue.Next()) {
-      const std::string id(queue.id());
-      if (!end.empty() && id > end) break;
-      if (leases_->Held(id)) continue;
-      ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> product,
-                       db_->Read<v1::StoredProduct>(Family::kProducts, id));
-      if (!product) return absl::DataLossError(absl::StrCat("products/", id, ": in the index, but gone"));
-      *response.add_tasks() = TaskOf(*product, origin);
-      leases_->Take(id, request.worker(), expires);
-      last = id;
-    }
-    return queue.status();
-  };
-  // On from where the last call ended, then once around: the entries that finished
-  // fetches have deleted lie behind, and are not walked over call after call.
-  const auto cursor = lease_cursors_.find(origin);
-  const std::string start = cursor == lease_cursors_.end() ? "" : cursor->second;
-  queue.SeekAfter(start);
-  RETURN_IF_ERROR(take_up_to(""));
-  if (!start.empty() && response.tasks_size() < most) {
-    queue.SeekAfter("");
-    RETURN_IF_ERROR(take_up_to(start));
-  }
-  if (last.empty()) {
-    lease_cursors_.erase(origin);
-  } else {
-    lease_cursors_[origin] = last;
-  }
-  return absl::OkStatus();
+  return fetch_queue_->VisitFrom(*db_, origin, [&](const std::string& id) -> absl::StatusOr<bool> {
+    if (response.tasks_size() >= most) return false;
+    if (leases_->Held(id)) return true;
+    ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> product,
+                     db_->Read<v1::StoredProduct>(Family::kProducts, id));
+    if (!product) return absl::DataLossError(absl::StrCat("products/", id, ": in the index, but gone"));
+    *response.add_tasks() = TaskOf(*product, origin);
+    leases_->Take(id, request.worker(), expires);
+    return true;
+  });
 }
 
 absl::StatusOr<v1::CompleteFetchesResponse> RocksStore::CompleteFetches(const v1::CompleteFetchesRequest& request) {

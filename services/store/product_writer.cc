@@ -16,6 +16,7 @@
 #include "common/base/status_macros.h"
 #include "services/store/database.h"
 #include "services/store/edit.h"
+#include "services/store/fetch_queue.h"
 #include "services/store/product_segment.h"
 #include "services/store/rocks_status.h"
 #include "services/store/rocks_store.h"
@@ -290,6 +291,7 @@ absl::StatusOr<bool> RocksStore::KeepAsTables(const ProductSegment& segment, con
   RETURN_IF_ERROR(tables->Finish());
   RETURN_IF_ERROR(db_->Ingest(*tables));
   *statistics_ = statistics;
+  fetch_queue_->Forget();
   return true;
 }
 

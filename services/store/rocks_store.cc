@@ -10,6 +10,7 @@
 #include "services/store/database.h"
 #include "services/store/edit.h"
 #include "services/store/fetch_leases.h"
+#include "services/store/fetch_queue.h"
 #include "services/store/format.h"
 #include "services/store/prefix_cursor.h"
 #include "services/store/rocks_status.h"
@@ -63,6 +64,7 @@ RocksStore::RocksStore(std::unique_ptr<Database> db, int max_concurrent_scans, c
       max_concurrent_scans_(max_concurrent_scans == 0 ? kDefaultConcurrentScans : max_concurrent_scans),
       statistics_(std::make_unique<store::Statistics>()),
       leases_(std::make_unique<store::FetchLeases>()),
+      fetch_queue_(std::make_unique<store::FetchQueue>()),
       backups_(std::make_unique<store::Backups>(*db_, clock_)) {}
 
 RocksStore::~RocksStore() = default;
@@ -89,6 +91,7 @@ absl::Status RocksStore::Write(const std::function<absl::Status(Edit&)>& body) {
     if (!edit.empty()) {
       ASSIGN_OR_RETURN(ticket, db_->Apply(edit.Finish()));
       *statistics_ = edit.statistics();
+      if (edit.adds_fetches()) fetch_queue_->Forget();
     }
   }
   return db_->Sync(ticket);

@@ -22,7 +22,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -41,6 +40,7 @@ class Backups;
 class Database;
 class Edit;
 class FetchLeases;
+class FetchQueue;
 class ProductSegment;
 struct Statistics;
 }  // namespace store
@@ -164,10 +164,9 @@ class RocksStore final : public ProductStore {
   absl::Mutex mutex_;  // The writer mutex.
   const std::unique_ptr<store::Statistics> statistics_ ABSL_PT_GUARDED_BY(mutex_);
   const std::unique_ptr<store::FetchLeases> leases_ ABSL_PT_GUARDED_BY(mutex_);
-  // Where LeaseFetches goes on: the origin that it gave from last, and the id that it gave
-  // last of each origin.
+  const std::unique_ptr<store::FetchQueue> fetch_queue_ ABSL_PT_GUARDED_BY(mutex_);
+  // The origin that LeaseFetches gave from last.
   std::string lease_origin_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, std::string> lease_cursors_ ABSL_GUARDED_BY(mutex_);
   absl::Time last_time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   // The greatest id of a job so far: the next must sort behind it.
   std::string last_job_id_ ABSL_GUARDED_BY(mutex_);

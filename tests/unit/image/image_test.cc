@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <thread>
 
 #include "common/image/resize.h"
@@ -307,6 +308,20 @@ TEST(RenderSvg, DrawsAndRefusesNonsense) {
   EXPECT_EQ(Channel(*pixels, 5, 5, 1), 0);
   EXPECT_EQ(Channel(*pixels, 15, 5, 1), 255);
   EXPECT_EQ(RenderSvg("<svg").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Resize, GivesTheSameWhateverWasScaledBefore) {
+  const Pixels pixels = Gradient(97, 61);
+  std::map<std::pair<int, int>, std::vector<std::uint8_t>> first;
+  for (int round = 0; round < 3; ++round) {
+    for (int width = 30; width < 40; ++width) {
+      for (const int height : {20 + round, 20, 31}) {
+        const std::vector<std::uint8_t> scaled = Resize(pixels, width, height).rgb;
+        const auto [found, is_new] = first.emplace(std::pair(width, height), scaled);
+        EXPECT_EQ(found->second, scaled) << width << "x" << height;
+      }
+    }
+  }
 }
 
 TEST(Resize, KeepsAConstantExactlyAndTheMeanNearly) {

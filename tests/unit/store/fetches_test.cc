@@ -117,6 +117,20 @@ TEST_P(FetchesTest, ExceptedOriginsAreLeftAlone) {
   EXPECT_EQ("a0 a1", Ids(Lease(100, 0, {"http://b.example:80"})));
 }
 
+TEST_P(FetchesTest, WhatComesBetweenTwoLeasesIsFound) {
+  AddProducts("b", 2);
+  EXPECT_EQ("b0 b1", Ids(Lease(10)));
+  AddProducts("a", 1);
+  Upsert(store(), {MakeProduct("a-first", "http://b.example/first")});
+  EXPECT_EQ("a0 a-first", Ids(Lease(10))) << "a new origin, and an id before those that were walked over";
+  Must(Complete(Failed("b0", v1::FETCH_FAILURE_TIMEOUT, true)));
+  EXPECT_EQ("b0", Ids(Lease(10))) << "given back";
+  for (const char* id : {"a0", "a-first", "b0", "b1"}) Must(Complete(Fetched(id, id)));
+  EXPECT_EQ("", Ids(Lease(10)));
+  Refresh();
+  EXPECT_EQ("a0 a-first b0 b1", Ids(Lease(10)));
+}
+
 TEST_P(FetchesTest, ProductsWithoutAProperUrlAreLeasedToo) {
   Upsert(store(), {MakeProduct("odd", "no url at all")});
   AddProducts("a", 1);
