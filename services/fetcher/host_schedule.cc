@@ -28,6 +28,7 @@ constexpr double kMinRateShare = 1.0 / 64;
 // A hundred answers bring a rate back.
 constexpr double kRateStep = 0.01;
 constexpr double kMaxBurst = 8;
+constexpr double kAnswersRemembered = 16;
 // Less than the engine's DNS cache.
 constexpr absl::Duration kResolvedFor = absl::Seconds(290);
 constexpr absl::Duration kForgetAfter = absl::Minutes(10);
@@ -345,7 +346,17 @@ void HostSchedule::End(Host& host, const News& news, absl::Time now) {
   host.used_ = now;
   if (news.aged) --host.aged_;
   Rate(host, news);
+  if (news.signal == Signal::kAnswered || news.signal == Signal::kOverloaded) {
+    const double refused = news.signal == Signal::kOverloaded ? 1 : 0;
+    host.refused_share_ += (refused - host.refused_share_) / kAnswersRemembered;
+  }
   switch (news.signal) {
+    case Signal::kOverloaded:
+      if (host.refused_share_ >= kRefusingShare) {
+        OnBusy(host, news, now);
+        break;
+      }
+      [[fallthrough]];
     case Signal::kAnswered:
       // What was begun before a pause says nothing about the time after it.
       if (news.begun < host.paused_since_) break;

@@ -11,11 +11,11 @@
 // A host is one "scheme://host:port". It has a limit of transfers and of requests a second
 // (evenly, with a burst of a quarter of a second's); before its first answer it gets one.
 //
-// 429 and 503 pause the whole host for what it asks, or 1 s doubling to 5 min; its rate is
-// halved and comes back with each answer. Eight failures to reach it in a row pause it for
-// 5 s doubling to 2 min; after each pause one request tries. It is given up for ten minutes
-// after the third that failed, after eight pauses with nothing but 429 and 503 between, or
-// when it asks for more than ten minutes: all that waits for it ends.
+// 429, and 503 when a quarter of the answers are that, pause the whole host for what it asks,
+// or 1 s doubling to 5 min; its rate is halved and comes back with each answer. Eight failures to reach it in a row
+// pause it for 5 s doubling to 2 min; after each pause one request tries. It is given up for ten minutes after the
+// third that failed, after eight pauses with nothing but 429 and 503 between, or when it asks for more than ten
+// minutes: all that waits for it ends.
 //
 // Slow hosts hold up only themselves. Hosts are fast, fresh (no answer yet) or slow (their
 // transfers take over 3 s, or the first one over 1 s when all slots are taken). While others wait, fresh ones together
@@ -85,6 +85,8 @@ class HostSchedule {
 
   enum class Speed { kFresh, kFast, kSlow };
 
+  static constexpr double kRefusingShare = 0.25;
+
   class Host {
    public:
     const std::string& origin() const { return origin_; }
@@ -125,6 +127,8 @@ class HostSchedule {
     bool given_up_ = false;
     bool probing_ = false;
     int busy_pauses_ = 0;
+    // Of its last 16 answers or so, those that were 503; not known, it counts as refusing.
+    double refused_share_ = kRefusingShare;
     int failures_ = 0;
     int failed_probes_ = 0;
     v1::FetchFailure failure_ = v1::FETCH_FAILURE_UNSPECIFIED;
@@ -149,10 +153,13 @@ class HostSchedule {
   };
 
   enum class Signal {
-    // With any status but those of kBusy.
+    // With any other status.
     kAnswered,
-    // 429 or 503.
+    // 429: this client is to wait.
     kBusy,
+    // 503: the host is overloaded when many of its answers say so, else only what was asked
+    // for is.
+    kOverloaded,
     // No DNS answer, no connection, no TLS, or not one byte in time.
     kUnreachable,
     // Says nothing about the host.

@@ -99,7 +99,7 @@ struct TransferOptions {
   double requests_per_second_per_host = 20;
   std::vector<HostRule> host_rules;
   std::int64_t max_body_bytes = 16 << 20;
-  std::int64_t max_held_bytes = 256 << 20;
+  std::int64_t max_held_bytes = 64 << 20;
   // Each with the hosts that fall to it; the other limits are common to all.
   int threads = 1;
   // Names being looked up at once; a lookup is a thread of libcurl's.

@@ -371,7 +371,7 @@ HostSchedule::News TransferLoop::NewsOf(const TransferHandle& transfer, const Tr
     return news;
   }
   if (end.http_status == 429 || end.http_status == 503) {
-    news.signal = HostSchedule::Signal::kBusy;
+    news.signal = end.http_status == 429 ? HostSchedule::Signal::kBusy : HostSchedule::Signal::kOverloaded;
     news.message = absl::StrCat("HTTP ", end.http_status);
     news.failure = v1::FETCH_FAILURE_HTTP_STATUS;
     news.retry_after = RetryAfter(transfer.easy);
@@ -393,14 +393,16 @@ void TransferLoop::EndFetch(TransferHandle& transfer, CURLcode code) {
   HostSchedule::Host& host = *transfer.host;
   schedule_.End(host, news, now_);
   if (result.failure != v1::FETCH_FAILURE_UNSPECIFIED && transfer.fetch.request.polite) {
-    const bool about_host =
-        news.signal == HostSchedule::Signal::kBusy || news.signal == HostSchedule::Signal::kUnreachable;
+    const bool waits = schedule_.PauseLeft(host, now_) > absl::ZeroDuration();
+    const bool refused =
+        news.signal == HostSchedule::Signal::kBusy || (news.signal == HostSchedule::Signal::kOverloaded && waits);
+    const bool about_host = refused || news.signal == HostSchedule::Signal::kUnreachable;
     std::optional<TransferResult> given_up = about_host ? schedule_.IfGivenUp(host, now_) : std::nullopt;
     if (given_up) {
       result = *std::move(given_up);
     } else if (about_host) {
       // The whole host is asked to wait: no attempt of this product's.
-      if (news.signal == HostSchedule::Signal::kBusy) result.retry = Retry::kUncounted;
+      if (refused) result.retry = Retry::kUncounted;
       result.retry_after = std::max(result.retry_after, schedule_.PauseLeft(host, now_));
     }
   }

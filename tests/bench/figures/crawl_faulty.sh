@@ -15,12 +15,14 @@ wanted=$(wc -l < "$CRAWL/urls")
 ours=$(ours "$CRAWL/urls" --timeout 2 --max-attempts "$attempts" --retry-delay 0.1)
 stop_origin
 stored=$(field stored "$ours")
-# A reset of a connection that has answered before is libcurl's to repeat: no attempt failed.
+# A reset of a connection that has answered before is libcurl's to repeat, and then no
+# attempt has failed; after a few it gives that up, and then one has.
 counted=$(python3 -c '
 import json, sys
 ours, origin = map(json.loads, sys.argv[1:3])
 failed = sum(ours["failed_attempts"].values()) or ours["retried"]
-print("%d of %d failures counted" % (failed, origin["faults"] - origin["resets_of_used"]))
+print("%d failures counted of %d that the origin dealt, %d of them on used connections, which libcurl may repeat"
+      % (failed, origin["faults"], origin["resets_of_used"]))
 ' "$ours" "$COUNTS")
 note="share of the pictures that are stored; $counted, in $(field seconds "$ours") s"
 theirs=""

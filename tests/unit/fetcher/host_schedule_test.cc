@@ -233,6 +233,33 @@ TEST_F(HostScheduleTest, ABusyHostPausesForWhatItAsks) {
   EXPECT_EQ(Trouble(), "");
 }
 
+TEST_F(HostScheduleTest, ALone503IsThatUrlsAndManyAreTheHosts) {
+  Make(Unbounded(), 100);
+  Prove("a");
+  Push("a", 400);
+  Step(Signal::kAnswered);
+  for (int round = 0; round < 20; ++round) {
+    bool first = true;
+    std::vector<HostSchedule::Turn> turns = Begin();
+    ASSERT_EQ(turns.size(), 8u) << "round " << round;
+    now_ += absl::Milliseconds(10);
+    for (HostSchedule::Turn& turn : turns) {
+      schedule_->End(*turn.host, Is(std::exchange(first, false) ? Signal::kOverloaded : Signal::kAnswered), now_);
+    }
+    EXPECT_EQ(Trouble(), "");
+  }
+  EXPECT_EQ(Step(Signal::kOverloaded), 8);
+  EXPECT_EQ(Begin().size(), 0u) << "the host pauses";
+}
+
+TEST_F(HostScheduleTest, AHostWhoseFirstAnswerIs503Pauses) {
+  Make(Unbounded(), 100);
+  Push("a", 10);
+  EXPECT_EQ(Step(Signal::kOverloaded), 1);
+  EXPECT_EQ(Begin().size(), 0u);
+  EXPECT_GT(Wait(), absl::ZeroDuration());
+}
+
 TEST_F(HostScheduleTest, PausesDoubleWithJitter) {
   Make(Unbounded(), 100);
   Push("a", 100);
