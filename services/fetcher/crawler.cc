@@ -134,7 +134,7 @@ class Crawl {
     {
       absl::MutexLock lock(&mutex_);
       idle = outstanding_.empty();
-      wish = plan_.NextWish(now);
+      wish = plan_.NextWish(now, engine_.running() < engine_.connections() ? 2 * engine_.connections() : 0);
     }
     if (!wish) return false;
     v1::LeaseFetchesRequest request;

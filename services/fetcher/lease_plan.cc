@@ -10,26 +10,35 @@ constexpr absl::Duration kLookAgain = absl::Milliseconds(250);
 // A quota that was used up sooner was too small; one that lasts longer is too large.
 constexpr absl::Duration kQuotaLastsAtLeast = absl::Seconds(2);
 constexpr absl::Duration kQuotaLastsAtMost = absl::Seconds(10);
+constexpr int kWidensBy = 8;
 constexpr std::size_t kMaxExcept = 10'000;
 constexpr int kMaxLease = 10'000;
 
 }  // namespace
 
-std::optional<LeasePlan::Wish> LeasePlan::NextWish(absl::Time now) {
+std::optional<LeasePlan::Wish> LeasePlan::NextWish(absl::Time now, int wanted_at_once) {
   const std::int64_t room = options_.most - outstanding_;
   if (room <= 0) return std::nullopt;
+  // An origin that answers late may still answer thousands at once. Not where many of them
+  // would together fill what is for all.
+  const int wide = outstanding_ < options_.most / 4 ? wanted_at_once : 0;
   bool hungry = false;
   // The least that one of the hungry lacks: what lacks more is asked for again at once.
   std::int64_t share = options_.most_of_origin;
   for (auto& [name, origin] : origins_) {
     origin.got = 0;
-    if (!Hungry(origin, now)) continue;
-    if (now - origin.quota_since < kQuotaLastsAtLeast) {
+    const bool widens = origin.quota < wide && origin.finished > 0 && now >= origin.empty_until;
+    origin.asks = widens || Hungry(origin, now);
+    if (!origin.asks) continue;
+    if (widens) {
+      origin.quota = std::min({kWidensBy * origin.quota, wide, options_.most_of_origin});
+    } else if (now - origin.quota_since < kQuotaLastsAtLeast) {
       origin.quota = std::min(origin.quota * 2, options_.most_of_origin);
     } else if (now - origin.quota_since > kQuotaLastsAtMost) {
       origin.quota = std::max(origin.quota / 2, options_.least);
     }
     origin.quota_since = now;
+    origin.finished = 0;
     hungry = true;
     share = std::min<std::int64_t>(share, origin.quota - origin.outstanding);
   }
@@ -40,7 +49,7 @@ std::optional<LeasePlan::Wish> LeasePlan::NextWish(absl::Time now) {
   wish.max_products = static_cast<int>(std::min<std::int64_t>(room, kMaxLease));
   wish.max_products_per_origin = static_cast<int>(std::max<std::int64_t>(share, 1));
   for (const auto& [name, origin] : origins_) {
-    if (!Hungry(origin, now) && wish.except_origins.size() < kMaxExcept) wish.except_origins.push_back(name);
+    if (!origin.asks && wish.except_origins.size() < kMaxExcept) wish.except_origins.push_back(name);
   }
   return wish;
 }
@@ -71,7 +80,7 @@ void LeasePlan::WishEnded(const Wish& wish, std::int64_t products, absl::Time no
   look_again_ = now + pause;
   // Every origin gave what it has, up to its share: one that gave less has no more.
   for (auto& [name, origin] : origins_) {
-    if (Hungry(origin, now) && origin.got < wish.max_products_per_origin) origin.empty_until = now + pause;
+    if (origin.asks && origin.got < wish.max_products_per_origin) origin.empty_until = now + pause;
   }
   absl::erase_if(origins_, [](const auto& origin) { return origin.second.outstanding == 0; });
 }
@@ -80,6 +89,7 @@ void LeasePlan::Finished(const std::string& name, absl::Time now) {
   --outstanding_;
   const auto found = origins_.find(name);
   if (found == origins_.end()) return;
+  ++found->second.finished;
   // Nothing is to be remembered of an origin that has no work left.
   if (--found->second.outstanding == 0 && now < found->second.empty_until) origins_.erase(found);
 }

@@ -2,7 +2,7 @@
 // the store, little of a slow one, so that neither memory nor the others' turn is its.
 //
 //   LeasePlan plan(options);
-//   if (std::optional<LeasePlan::Wish> wish = plan.NextWish(now)) {
+//   if (std::optional<LeasePlan::Wish> wish = plan.NextWish(now, wanted_at_once)) {
 //     ... lease ...
 //     for (...) plan.Leased(origin, products, now);
 //     plan.WishEnded(*wish, products_of_all, now);
@@ -29,7 +29,7 @@ class LeasePlan {
     // Of one that was found to be slow.
     int least = 8;
     // Of one origin, and of all together.
-    int most_of_origin = 10'000;
+    int most_of_origin = 20'000;
     int most = 100'000;
   };
   // What LeaseFetches is to be asked for.
@@ -43,7 +43,9 @@ class LeasePlan {
   explicit LeasePlan(const Options& options) : options_(options) {}
 
   // Nothing while every origin has enough and it is too early to look for new ones.
-  std::optional<Wish> NextWish(absl::Time now);
+  // `wanted_at_once`: what the connections that are not all in use could do with; an origin
+  // that answers may have so many whatever it has used up. 0: all are in use.
+  std::optional<Wish> NextWish(absl::Time now, int wanted_at_once);
   void Leased(const std::string& origin, std::int64_t products, absl::Time now);
   void WishEnded(const Wish& wish, std::int64_t products, absl::Time now);
   void Finished(const std::string& origin, absl::Time now);
@@ -53,10 +55,12 @@ class LeasePlan {
  private:
   struct Origin {
     std::int64_t outstanding = 0;
-    // Of the last wish.
+    // Of the last wish: whether more was wanted of it, and what came.
+    bool asks = false;
     std::int64_t got = 0;
     int quota = 0;
     absl::Time quota_since;
+    std::int64_t finished = 0;  // since then
     // The store had no more of it.
     absl::Time empty_until = absl::InfinitePast();
   };

@@ -66,5 +66,5 @@ stop_origin
 asked=$(field requests "$COUNTS")
 [ "$lost" -eq 0 ] || bench_fail "$lost pictures that were acknowledged are gone"
 [ "$STORED" -eq "$pictures" ] || bench_fail "$STORED of $pictures pictures are stored"
-print_figure "$((asked - pictures))" requests "$((connections * kills))" "under way" lower \
-  "asked for again after $kills x kill -9 ($(ratio "$((asked - pictures))" "$pictures") of $pictures pictures), all stored; at most $connections were under way at a kill"
+print_figure "$((asked - pictures))" requests "$((connections * kills))" "open transfers" lower \
+  "asked for again after $kills x kill -9 ($(ratio "$((asked - pictures))" "$pictures") of $pictures pictures), all stored; at most $connections transfers were open at a kill, the rest was decoded or waited for the next synced batch"

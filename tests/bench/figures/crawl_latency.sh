@@ -5,7 +5,7 @@ set -euo pipefail
 . "$BENCH_LIB"
 . "$(dirname "$BENCH_LIB")/lib_crawl.sh"
 ideal=2000
-times=2
+times=5
 unpack_pictures
 start_origin --latency 100ms
 list_urls "$CRAWL/urls" "$times"
