@@ -23,6 +23,7 @@ constexpr int kMinSide = 16;
 constexpr int kMaxSide = 2048;
 constexpr int kMaxHashes = 10'000;
 constexpr double kMaxRate = 1e6;
+constexpr std::int64_t kMaxAgeSeconds = std::int64_t{100} * 366 * 24 * 3600;
 
 absl::Status InRange(absl::string_view field, std::int64_t value, std::int64_t least, std::int64_t most) {
   if (value == 0 || (value >= least && value <= most)) return absl::OkStatus();
@@ -123,9 +124,12 @@ absl::Status ValidateConfig(const config::v1::FetcherConfig& config) {
 absl::Status ValidateRequest(const v1::StartCrawlRequest& request) {
   RETURN_IF_ERROR(InRange("connections", request.connections(), 1, kMaxConnections));
   RETURN_IF_ERROR(InRange("max_attempts", request.max_attempts(), 1, 20));
-  if (request.has_refresh_older_than() && request.refresh_older_than().seconds() < 0) {
+  const std::int64_t age = request.refresh_older_than().seconds();
+  if (age < 0 || age > kMaxAgeSeconds || request.refresh_older_than().nanos() < 0 ||
+      (age == 0 && request.refresh_older_than().nanos() > 0)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("refresh_older_than: ", request.refresh_older_than().seconds(), " s; expected 0 or more"));
+        absl::StrCat("refresh_older_than: ", age, " s and ", request.refresh_older_than().nanos(),
+                     " ns; expected 1 s to 100 years, or 0 for all"));
   }
   if (!request.has_timeout()) return absl::OkStatus();
   const std::int64_t seconds = request.timeout().seconds();

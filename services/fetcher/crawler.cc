@@ -36,7 +36,7 @@ constexpr std::size_t kMaxMessageBytes = 200;
 
 struct Task {
   v1::FetchTask leased;
-  // Requests sent since it was leased.
+  // Requests sent since it was leased, but for those that say nothing about the picture.
   int sent = 0;
   // Of all requests, those that failed and count.
   int failed = 0;
@@ -218,7 +218,7 @@ class Crawl {
 
   void OnTransferred(const TaskPtr& task, TransferResult result) {
     fetcher_metrics::ObserveTransfer(result.elapsed);
-    if (result.sent) ++task->sent;
+    if (result.sent && result.retry != Retry::kUncounted) ++task->sent;
     if (result.failure != v1::FETCH_FAILURE_UNSPECIFIED) return OnFailure(task, result);
     if (result.not_modified) {
       v1::FetchResult unchanged = ResultOf(*task);
@@ -279,7 +279,8 @@ class Crawl {
     }
     {
       absl::MutexLock lock(&mutex_);
-      result.sent ? tally_.AddFailedAttempt(result.failure) : tally_.AddUnfetched();
+      const bool cut_short = result.retry == Retry::kUncounted && result.failure == v1::FETCH_FAILURE_OTHER;
+      result.sent && !cut_short ? tally_.AddFailedAttempt(result.failure) : tally_.AddUnfetched();
       const absl::Time due =
           absl::Now() + std::max(RetryDelay(task->failed), std::min(result.retry_after, kMaxRetryAfter));
       if (!stopping_ && due < task->start_by) {
@@ -288,7 +289,8 @@ class Crawl {
       }
     }
     // The lease does not last for another fetch: somebody takes it afresh.
-    Fail(*task, result.failure, result.message, /*retry=*/true);
+    const bool counts = result.retry != Retry::kUncounted;
+    Fail(*task, counts ? result.failure : v1::FETCH_FAILURE_UNSPECIFIED, result.message, /*retry=*/true);
   }
 
   absl::Duration RetryDelay(int attempts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -302,7 +304,7 @@ class Crawl {
       absl::MutexLock lock(&mutex_);
       tally_.AddUnfetched();
     }
-    Fail(task, v1::FETCH_FAILURE_OTHER, "crawl stopped", /*retry=*/true);
+    Fail(task, v1::FETCH_FAILURE_UNSPECIFIED, "", /*retry=*/true);
   }
 
   void Fail(const Task& task, v1::FetchFailure failure, const std::string& message, bool retry) {

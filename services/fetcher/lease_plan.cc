@@ -47,7 +47,7 @@ std::optional<LeasePlan::Wish> LeasePlan::NextWish(absl::Time now, int wanted_at
   if (look) share = std::min<std::int64_t>(share, FirstQuota());
   Wish wish;
   wish.max_products = static_cast<int>(std::min<std::int64_t>(room, kMaxLease));
-  wish.max_products_per_origin = static_cast<int>(std::max<std::int64_t>(share, 1));
+  wish.max_products_per_origin = static_cast<int>(std::clamp<std::int64_t>(share, 1, kMaxLease));
   for (const auto& [name, origin] : origins_) {
     if (!origin.asks && wish.except_origins.size() < kMaxExcept) wish.except_origins.push_back(name);
   }

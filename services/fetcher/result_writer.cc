@@ -12,11 +12,13 @@
 namespace mannequin {
 namespace {
 
-// Besides the picture: ids, URL, message and framing.
+// Besides pictures: ids, URL, message and framing.
 constexpr std::int64_t kResultOverheadBytes = 4096;
 
 std::int64_t BytesOf(const v1::FetchResult& result) {
-  return kResultOverheadBytes + static_cast<std::int64_t>(result.image().data().size());
+  std::int64_t bytes = kResultOverheadBytes + static_cast<std::int64_t>(result.image().data().size());
+  for (const v1::Rendition& rendition : result.renditions()) bytes += static_cast<std::int64_t>(rendition.data().size());
+  return bytes;
 }
 
 bool MayPass(const absl::Status& status) {
@@ -43,11 +45,6 @@ void ResultWriter::Add(v1::FetchResult result) {
   queue_.push_back(std::move(result));
 }
 
-void ResultWriter::Flush() {
-  absl::MutexLock lock(&mutex_);
-  flush_ = true;
-}
-
 void ResultWriter::Stop() {
   {
     absl::MutexLock lock(&mutex_);
@@ -62,7 +59,7 @@ absl::Status ResultWriter::status() const {
 }
 
 bool ResultWriter::BatchIsDue() const {
-  return stop_ || flush_ || static_cast<int>(queue_.size()) >= options_.max_results ||
+  return stop_ || static_cast<int>(queue_.size()) >= options_.max_results ||
          queued_bytes_ >= options_.max_bytes;
 }
 
@@ -79,7 +76,6 @@ v1::CompleteFetchesRequest ResultWriter::TakeBatch() {
   }
   queued_bytes_ -= bytes;
   first_added_ = absl::Now();
-  if (queue_.empty()) flush_ = false;
   return request;
 }
 

@@ -40,8 +40,6 @@ class ResultWriter {
 
   // Dropped once status() is not OK.
   void Add(v1::FetchResult result);
-  // Write what there is now instead of waiting for a full batch.
-  void Flush();
   // Writes what was added, then joins. Does not wait out `patience`.
   void Stop();
 
@@ -62,7 +60,6 @@ class ResultWriter {
   std::deque<v1::FetchResult> queue_ ABSL_GUARDED_BY(mutex_);
   std::int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time first_added_ ABSL_GUARDED_BY(mutex_);
-  bool flush_ ABSL_GUARDED_BY(mutex_) = false;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;

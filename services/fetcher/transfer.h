@@ -100,9 +100,11 @@ struct TransferOptions {
   std::vector<HostRule> host_rules;
   std::int64_t max_body_bytes = 16 << 20;
   std::int64_t max_held_bytes = 64 << 20;
-  // Each with the hosts that fall to it; the other limits are common to all.
+  // Each with the hosts that fall to it and its part of `max_lookups`; the other limits are
+  // common to all.
   int threads = 1;
-  // Names being looked up at once; a lookup is a thread of libcurl's.
+  // Names being looked up at once, one a thread at least; a lookup is a thread of libcurl's,
+  // and one that hangs outlives its transfer.
   int max_lookups = 16;
   // Whom to write to when the crawler is a nuisance; a part of the User-Agent.
   std::string contact;

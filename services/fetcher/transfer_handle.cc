@@ -73,6 +73,8 @@ TransferHandle::TransferHandle(TransferCommon& transfer_common, TransferEvents& 
   Set(easy, CURLOPT_PRIVATE, this);
   Set(easy, CURLOPT_ERRORBUFFER, words_.data());
   Set(easy, CURLOPT_NOSIGNAL, 1L);
+  // A lookup that hangs is left to its thread instead of waited for: it would hold up all.
+  Set(easy, CURLOPT_QUICK_EXIT, 1L);
   Set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   Set(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   Set(easy, CURLOPT_MAXREDIRS, kMaxRedirects);

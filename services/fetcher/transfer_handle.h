@@ -19,7 +19,7 @@ namespace mannequin {
 
 struct TransferHandle;
 
-// What a handle's callbacks tell while libcurl works; they must not call libcurl.
+// What a handle's callbacks tell while libcurl works; they must not change the handle.
 class TransferEvents {
  public:
   virtual ~TransferEvents() = default;

@@ -230,8 +230,10 @@ bool TransferLoop::TakeInbox() {
 void TransferLoop::WaitAndWork() {
   std::array<epoll_event, 256> events;
   const bool is_idle = young_.empty() && old_.empty() && slots_.queued == 0;
-  const absl::Duration wait = std::clamp(std::min(timer_, schedule_.NextTime()) - now_, absl::ZeroDuration(),
-                                         is_idle ? kMaxIdleWait : kMaxWait);
+  // While memory is short nothing begins, whoever's turn it is; Release() wakes the loop.
+  const absl::Time next = MemoryIsShort() ? absl::InfiniteFuture() : schedule_.NextTime();
+  const absl::Duration wait =
+      std::clamp(std::min(timer_, next) - now_, absl::ZeroDuration(), is_idle ? kMaxIdleWait : kMaxWait);
   const int wait_ms = static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1))));
   const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms);
   now_ = absl::Now();
@@ -258,7 +260,7 @@ void TransferLoop::WaitAndWork() {
 // --- beginning -------------------------------------------------------------------------
 
 void TransferLoop::BeginMore() {
-  while (common_.held < common_.max_held_bytes / 2) {
+  while (!MemoryIsShort()) {
     std::optional<HostSchedule::Turn> turn = schedule_.Next(now_);
     if (!turn) return;
     Begin(*std::move(turn));
@@ -527,7 +529,7 @@ void TransferLoop::EndAll() {
       if (transfer.robots) schedule_.Unhold(host, now_);
       PendingFetch fetch = std::move(transfer.fetch);
       TransferResult result = Cancelled();
-      result.sent = fetch.sent || transfer.sent;
+      result.sent = fetch.sent || (transfer.sent && !transfer.robots);
       result.elapsed = now_ - transfer.begun;
       Recycle(transfer);
       Finish(std::move(fetch), std::move(result));

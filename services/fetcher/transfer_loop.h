@@ -64,6 +64,7 @@ class TransferLoop : public TransferEvents {
   // False: the loop ends.
   bool TakeInbox();
   void WaitAndWork();
+  bool MemoryIsShort() const { return common_.held >= common_.max_held_bytes / 2; }
   void BeginMore();
   void Begin(HostSchedule::Turn turn);
   // True when robots.txt lets it through; else it has ended or waits.

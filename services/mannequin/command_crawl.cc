@@ -36,14 +36,15 @@ std::set<std::string> FailureNames() {
   return names;
 }
 
-// "90m", "12h", "30d", "0".
+// "90m", "12h", "30d", "0". The server knows the bounds.
 absl::StatusOr<absl::Duration> AgeOf(const std::string& text) {
   absl::Duration age;
   int days = 0;
   if (absl::EndsWith(text, "d") && absl::SimpleAtoi(text.substr(0, text.size() - 1), &days) && days >= 0) {
     return absl::Hours(24) * days;
   }
-  if (absl::ParseDuration(text, &age) && age >= absl::ZeroDuration()) return age;
+  const bool is_age = absl::ParseDuration(text, &age) && age < absl::Hours(24 * 366 * 200);
+  if (is_age && (age == absl::ZeroDuration() || age >= absl::Seconds(1))) return age;
   return absl::InvalidArgumentError(
       absl::StrCat("--refresh: \"", text, "\" is no age; give one such as 30d, 12h or 0"));
 }
@@ -143,16 +144,21 @@ bool HasEnded(const v1::Job& job) {
          job.state() == v1::JOB_STATE_CANCELLED;
 }
 
-// The crawl with that id; without one the newest, that has not ended if `open`.
-absl::StatusOr<v1::Job> FindCrawl(Invocation& invocation, const std::string& id, bool open) {
+// The crawl with that id; without one the newest: that has not ended if `open`, and of a
+// state if one is given.
+absl::StatusOr<v1::Job> FindCrawl(Invocation& invocation, const std::string& id, bool open,
+                                  v1::JobState state = v1::JOB_STATE_UNSPECIFIED) {
   if (!id.empty()) {
-    v1::GetJobRequest request;
-    request.set_id(id);
-    ASSIGN_OR_RETURN(v1::GetJobResponse found, invocation.Store().GetJob(request));
+    const auto stub = v1::ImageFetcher::NewStub(invocation.Channel());
+    v1::GetCrawlRequest request;
+    request.set_job_id(id);
+    v1::GetCrawlResponse found;
+    RETURN_IF_ERROR(Call(invocation, *stub, &Stub::GetCrawl, request, &found));
     return found.job();
   }
   v1::ListJobsRequest request;
   request.set_kind(v1::JOB_KIND_CRAWL);
+  request.set_state(state);
   ASSIGN_OR_RETURN(const v1::ListJobsResponse jobs, invocation.Store().ListJobs(request));
   for (const v1::Job& job : jobs.jobs()) {
     if (!open || !HasEnded(job)) return job;
@@ -192,8 +198,9 @@ absl::Status List(Invocation& invocation) {
 // One of the calls that change a crawl's course.
 template <typename Request, typename Response>
 absl::Status Steer(Invocation& invocation, const std::string& id,
-                   grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*)) {
-  ASSIGN_OR_RETURN(const v1::Job job, FindCrawl(invocation, id, /*open=*/true));
+                   grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                   v1::JobState state = v1::JOB_STATE_UNSPECIFIED) {
+  ASSIGN_OR_RETURN(const v1::Job job, FindCrawl(invocation, id, /*open=*/true, state));
   const auto stub = v1::ImageFetcher::NewStub(invocation.Channel());
   Request request;
   request.set_job_id(job.id());
@@ -261,7 +268,8 @@ void AddCrawlCommand(CLI::App& app, Invocation& invocation) {
     return Steer<v1::PauseCrawlRequest, v1::PauseCrawlResponse>(invocation, *id, &Stub::PauseCrawl);
   });
   add("resume", "go on with a paused crawl", [&invocation, id] {
-    return Steer<v1::ResumeCrawlRequest, v1::ResumeCrawlResponse>(invocation, *id, &Stub::ResumeCrawl);
+    return Steer<v1::ResumeCrawlRequest, v1::ResumeCrawlResponse>(invocation, *id, &Stub::ResumeCrawl,
+                                                                  v1::JOB_STATE_PAUSED);
   });
   add("cancel", "end a crawl; what is stored stays", [&invocation, id] {
     return Steer<v1::CancelCrawlRequest, v1::CancelCrawlResponse>(invocation, *id, &Stub::CancelCrawl);

@@ -4,9 +4,8 @@
 // of them, that no call may walk over again.
 //
 //   RETURN_IF_ERROR(queue.Learn(db));
-//   for (FetchQueue::Place* place = queue.Next(after); place; place = queue.Next(place->origin)) {
-//     ASSIGN_OR_RETURN(bool more, queue.Visit(db, *place, visit));
-//   }
+//   const std::string origin = queue.Next(after)->origin;
+//   RETURN_IF_ERROR(queue.VisitFrom(db, origin, visit));   // its place may be gone afterwards
 #pragma once
 
 #include <functional>

@@ -38,8 +38,8 @@ absl::Status CheckResult(const std::string& where, const v1::FetchResult& result
       break;
     }
     case v1::FetchResult::kFailure:
-      if (result.failure().reason() != v1::FETCH_FAILURE_UNSPECIFIED &&
-          v1::FetchFailure_IsValid(result.failure().reason())) {
+      if (v1::FetchFailure_IsValid(result.failure().reason()) &&
+          (result.failure().retry() || result.failure().reason() != v1::FETCH_FAILURE_UNSPECIFIED)) {
         break;
       }
       return absl::InvalidArgumentError(absl::StrCat(where, "failure.reason: is not one of FetchFailure"));
@@ -69,6 +69,7 @@ void RecordSource(const v1::FetchResult& result, v1::ImageInfo& image) {
 
 // A picture that is stored outlives a refresh that fails.
 void RecordFailure(const v1::FetchResult::Failure& failure, v1::ImageInfo& image) {
+  if (failure.reason() == v1::FETCH_FAILURE_UNSPECIFIED) return;  // given back as it was
   image.set_failure(failure.reason());
   image.set_failure_message(store::CleanText(failure.message(), kMaxFailureMessage));
   if (image.state() == v1::IMAGE_STATE_STORED) {

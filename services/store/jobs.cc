@@ -299,7 +299,8 @@ absl::StatusOr<v1::FinishJobResponse> RocksStore::FinishJob(const v1::FinishJobR
     } else {
       DropLease(job);
       job.set_state(v1::JOB_STATE_QUEUED);
-      if (state == v1::JOB_STATE_PAUSED || before.pause_requested()) Pause(job);
+      // A resume may have taken the pause back since its worker heard of it.
+      if (before.pause_requested()) Pause(job);
       // A worker that stops in order has not tried and failed: deployments must not eat
       // a long job's attempts.
       if (request.error().empty()) job.set_attempts(job.attempts() - 1);
@@ -350,7 +351,9 @@ absl::StatusOr<v1::PauseJobResponse> RocksStore::PauseJob(const v1::PauseJobRequ
     v1::Job& job = *response.mutable_job();
     job = *before;
     if (before->state() == v1::JOB_STATE_PAUSED) return absl::OkStatus();
-    if (before->state() == v1::JOB_STATE_QUEUED || LeaseHasEnded(*before, clock_.Now())) {
+    if (LeaseHasEnded(*before, clock_.Now()) && before->cancel_requested()) {
+      End(job, v1::JOB_STATE_CANCELLED, clock_.Now());
+    } else if (before->state() == v1::JOB_STATE_QUEUED || LeaseHasEnded(*before, clock_.Now())) {
       Pause(job);
     } else if (before->state() == v1::JOB_STATE_RUNNING) {
       job.set_pause_requested(true);
@@ -376,7 +379,7 @@ absl::StatusOr<v1::ResumeJobResponse> RocksStore::ResumeJob(const v1::ResumeJobR
         job.set_state(v1::JOB_STATE_QUEUED);
         break;
       case v1::JOB_STATE_RUNNING:
-        // Its worker may have heard of the pause already; it then ends as PAUSED.
+        // A worker that has heard of the pause gives it back, and it is QUEUED again.
         job.clear_pause_requested();
         break;
       case v1::JOB_STATE_QUEUED:

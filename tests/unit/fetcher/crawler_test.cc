@@ -119,6 +119,9 @@ TEST_F(Crawling, StoppingGivesEverythingBack) {
   EXPECT_EQ(Crawl(Options(), begun).code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(Count(v1::IMAGE_STATE_PENDING), 30);
 
+  EXPECT_EQ(Image("p0").failure(), v1::FETCH_FAILURE_UNSPECIFIED) << "the origin has not failed";
+  EXPECT_EQ(Image("p0").attempts(), 0);
+
   hang = false;
   ASSERT_EQ(Crawl(Options("another")), absl::OkStatus());
   EXPECT_EQ(Count(v1::IMAGE_STATE_STORED), 30);

@@ -168,6 +168,13 @@ TEST_P(FetchesTest, AttemptsAndTheLastReasonStayWithAProductThatIsTriedAgain) {
   EXPECT_EQ(v1::FETCH_FAILURE_TIMEOUT, image.failure());
   EXPECT_EQ("because", image.failure_message());
   EXPECT_EQ(3, Lease(10).tasks(0).attempts());
+
+  v1::FetchResult given_back = Failed("a0", v1::FETCH_FAILURE_UNSPECIFIED, true);
+  given_back.set_attempts(0);
+  Must(Complete(given_back));
+  EXPECT_EQ(v1::FETCH_FAILURE_TIMEOUT, Get(store(), "a0").image().failure()) << "nothing was learnt";
+  EXPECT_EQ(3, Lease(10).tasks(0).attempts());
+  EXPECT_EQ("INVALID_ARGUMENT", CodeOf(Complete(Failed("a0", v1::FETCH_FAILURE_UNSPECIFIED, false))));
 }
 
 TEST_P(FetchesTest, APictureThatShowsNoProductMakesTheListingMissing) {

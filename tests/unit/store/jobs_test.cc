@@ -137,6 +137,16 @@ TEST_P(JobsTest, AResumeInTimeTakesThePauseBack) {
   Must(Pause(id));
   Must(Resume(id));
   EXPECT_FALSE(Must(Beat(id, "w")).pause_requested());
+  // A worker that heard of the pause before gives the job back.
+  EXPECT_EQ(v1::JOB_STATE_QUEUED, Must(Finish(id, "w", v1::JOB_STATE_PAUSED)).state());
+}
+
+TEST_P(JobsTest, ACancelIsNotUndoneByAPause) {
+  const std::string id = Create(v1::JOB_KIND_CRAWL).id();
+  Lease("w");
+  Must(Cancel(id));
+  clock_.Advance(absl::Seconds(11));
+  EXPECT_EQ(v1::JOB_STATE_CANCELLED, Must(Pause(id)).state());
 }
 
 TEST_P(JobsTest, PausedJobsCanBeCancelledAndEndedOnesNotPaused) {
