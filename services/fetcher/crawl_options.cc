@@ -127,9 +127,9 @@ absl::Status ValidateRequest(const v1::StartCrawlRequest& request) {
   const std::int64_t age = request.refresh_older_than().seconds();
   if (age < 0 || age > kMaxAgeSeconds || request.refresh_older_than().nanos() < 0 ||
       (age == 0 && request.refresh_older_than().nanos() > 0)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("refresh_older_than: ", age, " s and ", request.refresh_older_than().nanos(),
-                     " ns; expected 1 s to 100 years, or 0 for all"));
+    return absl::InvalidArgumentError(absl::StrCat("refresh_older_than: ", age, " s and ",
+                                                   request.refresh_older_than().nanos(),
+                                                   " ns; expected 1 s to 100 years, or 0 for all"));
   }
   if (!request.has_timeout()) return absl::OkStatus();
   const std::int64_t seconds = request.timeout().seconds();

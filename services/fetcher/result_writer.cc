@@ -17,7 +17,8 @@ constexpr std::int64_t kResultOverheadBytes = 4096;
 
 std::int64_t BytesOf(const v1::FetchResult& result) {
   std::int64_t bytes = kResultOverheadBytes + static_cast<std::int64_t>(result.image().data().size());
-  for (const v1::Rendition& rendition : result.renditions()) bytes += static_cast<std::int64_t>(rendition.data().size());
+  for (const v1::Rendition& rendition : result.renditions())
+    bytes += static_cast<std::int64_t>(rendition.data().size());
   return bytes;
 }
 
@@ -59,8 +60,7 @@ absl::Status ResultWriter::status() const {
 }
 
 bool ResultWriter::BatchIsDue() const {
-  return stop_ || static_cast<int>(queue_.size()) >= options_.max_results ||
-         queued_bytes_ >= options_.max_bytes;
+  return stop_ || static_cast<int>(queue_.size()) >= options_.max_results || queued_bytes_ >= options_.max_bytes;
 }
 
 v1::CompleteFetchesRequest ResultWriter::TakeBatch() {
