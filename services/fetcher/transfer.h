@@ -162,7 +162,7 @@ class TransferEngine {
   int connections() const;
   // Submitted and not begun.
   std::int64_t queued() const;
-  // Begun and not ended.
+  // Begun and not ended; for a moment one more a thread, while it looks for the next.
   std::int64_t running() const;
   std::int64_t held_bytes() const;
   // All bytes of bodies so far.
