@@ -7,6 +7,7 @@
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
+#include "common/store/job_state.h"
 #include "mannequin/v1/product_store.grpc.pb.h"
 #include "services/console/connect.h"
 #include "services/console/gateway.h"
@@ -15,10 +16,6 @@ namespace mannequin {
 namespace {
 
 constexpr absl::Duration kTimeout = absl::Seconds(10);
-
-bool IsEnd(v1::JobState state) {
-  return state == v1::JOB_STATE_SUCCEEDED || state == v1::JOB_STATE_FAILED || state == v1::JOB_STATE_CANCELLED;
-}
 
 }  // namespace
 
@@ -43,7 +40,7 @@ std::string JobEvents::Next() {
     ended_ = true;
     return absl::StrCat("event: problem\ndata: ", ConnectErrorJson(json.status()), "\n\n");
   }
-  ended_ = IsEnd(job->state());
+  ended_ = HasEnded(job->state());
   if (*json == last_) return ": same\n\n";
   last_ = *json;
   return absl::StrCat("event: job\ndata: ", *json, "\n\n");

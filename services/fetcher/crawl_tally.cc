@@ -71,18 +71,16 @@ absl::string_view WhatToDo(v1::FetchFailure reason) {
 CrawlTally::CrawlTally(v1::CrawlProgress before, absl::Time begun)
     : before_(std::move(before)), begun_(begun), pictures_(kPicturesCounted), samples_{{begun, 0, 0}} {}
 
-void CrawlTally::AddWritten(const v1::CompleteFetchesRequest& written) {
-  for (const v1::FetchResult& result : written.results()) {
-    if (result.has_failure() && result.failure().retry()) continue;
-    ++finished_;
-    if (result.has_image()) {
-      ++stored_;
-      if (!result.source_sha256().empty()) pictures_.Add(result.source_sha256(), result.url());
-    } else if (result.has_not_modified()) {
-      ++not_modified_;
-    } else {
-      ++failed_[result.failure().reason()];
-    }
+void CrawlTally::AddWritten(const v1::FetchResult& result) {
+  if (result.has_failure() && result.failure().retry()) return;
+  ++finished_;
+  if (result.has_image()) {
+    ++stored_;
+    if (!result.source_sha256().empty()) pictures_.Add(result.source_sha256(), result.url());
+  } else if (result.has_not_modified()) {
+    ++not_modified_;
+  } else {
+    ++failed_[result.failure().reason()];
   }
 }
 

@@ -1,7 +1,7 @@
 // What a crawl has reached: counts, rates, and the words of its final report.
 //
 //   CrawlTally tally(before, begun);
-//   tally.AddWritten(request);
+//   tally.AddWritten(result);
 //   v1::CrawlProgress progress = tally.Progress(pending, received_bytes, now);
 #pragma once
 
@@ -27,8 +27,8 @@ class CrawlTally {
   void AddFailedAttempt(v1::FetchFailure reason) { ++failed_attempts_[reason]; }
   // A product that was given back, or waits again, without a request that failed.
   void AddUnfetched() { ++unfetched_; }
-  // Results that the store has.
-  void AddWritten(const v1::CompleteFetchesRequest& written);
+  // A result that the store has taken.
+  void AddWritten(const v1::FetchResult& result);
 
   // Without the hosts' troubles. `received_bytes`: of this worker.
   v1::CrawlProgress Progress(std::int64_t pending, std::int64_t received_bytes, absl::Time now);

@@ -47,7 +47,7 @@ using TaskPtr = std::shared_ptr<Task>;
 struct Outstanding {
   explicit Outstanding(std::string origin_name = "") : origin(std::move(origin_name)) {}
   std::string origin;
-  // Of the body, until its picture is written.
+  // Of what was made of the body, until it is written.
   std::int64_t held_bytes = 0;
 };
 
@@ -68,7 +68,8 @@ class Crawl {
         options_(options),
         tally_(std::move(before), begun_),
         random_(options.jitter_seed),
-        writer_(store, WriterOptions(options), [this](const auto& written) { OnWritten(written); }),
+        writer_(store, WriterOptions(options),
+                [this](const auto& written, const auto& answer) { OnWritten(written, answer); }),
         pool_(std::max(1, options.decode_threads), "fetch-decode"),
         engine_(filter, options.transfer) {}
 
@@ -265,9 +266,13 @@ class Crawl {
       rendition.set_height(made.height);
       rendition.set_data(std::move(made.jpeg));
     }
+    std::int64_t made = static_cast<std::int64_t>(image.data().size());
+    for (const v1::Rendition& rendition : result.renditions())
+      made += static_cast<std::int64_t>(rendition.data().size());
+    engine_.Release(bytes - made);
     {
       absl::MutexLock lock(&mutex_);
-      outstanding_[task->leased.product_id()].held_bytes = bytes;
+      outstanding_[task->leased.product_id()].held_bytes = made;
     }
     writer_.Add(std::move(result));
   }
@@ -326,16 +331,20 @@ class Crawl {
   // --- ends ----------------------------------------------------------------------
 
   // The writer's thread.
-  void OnWritten(const v1::CompleteFetchesRequest& written) {
+  void OnWritten(const v1::CompleteFetchesRequest& written, const v1::CompleteFetchesResponse& answer) {
+    std::vector<bool> kept(static_cast<std::size_t>(written.results_size()), true);
+    for (const int dropped : answer.dropped_results()) kept[static_cast<std::size_t>(dropped)] = false;
     std::map<std::string, double> outcomes;
-    for (const v1::FetchResult& result : written.results()) ++outcomes[OutcomeOf(result)];
+    for (int i = 0; i < written.results_size(); ++i) ++outcomes[kept[i] ? OutcomeOf(written.results(i)) : "dropped"];
     for (const auto& [outcome, count] : outcomes) fetcher_metrics::CountImages(outcome, count);
     std::int64_t bytes = 0;
     {
       const absl::Time now = absl::Now();
       absl::MutexLock lock(&mutex_);
-      tally_.AddWritten(written);
-      for (const v1::FetchResult& result : written.results()) {
+      for (int i = 0; i < written.results_size(); ++i) {
+        const v1::FetchResult& result = written.results(i);
+        // Dropped: the listing's URL has changed, and its new picture is yet to come.
+        if (kept[i]) tally_.AddWritten(result);
         const auto found = outstanding_.find(result.product_id());
         if (found == outstanding_.end()) continue;
         bytes += found->second.held_bytes;

@@ -14,6 +14,7 @@
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/status.h"
+#include "common/store/job_state.h"
 #include "common/store/job_worker.h"
 #include "google/protobuf/util/time_util.h"
 #include "services/fetcher/crawl_options.h"
@@ -36,11 +37,6 @@ AddressFilter MakeFilter(const config::v1::FetcherConfig& config) {
   // Only without Validate(): shut rather than open.
   spdlog::error("{}; nothing is excepted", filter.status().ToString());
   return AddressFilter();
-}
-
-bool HasEnded(const v1::Job& job) {
-  return job.state() == v1::JOB_STATE_SUCCEEDED || job.state() == v1::JOB_STATE_FAILED ||
-         job.state() == v1::JOB_STATE_CANCELLED;
 }
 
 }  // namespace
@@ -185,7 +181,7 @@ grpc::Status FetcherService::WatchCrawl(grpc::ServerContext* context, const v1::
   while (!context->IsCancelled()) {
     absl::StatusOr<v1::Job> job = impl_->GetCrawl(request->job_id());
     if (!job.ok()) return rpc::ToGrpc(job.status());
-    const bool ended = HasEnded(*job);
+    const bool ended = HasEnded(job->state());
     v1::WatchCrawlResponse response;
     *response.mutable_job() = *std::move(job);
     if (!writer->Write(response) || ended) return grpc::Status::OK;

@@ -1,7 +1,7 @@
 // What the fetcher counts, for Prometheus.
 //
-//   mannequin_fetcher_images_total{outcome}   counter; "stored", "not_modified", "retried"
-//                                             or a failure such as "not_found"
+//   mannequin_fetcher_images_total{outcome}   counter; "stored", "not_modified", "retried",
+//                                             "dropped" or a failure such as "not_found"
 //   mannequin_fetcher_received_bytes_total    counter; bytes of bodies
 //   mannequin_fetcher_transfers_in_flight     gauge
 //   mannequin_fetcher_troubled_hosts          gauge; paused or given up

@@ -92,11 +92,8 @@ void ResultWriter::Loop() {
       mutex_.AwaitWithDeadline(absl::Condition(this, &ResultWriter::BatchIsDue), first_added_ + options_.max_wait);
       request = TakeBatch();
     }
-    const absl::Status status = Write(request);
-    if (status.ok()) {
-      written_(request);
-      continue;
-    }
+    const absl::Status status = Write(std::move(request));
+    if (status.ok()) continue;
     absl::MutexLock lock(&mutex_);
     status_ = status;
     queue_.clear();
@@ -104,12 +101,17 @@ void ResultWriter::Loop() {
   }
 }
 
-absl::Status ResultWriter::Write(const v1::CompleteFetchesRequest& request) {
+absl::Status ResultWriter::Write(v1::CompleteFetchesRequest request) {
   const absl::Time give_up = absl::Now() + options_.patience;
   absl::Duration pause = absl::Milliseconds(50);
   for (;;) {
-    const absl::Status status = store_.CompleteFetches(request).status();
-    if (status.ok()) return status;
+    const absl::StatusOr<v1::CompleteFetchesResponse> response = store_.CompleteFetches(request);
+    if (response.ok()) {
+      written_(request, *response);
+      return absl::OkStatus();
+    }
+    const absl::Status& status = response.status();
+    if (absl::IsInvalidArgument(status)) return WriteParts(std::move(request), status);
     const absl::Status final_status(
         status.code(), absl::StrCat("store: writing ", request.results_size(), " results: ", status.message()));
     if (!MayPass(status) || absl::Now() + pause > give_up) return final_status;
@@ -118,6 +120,32 @@ absl::Status ResultWriter::Write(const v1::CompleteFetchesRequest& request) {
     if (mutex_.AwaitWithTimeout(absl::Condition(&stop_), pause)) return final_status;
     pause = std::min(pause * 2, absl::Seconds(5));
   }
+}
+
+absl::Status ResultWriter::WriteParts(v1::CompleteFetchesRequest request, const absl::Status& refusal) {
+  if (request.results_size() > 1) {
+    v1::CompleteFetchesRequest rest;
+    rest.set_worker(request.worker());
+    const int half = request.results_size() / 2;
+    for (int i = half; i < request.results_size(); ++i) rest.add_results()->Swap(request.mutable_results(i));
+    request.mutable_results()->DeleteSubrange(half, request.results_size() - half);
+    const absl::Status written = Write(std::move(request));
+    return written.ok() ? Write(std::move(rest)) : written;
+  }
+  const v1::FetchResult& refused = request.results(0);
+  // That a picture failed can always be said; if not, the store is not one of ours.
+  if (!refused.has_image()) return refusal;
+  spdlog::error("picture of product {}: the store refuses it: {}", refused.product_id(),
+                std::string(refusal.message()));
+  v1::CompleteFetchesRequest failed;
+  failed.set_worker(request.worker());
+  v1::FetchResult& result = *failed.add_results();
+  result.set_product_id(refused.product_id());
+  result.set_url(refused.url());
+  result.set_attempts(refused.attempts());
+  result.mutable_failure()->set_reason(v1::FETCH_FAILURE_OTHER);
+  result.mutable_failure()->set_message(absl::StrCat("the store refuses the picture: ", refusal.message()));
+  return Write(std::move(failed));
 }
 
 }  // namespace mannequin

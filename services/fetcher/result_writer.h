@@ -33,7 +33,7 @@ struct ResultWriterOptions {
 class ResultWriter {
  public:
   // Called on the writer's thread after each batch that is durable.
-  using Written = std::function<void(const v1::CompleteFetchesRequest&)>;
+  using Written = std::function<void(const v1::CompleteFetchesRequest&, const v1::CompleteFetchesResponse&)>;
 
   ResultWriter(ProductStore& store, ResultWriterOptions options, Written written);
   ~ResultWriter();
@@ -50,7 +50,10 @@ class ResultWriter {
   void Loop();
   bool BatchIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   v1::CompleteFetchesRequest TakeBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Write(const v1::CompleteFetchesRequest& request);
+  // Also tells `written_`. One result that the store does not take is no reason to lose the
+  // others: it is recorded as failed.
+  absl::Status Write(v1::CompleteFetchesRequest request);
+  absl::Status WriteParts(v1::CompleteFetchesRequest request, const absl::Status& refusal);
 
   ProductStore& store_;
   const ResultWriterOptions options_;

@@ -152,7 +152,7 @@ class TransferEngine {
   void Submit(std::vector<TransferRequest> requests);
   // Ends everything that is queued or running now with kUncounted.
   void CancelAll();
-  // `bytes` of bodies are gone.
+  // `bytes` of bodies are gone; below 0 when what was made of one is greater.
   void Release(std::int64_t bytes);
 
   // At most `most` hosts; as of a second ago.

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
+#include "common/store/job_state.h"
 #include "google/protobuf/util/time_util.h"
 #include "mannequin/v1/image_fetcher.grpc.pb.h"
 #include "services/mannequin/command_line.h"
@@ -139,11 +140,6 @@ absl::Status Start(Invocation& invocation, v1::StartCrawlRequest request, const 
   return absl::OkStatus();
 }
 
-bool HasEnded(const v1::Job& job) {
-  return job.state() == v1::JOB_STATE_SUCCEEDED || job.state() == v1::JOB_STATE_FAILED ||
-         job.state() == v1::JOB_STATE_CANCELLED;
-}
-
 // The crawl with that id; without one the newest: that has not ended if `open`, and of a
 // state if one is given.
 absl::StatusOr<v1::Job> FindCrawl(Invocation& invocation, const std::string& id, bool open,
@@ -161,7 +157,7 @@ absl::StatusOr<v1::Job> FindCrawl(Invocation& invocation, const std::string& id,
   request.set_state(state);
   ASSIGN_OR_RETURN(const v1::ListJobsResponse jobs, invocation.Store().ListJobs(request));
   for (const v1::Job& job : jobs.jobs()) {
-    if (!open || !HasEnded(job)) return job;
+    if (!open || !HasEnded(job.state())) return job;
   }
   return absl::NotFoundError(open ? "no crawl is under way; `mannequin crawl list` shows those that were"
                                   : "there was no crawl yet; `mannequin crawl` begins one");

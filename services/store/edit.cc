@@ -173,7 +173,7 @@ rocksdb::WriteBatch& Edit::Finish() {
 void Edit::Put(Family family, absl::string_view key, absl::string_view value) {
   batch_.Put(db_.handle(family), ToSlice(key), ToSlice(value)).PermitUncheckedError();
   if (family != Family::kIndex) written_[static_cast<std::size_t>(family)][key] = std::string(value);
-  if (family == Family::kIndex && absl::StartsWith(key, kFetchTag)) adds_fetches_ = true;
+  if (family == Family::kIndex && absl::StartsWith(key, kFetchTag)) added_fetches_.emplace_back(key);
 }
 
 void Edit::Delete(Family family, absl::string_view key) {

@@ -10,6 +10,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -75,8 +76,9 @@ class Edit {
   void AddToStatistics(const Statistics& difference);
 
   bool empty() const { return batch_.Count() == 0; }
-  // A product is to be fetched that was not, or from another origin.
-  bool adds_fetches() const { return adds_fetches_; }
+  // Entries of the index of products that are to be fetched and were not, or from another
+  // origin.
+  const std::vector<std::string>& added_fetches() const { return added_fetches_; }
   // With the statistics as its last record.
   rocksdb::WriteBatch& Finish();
   const Statistics& statistics() const { return statistics_; }
@@ -93,7 +95,7 @@ class Edit {
   Statistics statistics_;
   const google::protobuf::Timestamp now_;
   rocksdb::WriteBatch batch_;
-  bool adds_fetches_ = false;
+  std::vector<std::string> added_fetches_;
   // What Get sees before the database: written here, or nothing when deleted here. Index
   // entries are not among it: nobody asks for one that his own edit has put.
   std::array<absl::flat_hash_map<std::string, std::optional<std::string>>, kFamilies> written_;

@@ -1,5 +1,6 @@
 #include "services/store/fetch_queue.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,6 +28,17 @@ absl::Status FetchQueue::Learn(const Database& db) {
   places_ = std::move(places);
   known_ = true;
   return absl::OkStatus();
+}
+
+void FetchQueue::Add(absl::string_view entry) {
+  const std::optional<std::string> origin = OriginOfFetch(entry);
+  // Learn() will find it.
+  if (!known_ || !origin) return;
+  const std::string id(entry.substr(FetchPrefix(*origin).size()));
+  const auto [found, is_new] = places_.try_emplace(*origin);
+  Place& place = found->second;
+  place.origin = *origin;
+  if (is_new || id < place.first) place.first = id;
 }
 
 FetchQueue::Place* FetchQueue::Next(absl::string_view after) {

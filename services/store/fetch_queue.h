@@ -31,7 +31,9 @@ class FetchQueue {
   // False: enough of this origin.
   using Visit = std::function<absl::StatusOr<bool>(const std::string& id)>;
 
-  // Entries came to the index: of what origins is not known.
+  // That entry of the index came.
+  void Add(absl::string_view entry);
+  // Entries came, too many to name.
   void Forget() { known_ = false; }
   // Walks over the origins in the index if it must: one seek each.
   absl::Status Learn(const Database& db);

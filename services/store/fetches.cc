@@ -179,6 +179,7 @@ absl::StatusOr<v1::CompleteFetchesResponse> RocksStore::CompleteFetches(const v1
       if (!before || !IsToBeFetched(before->image()) || before->product().image_url() != result.url()) {
         leases_->ReleaseIfHeldBy(result.product_id(), request.worker());
         response.set_dropped(response.dropped() + 1);
+        response.add_dropped_results(i);
         continue;
       }
       if (result.has_failure() && result.failure().retry()) {

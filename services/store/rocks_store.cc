@@ -91,7 +91,7 @@ absl::Status RocksStore::Write(const std::function<absl::Status(Edit&)>& body) {
     if (!edit.empty()) {
       ASSIGN_OR_RETURN(ticket, db_->Apply(edit.Finish()));
       *statistics_ = edit.statistics();
-      if (edit.adds_fetches()) fetch_queue_->Forget();
+      for (const std::string& entry : edit.added_fetches()) fetch_queue_->Add(entry);
     }
   }
   return db_->Sync(ticket);

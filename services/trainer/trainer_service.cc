@@ -10,6 +10,7 @@
 #include "common/model/bundle.h"
 #include "common/nn/device.h"
 #include "common/rpc/status.h"
+#include "common/store/job_state.h"
 #include "common/store/job_worker.h"
 #include "services/trainer/training_job.h"
 
@@ -17,11 +18,6 @@ namespace mannequin {
 namespace {
 
 constexpr absl::Duration kWatchEvery = absl::Milliseconds(500);
-
-bool HasEnded(const v1::Job& job) {
-  return job.state() == v1::JOB_STATE_SUCCEEDED || job.state() == v1::JOB_STATE_FAILED ||
-         job.state() == v1::JOB_STATE_CANCELLED;
-}
 
 // A job into a response that holds one.
 template <typename Response>
@@ -71,7 +67,7 @@ struct TrainerService::Impl {
 
   absl::StatusOr<v1::Job> Resume(const std::string& id) {
     ASSIGN_OR_RETURN(const v1::Job job, Get(id));
-    if (!HasEnded(job)) {
+    if (!HasEnded(job.state())) {
       return absl::FailedPreconditionError(absl::StrCat("job_id: ", id, " has not ended; cancel it first"));
     }
     if (!std::filesystem::exists(CheckpointPath(environment.work, id))) {
@@ -151,7 +147,7 @@ grpc::Status TrainerService::WatchTraining(grpc::ServerContext* context, const v
     v1::WatchTrainingResponse response;
     const grpc::Status found = RespondWithJob(impl_->Get(request->job_id()), &response);
     if (!found.ok()) return found;
-    if (!writer->Write(response) || HasEnded(response.job())) return grpc::Status::OK;
+    if (!writer->Write(response) || HasEnded(response.job().state())) return grpc::Status::OK;
     if (impl_->stopped.WaitForNotificationWithTimeout(kWatchEvery)) {
       return rpc::ToGrpc(absl::UnavailableError("the trainer stops; watch again later"));
     }

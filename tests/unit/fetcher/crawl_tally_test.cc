@@ -28,9 +28,7 @@ class CrawlTallyTest : public testing::Test {
     return result;
   }
   void Write(const v1::FetchResult& result, int times = 1) {
-    v1::CompleteFetchesRequest request;
-    for (int i = 0; i < times; ++i) *request.add_results() = result;
-    tally_.AddWritten(request);
+    for (int i = 0; i < times; ++i) tally_.AddWritten(result);
   }
 
   absl::Time begun_ = absl::FromUnixSeconds(1'700'000'000);

@@ -11,44 +11,15 @@
 #include <thread>
 
 #include "common/image/resize.h"
+#include "tests/unit/image/picture_files.h"
 
 namespace mannequin {
 namespace {
 
-// Smooth, with different colours in each corner, so that turns and losses are seen.
-Pixels Gradient(int width, int height) {
-  Pixels pixels{width, height, {}};
-  pixels.rgb.reserve(std::size_t{3} * width * height);
-  for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      pixels.rgb.push_back(static_cast<std::uint8_t>(40 + 180 * x / width));
-      pixels.rgb.push_back(static_cast<std::uint8_t>(40 + 180 * y / height));
-      pixels.rgb.push_back(120);
-    }
-  }
-  return pixels;
-}
-
-// Fine detail, so that the data is long enough to be cut anywhere.
-Pixels Texture(int side) {
-  Pixels pixels = Gradient(side, side);
-  std::uint32_t state = 1;
-  for (std::uint8_t& value : pixels.rgb) {
-    state = state * 1664525 + 1013904223;
-    value = static_cast<std::uint8_t>(value + (state >> 28));
-  }
-  return pixels;
-}
+Pixels Texture(int side) { return TestTexture(side, side); }
 
 int Channel(const Pixels& pixels, int x, int y, int channel) {
   return pixels.rgb[3 * (std::size_t(y) * pixels.width + x) + channel];
-}
-
-double MeanDifference(const Pixels& a, const Pixels& b) {
-  if (a.rgb.size() != b.rgb.size() || a.rgb.empty()) return 1e9;
-  double sum = 0;
-  for (std::size_t i = 0; i < a.rgb.size(); ++i) sum += std::abs(a.rgb[i] - b.rgb[i]);
-  return sum / static_cast<double>(a.rgb.size());
 }
 
 DecodeOptions ResizeTo(int side, bool pad = true) {
@@ -79,7 +50,7 @@ std::string Encoded(const Pixels& pixels, const char* suffix, const std::functio
 class RoundTrip : public testing::TestWithParam<const char*> {};
 
 TEST_P(RoundTrip, KeepsSizeAndColoursWithinTolerance) {
-  const Pixels pixels = Gradient(97, 61);
+  const Pixels pixels = TestGradient(97, 61);
   absl::StatusOr<std::string> bytes = EncodeImage(pixels, GetParam(), 92);
   ASSERT_TRUE(bytes.ok()) << bytes.status();
   absl::StatusOr<ImageHeader> header = ReadImageHeader(*bytes);
@@ -96,11 +67,11 @@ TEST_P(RoundTrip, KeepsSizeAndColoursWithinTolerance) {
 
 TEST_P(RoundTrip, KeepsXmp) {
   constexpr absl::string_view kXmp = "<x:xmpmeta xmlns:x='adobe:ns:meta/'>trainedAlgorithmicMedia</x:xmpmeta>";
-  absl::StatusOr<std::string> bytes = EncodeImage(Gradient(32, 32), GetParam(), 90, kXmp);
+  absl::StatusOr<std::string> bytes = EncodeImage(TestGradient(32, 32), GetParam(), 90, kXmp);
   ASSERT_TRUE(bytes.ok()) << bytes.status();
   EXPECT_NE(bytes->find("trainedAlgorithmicMedia"), std::string::npos);
   EXPECT_TRUE(DecodeImage(*bytes).ok());
-  absl::StatusOr<std::string> without = EncodeImage(Gradient(32, 32), GetParam(), 90);
+  absl::StatusOr<std::string> without = EncodeImage(TestGradient(32, 32), GetParam(), 90);
   EXPECT_EQ(without->find("trainedAlgorithmicMedia"), std::string::npos);
 }
 
@@ -183,7 +154,7 @@ TEST(DecodeImage, PutsAlphaOverWhiteAtEightAndSixteenBits) {
 }
 
 TEST(DecodeImage, ConvertsCmykAndGrey) {
-  const Pixels pixels = Gradient(40, 40);
+  const Pixels pixels = TestGradient(40, 40);
   const std::string cmyk = Encoded(pixels, ".jpg", [](VipsImage* image) {
     VipsImage* out = nullptr;
     EXPECT_EQ(vips_colourspace(image, &out, VIPS_INTERPRETATION_CMYK, nullptr), 0) << vips_error_buffer();
@@ -204,7 +175,7 @@ TEST(DecodeImage, ConvertsCmykAndGrey) {
 }
 
 TEST(DecodeImage, TurnsEveryExifOrientationUpright) {
-  const Pixels stored = Gradient(48, 32);
+  const Pixels stored = TestGradient(48, 32);
   for (int orientation = 1; orientation <= 8; ++orientation) {
     const std::string bytes = Encoded(stored, ".jpg[Q=95]", [&](VipsImage* image) {
       VipsImage* out = nullptr;
@@ -232,7 +203,7 @@ TEST(DecodeImage, TurnsEveryExifOrientationUpright) {
 }
 
 TEST(DecodeImage, AppliesAnEmbeddedProfile) {
-  const Pixels pixels = Gradient(40, 40);
+  const Pixels pixels = TestGradient(40, 40);
   const std::string bytes = Encoded(pixels, ".jpg[Q=95]", [](VipsImage* image) {
     VipsImage* out = nullptr;
     EXPECT_EQ(vips_icc_export(image, &out, "output_profile", "p3", nullptr), 0) << vips_error_buffer();
@@ -244,7 +215,7 @@ TEST(DecodeImage, AppliesAnEmbeddedProfile) {
 }
 
 TEST(DecodeImage, PadsOrCoversTheSquare) {
-  const std::string bytes = *EncodeImage(Gradient(200, 100), "image/jpeg", 95);
+  const std::string bytes = *EncodeImage(TestGradient(200, 100), "image/jpeg", 95);
   absl::StatusOr<Pixels> padded = DecodeImage(bytes, ResizeTo(64, true));
   ASSERT_TRUE(padded.ok()) << padded.status();
   EXPECT_EQ(padded->width, 64);
@@ -261,7 +232,7 @@ TEST(DecodeImage, PadsOrCoversTheSquare) {
 }
 
 TEST(DecodeImage, ScaledLoadingGivesThePictureThatScalingTheWholeGives) {
-  const Pixels pixels = Gradient(640, 480);
+  const Pixels pixels = TestGradient(640, 480);
   const std::string bytes = *EncodeImage(pixels, "image/jpeg", 95);
   for (int side : {16, 60, 128, 400}) {
     absl::StatusOr<Pixels> scaled = DecodeImage(bytes, ResizeTo(side));
@@ -283,7 +254,7 @@ TEST(ReadImageHeader, RefusesTooManyPixelsWithoutTheirData) {
 TEST(ReadImageHeader, RefusesTooManyBytes) {
   ImageLimits limits;
   limits.max_bytes = 100;
-  const std::string bytes = *EncodeImage(Gradient(32, 32), "image/jpeg");
+  const std::string bytes = *EncodeImage(TestGradient(32, 32), "image/jpeg");
   EXPECT_EQ(ReadImageHeader(bytes, limits).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
@@ -294,8 +265,8 @@ TEST(ReadImageHeader, RefusesSidesOfZeroPixels) {
 
 TEST(EncodeImage, RefusesAWrongShapeQualityOrType) {
   EXPECT_EQ(EncodeImage(Pixels{2, 2, {1, 2, 3}}, "image/png").status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(EncodeImage(Gradient(8, 8), "image/gif").status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(EncodeImage(Gradient(8, 8), "image/jpeg", 0).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(EncodeImage(TestGradient(8, 8), "image/gif").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(EncodeImage(TestGradient(8, 8), "image/jpeg", 0).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(RenderSvg, DrawsAndRefusesNonsense) {
@@ -311,7 +282,7 @@ TEST(RenderSvg, DrawsAndRefusesNonsense) {
 }
 
 TEST(Resize, GivesTheSameWhateverWasScaledBefore) {
-  const Pixels pixels = Gradient(97, 61);
+  const Pixels pixels = TestGradient(97, 61);
   std::map<std::pair<int, int>, std::vector<std::uint8_t>> first;
   for (int round = 0; round < 3; ++round) {
     for (int width = 30; width < 40; ++width) {
@@ -329,7 +300,7 @@ TEST(Resize, KeepsAConstantExactlyAndTheMeanNearly) {
   for (int side : {1, 5, 16, 64}) {
     for (std::uint8_t value : Resize(white, side, side).rgb) ASSERT_EQ(value, 255);
   }
-  const Pixels small = Resize(Gradient(300, 300), 1, 1);
+  const Pixels small = Resize(TestGradient(300, 300), 1, 1);
   EXPECT_NEAR(small.rgb[0], 130, 4);
 }
 
