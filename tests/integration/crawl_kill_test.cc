@@ -1,21 +1,8 @@
 // A crawl through the command line whose server is killed in the middle, again and again.
 #include <signal.h>
 
-#include <filesystem>
-#include <memory>
-#include <string>
-#include <vector>
-
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/base/file.h"
-#include "common/image/image.h"
-#include "common/rpc/channel.h"
-#include "common/store/remote_store.h"
-#include "gtest/gtest.h"
-#include "tests/integration/pictures.h"
-#include "tests/integration/process.h"
-#include "tests/origin/crawl_origin.h"
+#include "tests/integration/crawl_suite.h"
 
 namespace mannequin {
 namespace {
@@ -24,43 +11,17 @@ constexpr int kPictures = 300;
 constexpr int kKills = 3;
 constexpr int kConnections = 4;
 
-class CrawlKill : public ::testing::Test {
+class CrawlKill : public CrawlSuite {
  protected:
+  CrawlKill() : CrawlSuite(kPictures) {}
+
   void SetUp() override {
-    InitImages();
-    folder_ = MakeTemporaryFolder("crawl-kill").value();
-    WritePictures(folder_ + "/pictures", kPictures);
+    CrawlSuite::SetUp();
     CrawlOriginOptions options;
     options.latency = absl::Milliseconds(20);
-    origin_ = CrawlOrigin::Start(folder_ + "/pictures", options).value();
-    address_ = absl::StrCat("127.0.0.1:", FreePort());
+    Serve(options);
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::unique_ptr<Process> Up() const {
-    auto up = std::make_unique<Process>(
-        std::vector<std::string>{Binary("mannequin"), "up", "--data", folder_ + "/data", "--listen", address_,
-                                 "--admin-listen", "", "--console-listen", "", "--allow-address", "127.0.0.1/32"},
-        folder_);
-    EXPECT_TRUE(up->WaitForOutput(address_, absl::Seconds(60))) << up->errors();
-    return up;
-  }
-  std::unique_ptr<Process> StartCrawl() const {
-    return std::make_unique<Process>(std::vector<std::string>{Binary("mannequin"), "crawl", "--server", address_,
-                                                              "--connections", absl::StrCat(kConnections)},
-                                     folder_);
-  }
-  std::unique_ptr<ProductStore> Store() const { return NewRemoteStore(rpc::NewChannel(address_)); }
-
-  void AddProducts() const {
-    v1::UpsertProductsRequest request;
-    for (int i = 0; i < kPictures; ++i) {
-      v1::Product& product = *request.add_products();
-      product.set_id(PictureName(i));
-      product.set_image_url(origin_->Url(absl::StrCat("/", PictureName(i))));
-    }
-    ASSERT_TRUE(Store()->UpsertProducts(request).ok());
-  }
+  std::unique_ptr<Process> StartCrawl() const { return Crawl({"--connections", absl::StrCat(kConnections)}); }
 
   static std::int64_t Stored(ProductStore& store) {
     const absl::StatusOr<v1::GetStatisticsResponse> statistics = store.GetStatistics({});
@@ -70,14 +31,9 @@ class CrawlKill : public ::testing::Test {
     }
     return 0;
   }
-
-  std::string folder_;
-  std::string address_;
-  std::unique_ptr<CrawlOrigin> origin_;
 };
 
 TEST_F(CrawlKill, LosesNothingAndFetchesAgainOnlyWhatWasUnderWay) {
-  std::unique_ptr<Process> up = Up();
   AddProducts();
   // Asked for at a kill, and not in the store: open transfers, and what the writer had not
   // synced yet.
@@ -92,11 +48,11 @@ TEST_F(CrawlKill, LosesNothingAndFetchesAgainOnlyWhatWasUnderWay) {
       acknowledged = Stored(*store);
     }
     ASSERT_GE(acknowledged, enough) << crawl->errors();
-    up->Signal(SIGKILL);
-    up->Wait();
+    up_->Signal(SIGKILL);
+    up_->Wait();
     crawl->Wait();
     const auto asked = static_cast<std::int64_t>(origin_->Targets().size());
-    up = Up();
+    Up();
     store = Store();
     EXPECT_GE(Stored(*store), acknowledged);
     under_way += asked - Stored(*store);
