@@ -4,9 +4,16 @@
 //   const Kernels& k = Kernels::Best();
 //   k.dot(x, rows, n, dim, dots);          // dots[i] = x . rows[i]
 //   k.update(x, rows, g, n, dim, error);   // error += sum g[i] rows[i];  rows[i] += g[i] x
+//   k.fit(rows, targets, n, dim, lr, x);   // a step of logistic regression of x on n rows
 #pragma once
 
 namespace mannequin {
+
+// What Kernels::fit wants of each row: sigmoid(scale (x . row) + bias) near label. A scale
+// of 0 leaves the row out.
+struct FitTargets {
+  const float *labels, *scales, *biases;
+};
 
 // `dim` is a multiple of kLane; rows need no alignment. Rows may repeat: then they are
 // updated one after the other.
@@ -20,6 +27,10 @@ struct Kernels {
   void (*gather)(float* const* rows, const float* g, int n, int dim, float* sum);
   // y += a x.
   void (*add)(float a, const float* x, int dim, float* y);
+  // x += lr * sum over i of scales[i] (labels[i] - sigmoid(scales[i] (x . row i) + biases[i])) row i.
+  // `rows` lie one after the other; n is a multiple of kFitStep, up to kMaxFit.
+  static constexpr int kFitStep = 4, kMaxFit = 64;
+  void (*fit)(const float* rows, const FitTargets& targets, int n, int dim, float lr, float* x);
 
   static const Kernels& Portable();
   static bool HasAvx2();

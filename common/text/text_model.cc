@@ -126,7 +126,7 @@ absl::StatusOr<TextModelOptions> ReadOptions(const Safetensors& file) {
   TextModelOptions options;
   ASSIGN_OR_RETURN(const std::string mode, file.Metadata("mode"));
   if (mode != "pv-dm" && mode != "pv-dbow") return absl::DataLossError(absl::StrCat("unknown mode \"", mode, "\""));
-  options.doc2vec.pv_dm = mode == "pv-dm";
+  options.doc2vec.mode = mode == "pv-dm" ? Doc2VecMode::kPvDm : Doc2VecMode::kPvDbow;
   RETURN_IF_ERROR(ReadNumber(file, "dimension", 1, 1024, &options.doc2vec.dimension));
   RETURN_IF_ERROR(ReadNumber(file, "window", 1, 20, &options.doc2vec.window));
   RETURN_IF_ERROR(ReadNumber(file, "negative", 1, 50, &options.doc2vec.negative));
@@ -242,12 +242,12 @@ absl::Status TextModel::Save(const std::string& folder) const {
   std::map<std::string, Tensor> tensors;
   tensors["counts"] = {"I64", {size}, std::string(reinterpret_cast<const char*>(counts.data()), counts.size() * 8)};
   tensors["word_out"] = FloatTensor({size, dimension}, Flat(doc2vec_->word_out(), dimension));
-  if (options_.doc2vec.pv_dm) tensors["word_in"] = FloatTensor({size, dimension}, Flat(doc2vec_->word_in(), dimension));
+  if (options_.doc2vec.mode == Doc2VecMode::kPvDm) tensors["word_in"] = FloatTensor({size, dimension}, Flat(doc2vec_->word_in(), dimension));
   const auto units_bytes = static_cast<std::int64_t>(units.size());
   tensors["vocabulary"] = {"U8", {units_bytes}, std::move(units)};
   const std::map<std::string, std::string> metadata = {
       {"format", kFormat},
-      {"mode", options_.doc2vec.pv_dm ? "pv-dm" : "pv-dbow"},
+      {"mode", options_.doc2vec.mode == Doc2VecMode::kPvDm ? "pv-dm" : "pv-dbow"},
       {"dimension", absl::StrCat(dimension)},
       {"window", absl::StrCat(options_.doc2vec.window)},
       {"negative", absl::StrCat(options_.doc2vec.negative)},
@@ -276,7 +276,7 @@ absl::Status ReadDoc2Vec(const Safetensors& file, TextModelOptions* options, Voc
   ASSIGN_OR_RETURN(std::vector<std::int64_t> counts, ReadCounts(file, size));
   ASSIGN_OR_RETURN(const absl::Span<const float> out, ReadWeights(file, "word_out", size, options->doc2vec.dimension));
   absl::Span<const float> in;
-  if (options->doc2vec.pv_dm) {
+  if (options->doc2vec.mode == Doc2VecMode::kPvDm) {
     ASSIGN_OR_RETURN(in, ReadWeights(file, "word_in", size, options->doc2vec.dimension));
   }
   *doc2vec = std::make_unique<Doc2Vec>(options->doc2vec, std::move(counts), out, in);
@@ -311,7 +311,8 @@ void TextModel::Prepare() {
   for (std::int32_t i = 0; i < vocabulary_.size(); ++i) {
     const absl::string_view unit = vocabulary_.unit(i);
     if (absl::StartsWith(unit, kWordMark)) pieces_[i] = tokenizer_->Pieces(unit.substr(sizeof(kWordMark) - 1));
-    std::copy_n(doc2vec_->word_out()[i], dimension, weighted_[i]);
+    const std::vector<float> direction = doc2vec_->Direction(i);
+    std::copy(direction.begin(), direction.end(), weighted_[i]);
     Unify(weighted_[i], dimension);
     for (int j = 0; j < dimension; ++j) {
       centre[j] += static_cast<float>(static_cast<double>(counts[i]) / total) * weighted_[i][j];

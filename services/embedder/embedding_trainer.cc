@@ -42,7 +42,7 @@ v1::BundleManifest Describe(const TextModel& model) {
   v1::EmbeddingInfo& info = *manifest.mutable_embedding();
   info.set_dimension(model.options().doc2vec.dimension);
   info.set_vocabulary_size(model.tokenizer().vocabulary_size());
-  info.set_mode(model.options().doc2vec.pv_dm ? "pv-dm" : "pv-dbow");
+  info.set_mode(model.options().doc2vec.mode == Doc2VecMode::kPvDm ? "pv-dm" : "pv-dbow");
   info.set_products(model.trained_texts());
   info.set_normalizer_version(kNormalizerVersion);
   return manifest;
@@ -73,7 +73,7 @@ absl::StatusOr<TextModelOptions> TrainingOptions(const v1::TrainEmbeddingRequest
     return absl::InvalidArgumentError(absl::StrCat("mode: ", request.mode(), " is unknown"));
   }
   TextModelOptions options;
-  options.doc2vec.pv_dm = request.mode() == v1::DOC2VEC_MODE_PV_DM;
+  options.doc2vec.mode = request.mode() == v1::DOC2VEC_MODE_PV_DM ? Doc2VecMode::kPvDm : Doc2VecMode::kPvDbow;
   options.doc2vec.seed = request.seed();
   RETURN_IF_ERROR(SetInRange("vocabulary_size", request.vocabulary_size(), 100, 64'000, &options.vocabulary_size));
   RETURN_IF_ERROR(SetInRange("dimension", request.dimension(), 8, 1'024, &options.doc2vec.dimension));

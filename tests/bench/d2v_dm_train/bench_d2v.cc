@@ -1,13 +1,19 @@
 // Doc2vec's speed on whitespace words seen at least twice, as gensim's corpus_file has
-// it: one document a line.
+// it: one document a line. Training, and with --infer the inference of the same documents
+// as if they were new, on every core.
 //
 //   bench_d2v --words FILE --mode dm --epochs 40 --repeat 3
 //   {"words_per_second": 5100000, "documents": 40054, "words": 428589, "vocabulary": 4628, ...}
+//   bench_d2v --words FILE --mode dm --epochs 5 --infer 20
+//   {"documents_per_second": 120000, "inference_epochs": 20, "same_twice_cosine": 1, ...}
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -18,36 +24,32 @@
 namespace mannequin {
 namespace {
 
+struct Words {
+  Corpus corpus;
+  std::int64_t raw_words = 0;  // with those seen once
+  std::int32_t vocabulary = 0;
+};
+
 double Seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-int Main(int argc, char** argv) {
-  CLI::App app("Doc2vec training speed");
-  std::string path, mode = "dm";
-  Doc2VecOptions options;
-  options.epochs = 40;
-  int repeat = 3;
-  app.add_option("--words", path, "documents, one a line, words apart by blanks")->required();
-  app.add_option("--mode", mode, "dm or dbow")->check(CLI::IsMember({"dm", "dbow"}));
-  app.add_option("--epochs", options.epochs);
-  app.add_option("--threads", options.threads, "0: one a core");
-  app.add_option("--dimension", options.dimension);
-  app.add_option("--repeat", repeat)->check(CLI::Range(1, 100));
-  CLI11_PARSE(app, argc, argv);
-  options.pv_dm = mode == "dm";
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
 
+Words Read(const std::string& path) {
+  Words words;
   std::ifstream in(path);
   std::vector<std::string> lines;
   for (std::string line; std::getline(in, line);) lines.push_back(line);
   absl::flat_hash_map<std::string, int> counts;
-  std::int64_t raw_words = 0;
   for (const std::string& line : lines) {
     for (absl::string_view word : absl::StrSplit(line, ' ', absl::SkipEmpty())) {
       ++counts[std::string(word)];
-      ++raw_words;
+      ++words.raw_words;
     }
   }
   absl::flat_hash_map<std::string, std::int32_t> numbers;
-  Corpus corpus;
   std::vector<std::int32_t> document;
   for (const std::string& line : lines) {
     document.clear();
@@ -56,32 +58,93 @@ int Main(int argc, char** argv) {
       document.push_back(
           numbers.try_emplace(std::string(word), static_cast<std::int32_t>(numbers.size())).first->second);
     }
-    corpus.Add(document);
+    words.corpus.Add(document);
   }
+  words.vocabulary = static_cast<std::int32_t>(numbers.size());
+  return words;
+}
 
-  std::vector<double> seconds;
-  double loss = 0;
-  for (int r = 0; r < repeat; ++r) {
+double Cosine(const std::vector<float>& a, const std::vector<float>& b) {
+  double dot = 0, aa = 0, bb = 0;
+  for (std::size_t j = 0; j < a.size(); ++j) {
+    dot += static_cast<double>(a[j]) * b[j];
+    aa += static_cast<double>(a[j]) * a[j];
+    bb += static_cast<double>(b[j]) * b[j];
+  }
+  return dot / std::sqrt(aa * bb);
+}
+
+// Documents a second.
+double InferAll(const Doc2Vec& model, const Corpus& corpus, int epochs, int cores) {
+  const double start = Seconds();
+  std::atomic<std::int64_t> next{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < cores; ++t) {
+    threads.emplace_back([&] {
+      for (std::int64_t at = next.fetch_add(64); at < corpus.documents(); at = next.fetch_add(64)) {
+        for (std::int64_t d = at; d < std::min(at + 64, corpus.documents()); ++d) model.Infer(corpus[d], epochs);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return static_cast<double>(corpus.documents()) / (Seconds() - start);
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Doc2vec training and inference speed");
+  std::string path, mode = "dm";
+  Doc2VecOptions options;
+  options.epochs = 40;
+  int repeat = 3, inference_epochs = 0;
+  app.add_option("--words", path, "documents, one a line, words apart by blanks")->required();
+  app.add_option("--mode", mode, "dm, dbow or concat")->check(CLI::IsMember({"dm", "dbow", "concat"}));
+  app.add_flag("--hs", options.hierarchical_softmax, "hierarchical softmax");
+  app.add_flag("--word-vectors", options.word_vectors, "PV-DBOW learns word vectors as well");
+  app.add_option("--epochs", options.epochs);
+  app.add_option("--threads", options.threads, "0: one a core");
+  app.add_option("--dimension", options.dimension);
+  app.add_option("--infer", inference_epochs, "infer every document with so many epochs, after one training");
+  app.add_option("--repeat", repeat)->check(CLI::Range(1, 100));
+  CLI11_PARSE(app, argc, argv);
+  options.mode = mode == "dm"     ? Doc2VecMode::kPvDm
+                 : mode == "dbow" ? Doc2VecMode::kPvDbow
+                                  : Doc2VecMode::kPvDmConcat;
+  const Words words = Read(path);
+  std::vector<double> train_seconds, rates;
+  double loss = 0, cosine = 0;
+  for (int r = 0; r < (inference_epochs > 0 ? 1 : repeat); ++r) {
     options.seed = static_cast<std::uint64_t>(r) + 1;
     const double start = Seconds();
-    const auto model = Doc2Vec::Train(corpus, static_cast<std::int32_t>(numbers.size()), options,
-                                      [&](const Doc2VecProgress& progress) {
-                                        loss = progress.loss;
-                                        return absl::OkStatus();
-                                      });
-    seconds.push_back(Seconds() - start);
+    const auto model =
+        Doc2Vec::Train(words.corpus, words.vocabulary, options, [&](const Doc2VecProgress& progress) {
+          loss = progress.loss;
+          return absl::OkStatus();
+        });
+    train_seconds.push_back(Seconds() - start);
     if (!model.ok()) {
       std::fprintf(stderr, "%s\n", model.status().ToString().c_str());
       return 1;
     }
+    if (inference_epochs == 0) continue;
+    const int cores = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
+    for (int i = 0; i < repeat; ++i) rates.push_back(InferAll(*model, words.corpus, inference_epochs, cores));
+    cosine = Cosine(model->Infer(words.corpus[0], inference_epochs), model->Infer(words.corpus[0], inference_epochs));
   }
-  std::sort(seconds.begin(), seconds.end());
-  const double median = seconds[seconds.size() / 2];
+  if (inference_epochs > 0) {
+    std::printf(
+        "{\"documents_per_second\": %.0f, \"best\": %.0f, \"documents\": %lld, \"words\": %zu, \"mode\": \"%s\", "
+        "\"inference_epochs\": %d, \"same_twice_cosine\": %.6g}\n",
+        Median(rates), *std::max_element(rates.begin(), rates.end()), static_cast<long long>(words.corpus.documents()),
+        words.corpus.words.size(), mode.c_str(), inference_epochs, cosine);
+    return 0;
+  }
+  const double median = Median(train_seconds);
   std::printf(
-      "{\"words_per_second\": %.0f, \"seconds\": %.3f, \"documents\": %zu, \"words\": %lld, \"vocabulary\": %zu, "
+      "{\"words_per_second\": %.0f, \"seconds\": %.3f, \"documents\": %lld, \"words\": %lld, \"vocabulary\": %d, "
       "\"mode\": \"%s\", \"epochs\": %d, \"loss\": %.4f}\n",
-      static_cast<double>(raw_words) * options.epochs / median, median, lines.size(), static_cast<long long>(raw_words),
-      numbers.size(), mode.c_str(), options.epochs, loss);
+      static_cast<double>(words.raw_words) * options.epochs / median, median,
+      static_cast<long long>(words.corpus.documents()), static_cast<long long>(words.raw_words), words.vocabulary,
+      mode.c_str(), options.epochs, loss);
   return 0;
 }
 

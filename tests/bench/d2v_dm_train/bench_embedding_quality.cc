@@ -91,14 +91,19 @@ int Main(int argc, char** argv) {
   int max_queries = 0;
   std::vector<double> mixes = {options.mix};
   app.add_option("--products", path, "lines: id, category, brand, text, apart by tabs")->required();
-  app.add_option("--mode", mode, "dm or dbow")->check(CLI::IsMember({"dm", "dbow"}));
+  app.add_option("--mode", mode, "dm, dbow or concat")->check(CLI::IsMember({"dm", "dbow", "concat"}));
+  app.add_flag("--hs", options.doc2vec.hierarchical_softmax, "hierarchical softmax");
+  app.add_flag("--word-vectors", options.doc2vec.word_vectors, "PV-DBOW learns word vectors as well");
+  app.add_option("--window", options.doc2vec.window);
+  app.add_option("--sample", options.doc2vec.sample);
+  app.add_option("--lr", options.doc2vec.lr);
   app.add_option("--epochs", options.doc2vec.epochs);
   app.add_option("--dimension", options.doc2vec.dimension);
   app.add_option("--inference-epochs", options.inference_epochs);
   app.add_option("--mix", mixes, "weight of the rarity-weighted mean; 0 is plain doc2vec")->delimiter(',');
   app.add_option("--max-queries", max_queries, "0: all that are held out");
   CLI11_PARSE(app, argc, argv);
-  options.doc2vec.pv_dm = mode == "dm";
+  options.doc2vec.mode = mode == "dm" ? Doc2VecMode::kPvDm : mode == "concat" ? Doc2VecMode::kPvDmConcat : Doc2VecMode::kPvDbow;
 
   std::ifstream in(path);
   std::vector<Row> train, test;

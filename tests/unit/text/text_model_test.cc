@@ -40,7 +40,7 @@ TextModelOptions Options(bool pv_dm = false) {
   options.doc2vec.dimension = 20;
   options.doc2vec.epochs = 30;
   options.doc2vec.threads = 1;
-  options.doc2vec.pv_dm = pv_dm;
+  options.doc2vec.mode = pv_dm ? Doc2VecMode::kPvDm : Doc2VecMode::kPvDbow;
   options.vocabulary_size = 400;
   return options;
 }
