@@ -149,7 +149,7 @@ TEST_F(TextModelTest, DamagedFilesAreDataLoss) {
   EXPECT_EQ(code(tokenizer, replaced("pv-dbow", "pv-dbox")), absl::StatusCode::kDataLoss);
   EXPECT_EQ(code(tokenizer, replaced("pv-dbow", "pv-dm  ")), absl::StatusCode::kDataLoss);
   EXPECT_EQ(code(tokenizer, replaced("\"word_out\"", "\"word_xxx\"")), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(code(tokenizer, replaced("\"normalizer_version\":\"1\"", "\"normalizer_version\":\"9\"")),
+  EXPECT_EQ(code(tokenizer, replaced("\"normalizer_version\":\"2\"", "\"normalizer_version\":\"9\"")),
             absl::StatusCode::kFailedPrecondition);
 }
 
