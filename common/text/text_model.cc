@@ -199,7 +199,7 @@ absl::StatusOr<TextModel> TextModel::Train(const NextText& next, const TextModel
   model.trained_texts_ = static_cast<std::int64_t>(texts.size());
   std::size_t at = 0;
   ASSIGN_OR_RETURN(model.tokenizer_bytes_,
-                   TrainTokenizer([&]() -> const std::string* { return at < texts.size() ? &texts[at++] : nullptr; },
+                   TrainTokenizer(CountWords([&]() -> const std::string* { return at < texts.size() ? &texts[at++] : nullptr; }),
                                   {.vocabulary_size = options.vocabulary_size}));
   ASSIGN_OR_RETURN(model.tokenizer_, Tokenizer::FromBytes(model.tokenizer_bytes_));
   model.vocabulary_ = BuildVocabulary(texts, *model.tokenizer_, options.min_count);

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
-#include <iterator>
+#include <limits>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
-#include "absl/strings/numbers.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 
 // SentencePiece declares its own string_view in namespace absl, which is not the
 // system's: give it another namespace. Its symbols name std::string_view either way.
@@ -28,23 +28,47 @@ constexpr int kLargestVocabulary = 64'000;
 
 std::string_view Std(absl::string_view text) { return {text.data(), text.size()}; }
 
-class TextIterator : public sentencepiece::SentenceIterator {
+// Over it a word is no word; a phrase of a script without blanks is far below.
+constexpr std::size_t kMaxWordBytes = 1024;
+// Distinct words that are trained on: some 100 MiB.
+constexpr std::size_t kMaxWords = 1'000'000;
+
+// Words as SentencePiece's "tsv" input has them: word, tab, count.
+class WordIterator : public sentencepiece::SentenceIterator {
  public:
-  explicit TextIterator(const NextText& next) : next_(next) { Next(); }
-  bool done() const override { return current_ == nullptr; }
+  explicit WordIterator(absl::Span<const WordCount> words) : words_(words) { Set(); }
+  bool done() const override { return at_ == words_.size(); }
   void Next() override {
-    current_ = next_();
-    if (current_ != nullptr) ++texts_;
+    ++at_;
+    Set();
   }
-  const std::string& value() const override { return *current_; }
+  const std::string& value() const override { return line_; }
   sentencepiece::util::Status status() const override { return {}; }
-  std::int64_t texts() const { return texts_; }
 
  private:
-  const NextText& next_;
-  const std::string* current_ = nullptr;
-  std::int64_t texts_ = 0;
+  void Set() {
+    if (done()) return;
+    line_ = absl::StrCat(words_[at_].first, "\t",
+                         std::min<std::int64_t>(words_[at_].second, std::numeric_limits<std::int32_t>::max()));
+  }
+
+  const absl::Span<const WordCount> words_;
+  std::size_t at_ = 0;
+  std::string line_;
 };
+
+// Most frequent first, words breaking ties, so that the order they are given in is nothing.
+std::vector<WordCount> Usable(absl::Span<const WordCount> words) {
+  std::vector<WordCount> usable;
+  for (const WordCount& word : words) {
+    if (word.second > 0 && !word.first.empty() && word.first.size() <= kMaxWordBytes) usable.push_back(word);
+  }
+  std::sort(usable.begin(), usable.end(), [](const WordCount& a, const WordCount& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
+  if (usable.size() > kMaxWords) usable.resize(kMaxWords);
+  return usable;
+}
 
 // The size asked for; then smaller ones, for a text with too few pieces; then larger
 // ones, for a text whose letters alone are more.
@@ -58,30 +82,26 @@ std::vector<int> SizesToTry(int asked) {
 
 }  // namespace
 
-absl::StatusOr<std::string> TrainTokenizer(const NextText& next, const TokenizerOptions& options) {
-  // Kept, because a text that has fewer pieces than asked for is trained on again.
-  std::vector<std::string> texts;
-  for (const std::string* text = next(); text != nullptr; text = next()) {
-    if (!text->empty()) texts.push_back(*text);
-  }
-  if (texts.empty()) return absl::InvalidArgumentError("tokenizer: no text to train on");
-  std::size_t at = 0;
-  const NextText again = [&]() -> const std::string* { return at < texts.size() ? &texts[at++] : nullptr; };
+absl::StatusOr<std::string> TrainTokenizer(absl::Span<const WordCount> words, const TokenizerOptions& options) {
+  const std::vector<WordCount> usable = Usable(words);
+  if (usable.empty()) return absl::InvalidArgumentError("tokenizer: no word to train on");
   sentencepiece::util::Status status;
   for (const int size : SizesToTry(options.vocabulary_size)) {
-    at = 0;
-    TextIterator iterator(again);
+    WordIterator iterator(usable);
     const std::unordered_map<std::string, std::string> arguments = {
-        {"model_type", "bpe"},
+        {"model_type", options.unigram ? "unigram" : "bpe"},
+        {"input_format", "tsv"},
         {"vocab_size", absl::StrCat(size)},
         {"hard_vocab_limit", "false"},
         {"byte_fallback", "true"},
-        {"normalization_rule_name", "nmt_nfkc_cf"},
+        // The words are normalised, and pieces must give back exactly what they are of.
+        {"normalization_rule_name", "identity"},
         {"character_coverage", "0.9995"},
-        {"num_threads", absl::StrCat(options.threads)},
-        {"input_sentence_size", absl::StrCat(options.max_texts)},
-        {"shuffle_input_sentence", "true"},
-        {"max_sentence_length", "16384"},
+        // Not the machine's: unigram's sums are rounded otherwise with another number.
+        {"num_threads", "8"},
+        {"input_sentence_size", "0"},
+        {"shuffle_input_sentence", "false"},
+        {"max_sentence_length", absl::StrCat(kMaxWordBytes + 1)},
         {"minloglevel", "3"},
     };
     std::string model;
@@ -89,6 +109,14 @@ absl::StatusOr<std::string> TrainTokenizer(const NextText& next, const Tokenizer
     if (status.ok()) return model;
   }
   return absl::InvalidArgumentError(absl::StrCat("tokenizer: training failed: ", status.message()));
+}
+
+std::vector<WordCount> CountWords(const NextText& next) {
+  absl::flat_hash_map<std::string, std::int64_t> counts;
+  for (const std::string* text = next(); text != nullptr; text = next()) {
+    for (const absl::string_view word : absl::StrSplit(*text, ' ', absl::SkipEmpty())) ++counts[word];
+  }
+  return {counts.begin(), counts.end()};
 }
 
 std::string FoldUnicode(absl::string_view text) {

@@ -167,6 +167,19 @@ TEST(Normalizer, LeavesItsOwnAnswersAsTheyAre) {
   }
 }
 
+// What needs no folding is not folded: the same words must come out beside what does.
+TEST(Normalizer, FoldingChangesNothingOfWhatIsFolded) {
+  std::mt19937 random(8);
+  for (std::int32_t code = 0x80; code < 0x20000; ++code) {
+    if (code >= 0xD800 && code <= 0xDFFF) continue;
+    std::string text = "z";
+    AppendCodePoint(code, text);
+    AppendCodePoint(0xAC00 + static_cast<std::int32_t>(random() % 11'000), text);
+    AppendCodePoint(code, text);
+    ASSERT_EQ(Normalized(text + " ﬁ9x"), Normalized(text) + " fi9x") << code;
+  }
+}
+
 TEST(Normalizer, EveryCharacterIsOneOrMoreWordsOrNone) {
   for (std::int32_t code = 0; code < 0x110000; code += code < 0x20000 ? 1 : 97) {
     if (code >= 0xD800 && code <= 0xDFFF) continue;
