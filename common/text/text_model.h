@@ -1,27 +1,29 @@
-// The embedding part of a bundle: tokenizer, vocabulary and doc2vec; trained from
-// texts, kept in two files, used by TextEncoder.
+// The embedding part of a bundle: tokenizer, vocabulary and vectors; trained from
+// products, kept in two files, used by TextEncoder.
 //
-//   ASSIGN_OR_RETURN(TextModel model, TextModel::Train(next, {.doc2vec = {.epochs = 20}}, nullptr));
+//   ASSIGN_OR_RETURN(TextModel model, TextModel::Train(scan, {.doc2vec = {.epochs = 20}}, nullptr));
 //   RETURN_IF_ERROR(model.Save(folder));
 //
-// Vocabulary. Shops' words mean something of their own ("S23C550H" is a word), so every
-// normalised word seen `min_count` times is a unit. A rarer word stands for its
-// SentencePiece pieces, so that a new model number still shares its head with its
-// family. Byte pieces and single ASCII characters are no units: they are in everything.
+// A text's units are those of vocabulary.h. Its vector is of one of two kinds:
 //
-// Vector. Plain doc2vec inference moves a vector from noise towards the words; on a title
-// of ten words much of the noise remains. So the vector is a mix of the inferred vector
-// and of the mean of the words' output vectors weighted by rarity; both live in the same
-// space. `mix` 0 is plain doc2vec.
+// - combined: the sum of its units' vectors at unit length. Doc2vec's word vectors, less
+//   their mean and times the word's rarity, are taught the products' categories, brands and
+//   attributes (label_teacher.h), so that these can be read off the sum.
+// - doc2vec: what doc2vec infers, at unit length.
 //
-// doc2vec.safetensors (safetensors.h), V words, D components:
+// On a title of ten words inference ends with much of the noise it began with, and knows
+// nothing of which words matter: measured side by side by tests/bench, d2v_quality.
+//
+// doc2vec.safetensors (safetensors.h), V units, D components:
 //
 //   vocabulary U8 [bytes]     the units, each ended by "\n", word-initial ones with U+2581
 //   counts     I64 [V]        of the training corpus
-//   word_out   F32 [V, D]     output layer
-//   word_in    F32 [V, D]     input layer; PV-DM only
-//   metadata   format "mannequin-doc2vec-1"; mode "pv-dbow" or "pv-dm"; dimension;
-//              window; negative; inference_epochs; mix; normalizer_version
+//   words      F32 [V, D]     the units' vectors; of kind "combined"
+//   word_out   F32            doc2vec's layers, shapes as in Doc2VecShapes; of kind
+//   word_in    F32            "doc2vec", word_in only where the mode has one
+//   metadata   format "mannequin-text-2"; vector "combined" or "doc2vec"; mode "pv-dbow",
+//              "pv-dm" or "pv-dm-concat"; hierarchical_softmax, word_vectors "0" or "1";
+//              dimension; window; negative; inference_epochs; normalizer_version
 #pragma once
 
 #include <cstdint>
@@ -30,52 +32,60 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "common/base/safetensors.h"
 #include "common/text/doc2vec.h"
+#include "common/text/label_teacher.h"
+#include "common/text/rows.h"
 #include "common/text/text_encoder.h"
 #include "common/text/tokenizer.h"
+#include "common/text/vocabulary.h"
+#include "mannequin/v1/product.pb.h"
 
 namespace mannequin {
 
 inline constexpr char kTokenizerFile[] = "tokenizer.model";
 inline constexpr char kDoc2VecFile[] = "doc2vec.safetensors";
 
+enum class VectorKind { kCombined, kDoc2Vec };
+
 struct TextModelOptions {
   Doc2VecOptions doc2vec;
-  int vocabulary_size = 8'000;  // SentencePiece pieces
+  TokenizerOptions tokenizer;
   int min_count = 2;
+  VectorKind vector = VectorKind::kCombined;
+  LabelTeacherOptions teacher;
+  // Products that the teacher sees at most, chosen at random: memory is some 100 bytes each.
+  std::int64_t taught_products = 2'000'000;
   int inference_epochs = 20;
-  // Weight of the rarity-weighted mean of word vectors against the inferred one.
-  double mix = 2;
 };
 
-// Units, by number, and how often each was seen.
-class Vocabulary {
- public:
-  // The number of a unit, or -1.
-  std::int32_t Find(absl::string_view unit) const;
-  // Adds one that is not there yet.
-  void Add(std::string unit);
-  std::int32_t size() const { return static_cast<std::int32_t>(units_.size()); }
-  const std::string& unit(std::int32_t i) const { return units_[i]; }
-
- private:
-  std::vector<std::string> units_;
-  absl::flat_hash_map<std::string, std::int32_t> numbers_;
+struct TextModelProgress {
+  enum class Stage { kRead, kTokenizer, kDoc2Vec, kCombine };
+  Stage stage = Stage::kRead;
+  int epoch = 0;  // done, of `epochs`; 0 of 0 in the first two stages
+  int epochs = 0;
+  double loss = 0;         // mean of a word in kDoc2Vec, of a product in kCombine
+  std::int64_t words = 0;  // trained on so far, in kDoc2Vec
 };
+// When it returns not OK, training ends with that.
+using TextModelReport = std::function<absl::Status(const TextModelProgress&)>;
+
+// Calls visit for every product and ends with its first error. Called twice; products that
+// are new the second time do no harm.
+using ProductScan = std::function<absl::Status(const std::function<absl::Status(const v1::Product&)>& visit)>;
 
 // Thread-safe once made.
 class TextModel {
  public:
-  // What is trained on, before normalisation: next text, or nullptr after the last. One
-  // that cannot be normalised is left out. Errors: INVALID_ARGUMENT as Doc2Vec::Train
-  // and TrainTokenizer.
-  static absl::StatusOr<TextModel> Train(const NextText& next, const TextModelOptions& options,
-                                         const std::function<absl::Status(const Doc2VecProgress&)>& progress);
+  // A product whose text cannot be normalised is left out. Memory: 4 bytes a word, 4 *
+  // `dimension` bytes a product for doc2vec, and the vocabulary. INVALID_ARGUMENT as
+  // Doc2Vec::Train and TrainTokenizer; errors of `scan` and `report`.
+  static absl::StatusOr<TextModel> Train(const ProductScan& scan, const TextModelOptions& options,
+                                         const TextModelReport& report);
   // NOT_FOUND; DATA_LOSS when a file is damaged; FAILED_PRECONDITION for another
   // version of the format or the normaliser.
   static absl::StatusOr<TextModel> Load(const std::string& folder);
@@ -87,23 +97,27 @@ class TextModel {
   // The unit-length vector of known units.
   std::vector<float> Embed(absl::Span<const std::int32_t> units) const;
 
-  const Doc2Vec& doc2vec() const { return *doc2vec_; }
+  const Vocabulary& vocabulary() const { return vocabulary_; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   const TextModelOptions& options() const { return options_; }
-  std::int64_t trained_texts() const { return trained_texts_; }
+  std::int64_t trained_products() const { return trained_products_; }
 
  private:
+  friend class TextModelTrainer;
   TextModel() = default;
+  // Everything of doc2vec.safetensors.
+  absl::Status Read(const Safetensors& file);
   void Prepare();
 
   TextModelOptions options_;
   std::string tokenizer_bytes_;
   std::unique_ptr<Tokenizer> tokenizer_;
   Vocabulary vocabulary_;
-  std::unique_ptr<Doc2Vec> doc2vec_;
-  std::int64_t trained_texts_ = 0;
+  std::vector<std::int64_t> counts_;
+  std::unique_ptr<Doc2Vec> doc2vec_;  // of kDoc2Vec
+  Rows words_;                        // of kCombined
+  std::int64_t trained_products_ = 0;
   std::vector<std::vector<std::string>> pieces_;  // of each unit that is a word
-  Rows weighted_;                                 // unit-length output vectors less their mean, times rarity
 };
 
 }  // namespace mannequin

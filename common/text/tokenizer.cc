@@ -111,14 +111,6 @@ absl::StatusOr<std::string> TrainTokenizer(absl::Span<const WordCount> words, co
   return absl::InvalidArgumentError(absl::StrCat("tokenizer: training failed: ", status.message()));
 }
 
-std::vector<WordCount> CountWords(const NextText& next) {
-  absl::flat_hash_map<std::string, std::int64_t> counts;
-  for (const std::string* text = next(); text != nullptr; text = next()) {
-    for (const absl::string_view word : absl::StrSplit(*text, ' ', absl::SkipEmpty())) ++counts[word];
-  }
-  return {counts.begin(), counts.end()};
-}
-
 std::string FoldUnicode(absl::string_view text) {
   // Built once, never destroyed: threads may fold while the process ends.
   static const auto* const normalizer = [] {

@@ -1,6 +1,6 @@
 // SentencePiece, byte-pair encoding or unigram: trained in this process, loaded from a file.
 //
-//   ASSIGN_OR_RETURN(std::string model, TrainTokenizer(CountWords(texts), {.vocabulary_size = 8000}));
+//   ASSIGN_OR_RETURN(std::string model, TrainTokenizer(word_counts, {.vocabulary_size = 8000}));
 //   ASSIGN_OR_RETURN(auto tokenizer, Tokenizer::FromBytes(model));
 //   tokenizer->Pieces("guitar case");   // {"▁guitar", "▁case"}
 //
@@ -34,12 +34,6 @@ using WordCount = std::pair<std::string, std::int64_t>;
 // The model's bytes, the same for the same words in any order. The million most frequent
 // words are looked at; one over 1,024 bytes is left out. INVALID_ARGUMENT when there is no word at all.
 absl::StatusOr<std::string> TrainTokenizer(absl::Span<const WordCount> words, const TokenizerOptions& options);
-
-// Next text, or nullptr after the last.
-using NextText = std::function<const std::string*()>;
-
-// The words of texts, in no order.
-std::vector<WordCount> CountWords(const NextText& next);
 
 // NFKC and case folding (rule nmt_nfkc_cf). `text` is valid UTF-8. Thread-safe.
 std::string FoldUnicode(absl::string_view text);

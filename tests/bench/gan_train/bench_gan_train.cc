@@ -19,6 +19,7 @@
 #include "services/trainer/gan_training.h"
 #include "services/trainer/pack.h"
 #include "tests/bench/limit/limit.h"
+#include "tests/unit/text/titles.h"
 
 namespace mannequin {
 namespace {
@@ -59,10 +60,7 @@ absl::Status Run(const std::string& list, const std::string& work) {
   RETURN_IF_ERROR(AddProducts(*store, list, titles));
   TextModelOptions text_options;
   text_options.doc2vec.epochs = 1;
-  std::size_t next = 0;
-  ASSIGN_OR_RETURN(
-      const TextModel model,
-      TextModel::Train([&]() { return next < titles.size() ? &titles[next++] : nullptr; }, text_options, nullptr));
+  ASSIGN_OR_RETURN(const TextModel model, TextModel::Train(ScanTitles(titles), text_options, nullptr));
   RETURN_IF_ERROR(model.Save(work));
   ASSIGN_OR_RETURN(const auto encoder, TextEncoder::Load(work));
 

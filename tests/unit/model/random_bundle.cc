@@ -9,6 +9,7 @@
 #include "common/nn/networks.h"
 #include "common/nn/weights.h"
 #include "common/text/text_model.h"
+#include "tests/unit/text/titles.h"
 
 namespace mannequin {
 namespace {
@@ -36,14 +37,11 @@ std::vector<std::string> Texts() {
 
 const TextModel& TrainedText() {
   static const TextModel& model = *[] {
-    const std::vector<std::string> texts = Texts();
-    std::size_t next = 0;
     TextModelOptions options;
-    options.vocabulary_size = 300;
+    options.tokenizer.vocabulary_size = 300;
     options.doc2vec.dimension = kDimension;
     options.doc2vec.epochs = 2;
-    absl::StatusOr<TextModel> trained = TextModel::Train(
-        [&]() -> const std::string* { return next < texts.size() ? &texts[next++] : nullptr; }, options, nullptr);
+    absl::StatusOr<TextModel> trained = TextModel::Train(ScanTitles(Texts()), options, nullptr);
     Must(trained.status());
     return new TextModel(*std::move(trained));
   }();

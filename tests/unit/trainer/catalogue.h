@@ -12,6 +12,7 @@
 #include "common/text/text_model.h"
 #include "gtest/gtest.h"
 #include "services/store/rocks_store.h"
+#include "tests/unit/text/titles.h"
 
 namespace mannequin {
 
@@ -62,21 +63,16 @@ class CatalogueTest : public testing::Test {
   }
 
   void AddEmbedding() {
-    int next = 0;
-    std::string text;
     TextModelOptions options;
     options.doc2vec.dimension = 16;
     options.doc2vec.epochs = 2;
     options.doc2vec.threads = 1;
-    options.vocabulary_size = 200;
-    const auto model = TextModel::Train(
-        [&]() -> const std::string* {
-          if (next == 200) return nullptr;
-          text = absl::StrCat("kind", next % 3, " product alpha", next % 7, " of kind beta", next % 3);
-          ++next;
-          return &text;
-        },
-        options, nullptr);
+    options.tokenizer.vocabulary_size = 200;
+    std::vector<std::string> titles;
+    for (int i = 0; i < 200; ++i) {
+      titles.push_back(absl::StrCat("kind", i % 3, " product alpha", i % 7, " of kind beta", i % 3));
+    }
+    const auto model = TextModel::Train(ScanTitles(titles), options, nullptr);
     ASSERT_TRUE(model.ok()) << model.status();
     const std::string staging = *bundles_.Stage();
     ASSERT_TRUE(model->Save(staging).ok());

@@ -1,0 +1,68 @@
+// Teaches word vectors to keep what a catalogue says of its products: the sum of a text's
+// word vectors, at unit length, is moved towards a vector of its category, of its brand and
+// of each attribute's value, and away from those of other labels.
+//
+//   LabelledTexts texts;
+//   texts.Add(...);
+//   RETURN_IF_ERROR(TeachLabels(texts, {.epochs = 8}, &words, nullptr));
+//
+// A linear text classifier (fastText, Joulin et al. 2016, arXiv:1607.01759) with one head a
+// kind of label and a softmax over cosine-like scores, whose sharpness is fixed (as in
+// NormFace, Wang et al. 2017, arXiv:1704.06369), so that nearest neighbours by cosine share
+// their labels. A kind of many labels is told apart from a random share of them at a time.
+// Parts of a text that name a label (its brand, its category) are dropped half of the time,
+// so that the rest of the title is taught too. Threads share the weights without locks, as
+// in doc2vec.h.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "common/text/rows.h"
+
+namespace mannequin {
+
+struct LabelKind {
+  std::string name;  // "category", "brand", "color"
+  float weight = 1;  // of its loss
+  std::int32_t size = 0;
+  std::vector<std::int32_t> of_text;  // label of each text, -1 when it has none
+};
+
+// Texts as unit numbers, each in parts. Part 0 is always kept, the others may be dropped.
+struct LabelledTexts {
+  std::vector<std::int32_t> units;
+  std::vector<std::uint8_t> parts;  // of each unit
+  std::vector<std::int64_t> ends;   // where each text's units end
+  std::vector<LabelKind> kinds;
+
+  std::int64_t size() const { return static_cast<std::int64_t>(ends.size()); }
+};
+
+struct LabelTeacherOptions {
+  int epochs = 8;
+  float lr = 0.05f;         // of word vectors, falling to 0
+  float label_lr = 0.05f;   // of label vectors
+  float sharpness = 16;     // of the softmax
+  float drop_word = 0.1f;   // share of words left out of a text, anew each time, 0 to 1
+  int sampled_labels = 2'048;  // a kind with more is sampled
+  std::uint64_t seed = 1;
+  int threads = 0;  // 0: one a core. One thread and one seed give the same bits again.
+};
+
+struct LabelTeacherProgress {
+  int epoch = 0;  // done, of `epochs`
+  int epochs = 0;
+  double loss = 0;  // mean of the epoch's texts, all kinds together
+};
+
+// `words` has a row a unit and is changed; its rows are scaled first, so that a text's sum is of
+// about unit length. Nothing happens when there is no label. `progress` as in Doc2Vec::Train.
+absl::Status TeachLabels(const LabelledTexts& texts, const LabelTeacherOptions& options, Rows* words,
+                         const std::function<absl::Status(const LabelTeacherProgress&)>& progress);
+
+}  // namespace mannequin
