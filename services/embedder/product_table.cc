@@ -48,7 +48,6 @@ std::size_t ProductTable::RemoveUnseen() {
     if (product.pass != pass_) unseen.push_back(product.id);
   });
   for (const std::string& id : unseen) Remove(id);
-  BeginPass();
   return unseen.size();
 }
 

@@ -47,8 +47,7 @@ class ProductTable {
   bool Put(absl::string_view id, const Facts& facts);
   // False when there is none.
   bool Remove(absl::string_view id);
-  // Removes products that Put has not seen since the pass began, and begins the next; how
-  // many went.
+  // Removes products that Put has not seen since the last BeginPass; how many.
   std::size_t RemoveUnseen();
   void BeginPass() { ++pass_; }
 

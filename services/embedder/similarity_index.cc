@@ -72,6 +72,12 @@ std::size_t SimilarityIndex::Remove(absl::Span<const std::string> product_ids) {
   return removed;
 }
 
+void SimilarityIndex::BeginPass() {
+  absl::MutexLock turn(&turn_);
+  absl::WriterMutexLock lock(&mutex_);
+  tables_->products.BeginPass();
+}
+
 std::size_t SimilarityIndex::RemoveUnseen() {
   absl::MutexLock turn(&turn_);
   std::size_t removed = 0;
@@ -129,7 +135,6 @@ void SimilarityIndex::RebuildWhenStale() {
       facts.category = fresh->products.categories().Put(tables_->products.categories().PathOf(facts.category));
       fresh->products.Put(product.id, facts);
     });
-    fresh->products.BeginPass();
     if (fresh->vectors.size() > options_.exact_rows) fresh->graph = BuildGraph(fresh->vectors);
   }
   absl::WriterMutexLock lock(&mutex_);

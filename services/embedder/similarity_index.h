@@ -73,8 +73,10 @@ class SimilarityIndex {
   std::size_t Put(absl::Span<const v1::Embedding> embeddings);
   // How many of these were there.
   std::size_t Remove(absl::Span<const std::string> product_ids);
-  // Removes what Put was not given since the last call: a pass over the whole store ends
-  // so. How many went. Builds anew when a fifth of the vectors stand for no product.
+  // A pass over the whole store: BeginPass, Put for all that is there, then RemoveUnseen,
+  // which removes what was not among it and says how many. It also builds anew when a fifth
+  // of the vectors stand for no product.
+  void BeginPass();
   std::size_t RemoveUnseen();
 
   struct Found {

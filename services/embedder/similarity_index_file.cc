@@ -114,7 +114,6 @@ absl::Status LoadProducts(ChecksummedReader& in, std::uint32_t rows, ProductTabl
     }
     if (!products.Put(id, facts)) return in.Damaged(absl::StrCat("holds product ", id, " twice"));
   }
-  products.BeginPass();
   return in.left() == 0 ? absl::OkStatus() : in.Damaged("goes on after its end");
 }
 

@@ -64,6 +64,7 @@ TEST_F(IndexFileTest, WhatIsReadBackAnswersTheSame) {
   EXPECT_EQ((*loaded)->VectorOf("7")->text_hash, 7u);
   // It goes on as the first one would.
   const v1::Embedding more = MakeEmbedding("more", vectors_[1'000], {"Home"});
+  (*loaded)->BeginPass();
   EXPECT_EQ((*loaded)->Put({&more, 1}), 1u);
   EXPECT_EQ((*loaded)->Find({.values = vectors_[1'000], .count = 1}).neighbours[0].product_id, "more");
   EXPECT_EQ((*loaded)->RemoveUnseen(), 1'200u);

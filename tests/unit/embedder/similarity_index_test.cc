@@ -126,6 +126,7 @@ TEST(SimilarityIndex, APassRemovesWhatItHasNotSeen) {
   Add(index, "a", {1.0f, 0.0f});
   Add(index, "b", {0.0f, 1.0f});
   EXPECT_EQ(index.RemoveUnseen(), 0u);
+  index.BeginPass();
   Add(index, "b", {0.0f, 1.0f});
   EXPECT_EQ(index.RemoveUnseen(), 1u);
   EXPECT_EQ(Ids(index.Find({.values = std::vector<float>{1.0f, 0.0f}, .count = 5})), (Strings{"b"}));
@@ -196,7 +197,6 @@ TEST(SimilarityIndex, RemovedProductsAreNotFoundAndDoNotHideOthers) {
   std::vector<v1::Embedding> embeddings;
   for (std::size_t i = 0; i < vectors.size(); ++i) embeddings.push_back(MakeEmbedding(std::to_string(i), vectors[i]));
   index.Put(embeddings);
-  index.RemoveUnseen();
   Strings most;
   for (std::size_t i = 0; i < vectors.size(); ++i) {
     if (i % 100 != 0) most.push_back(std::to_string(i));
@@ -212,6 +212,7 @@ TEST(SimilarityIndex, RemovedProductsAreNotFoundAndDoNotHideOthers) {
     if (rebuilt) break;
     std::vector<v1::Embedding> left;
     for (std::size_t i = 0; i < embeddings.size(); i += 100) left.push_back(embeddings[i]);
+    index.BeginPass();
     EXPECT_EQ(index.Put(left), 0u);
     const std::size_t before = index.bytes();
     EXPECT_EQ(index.RemoveUnseen(), 0u);
@@ -240,6 +241,7 @@ TEST(SimilarityIndex, SearchesGoOnWhileProductsComeChangeAndGo) {
     });
   }
   for (int round = 0; round < 2; ++round) {
+    index.BeginPass();
     for (int i = 0; i < kProducts; i += 100) {
       std::vector<v1::Embedding> batch = {MakeEmbedding("rock", vectors[0], {"Stones"})};
       for (int k = i; k < i + 100; ++k) batch.push_back(MakeEmbedding(absl::StrCat(k), vectors[k + round * kProducts]));
