@@ -7,12 +7,15 @@
 #include "absl/strings/string_view.h"
 #include "common/text/doc2vec_trainer.h"
 #include "common/text/kernels.h"
+#include "common/text/random.h"
 
 namespace mannequin {
 namespace {
 
 // Concatenation over a wide window makes layers that no machine holds.
 constexpr std::int64_t kMaxLayer = std::int64_t{1} << 32;
+// Forty words' noise for each of twenty epochs.
+constexpr std::size_t kNoiseDraws = 4'000;
 
 template <typename Number>
 absl::Status Check(absl::string_view name, Number value, Number low, Number high) {
@@ -61,6 +64,9 @@ Doc2Vec::Doc2Vec(const Doc2VecOptions& options, std::vector<std::int64_t> counts
     huffman_ = Huffman(counts_);
   } else {
     noise_ = NoiseTable(counts_);
+    Random random(1);
+    noise_draws_.resize(kNoiseDraws);
+    for (std::int32_t& word : noise_draws_) word = noise_.Draw(random.Next());
   }
 }
 

@@ -141,7 +141,9 @@ class Doc2Vec {
 
   Doc2VecOptions options_;
   std::vector<std::int64_t> counts_;
-  NoiseTable noise_;  // empty with hierarchical softmax
+  // Both empty with hierarchical softmax.
+  NoiseTable noise_;
+  std::vector<std::int32_t> noise_draws_;  // those that inference uses
   Huffman huffman_;
   Rows word_out_, word_in_, documents_;
 };

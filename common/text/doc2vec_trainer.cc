@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <thread>
 
@@ -250,7 +249,6 @@ void Doc2VecTrainer::TrainDm(Scratch& s, std::int64_t document, float lr) {
   const auto n = static_cast<int>(s.kept.size());
   std::array<float*, 2 * kMaxWindow + 1> context;
   std::array<float, 2 * kMaxWindow + 1> weights;
-  static const float dg = std::getenv("DG") ? std::atof(std::getenv("DG")) : 0, wg = std::getenv("WG") ? std::atof(std::getenv("WG")) : 0;
   for (int k = 0; k < n; ++k) {
     const int reach = 1 + static_cast<int>(s.random.Below(static_cast<std::uint32_t>(options_.window)));
     int size = 0;
@@ -264,7 +262,7 @@ void Doc2VecTrainer::TrainDm(Scratch& s, std::int64_t document, float lr) {
     std::fill(s.error.begin(), s.error.end(), 0.0f);
     kernels_.gather(context.data(), weights.data(), size, stride, s.hidden.data());
     Step(s, s.hidden.data(), static_cast<std::size_t>(k), lr, s.error.data());
-    for (int c = 0; c < size; ++c) kernels_.add(c == 0 ? (dg ? dg : inverse) : (wg ? wg : inverse), s.error.data(), stride, context[c]);
+    for (int c = 0; c < size; ++c) kernels_.add(inverse, s.error.data(), stride, context[c]);
   }
 }
 
