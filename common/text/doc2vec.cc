@@ -59,7 +59,7 @@ Doc2VecShapes ShapesOf(const Doc2VecOptions& options, std::int32_t vocabulary_si
 }
 
 Doc2Vec::Doc2Vec(const Doc2VecOptions& options, std::vector<std::int64_t> counts)
-    : options_(options), counts_(std::move(counts)) {
+    : options_(options), counts_(std::move(counts)), subsampling_(counts_, options.sample) {
   if (options_.hierarchical_softmax) {
     huffman_ = Huffman(counts_);
   } else {

@@ -21,11 +21,11 @@ constexpr float kLr = 0.05f, kDmLr = 0.2f, kMinLr = 0.0001f;
 
 class Inference {
  public:
-  Inference(const Doc2Vec& model, absl::Span<const std::int32_t> noise, absl::Span<const std::int32_t> words);
+  Inference(const Doc2Vec& model, const Subsampling& subsampling, absl::Span<const std::int32_t> noise,
+            absl::Span<const std::int32_t> words);
   std::vector<float> Run(int epochs);
 
  private:
-  void AddContexts();
   void StartEpoch(int epoch, int epochs);
   void AddTargets(std::int32_t word);
   void Fit(const float* input, int columns, float lr);
@@ -35,47 +35,41 @@ class Inference {
 
   const Doc2Vec& model_;
   const Doc2VecOptions& options_;
+  const Subsampling& subsampling_;
   const Kernels& kernels_ = Kernels::Best();
   const absl::Span<const std::int32_t> noise_, words_;
   const int stride_;  // of a document's vector
   std::size_t next_noise_ = 0;
   float lr_ = 0;
-  std::vector<float> x_, input_, contexts_;
+  std::vector<float> x_, input_;
+  std::vector<std::int32_t> kept_;  // words of this epoch
   // Of the words that are predicted next: output rows, what they should say, what they say.
   std::vector<const float*> rows_;
   std::vector<float> labels_, dots_;
+  // Of PV-DM: what the input is the mean of.
+  std::vector<const float*> inputs_;
+  std::vector<float> shares_;
 };
 
-Inference::Inference(const Doc2Vec& model, absl::Span<const std::int32_t> noise, absl::Span<const std::int32_t> words)
+Inference::Inference(const Doc2Vec& model, const Subsampling& subsampling, absl::Span<const std::int32_t> noise,
+                     absl::Span<const std::int32_t> words)
     : model_(model),
       options_(model.options()),
+      subsampling_(subsampling),
       noise_(noise),
       words_(words),
       stride_(Kernels::PaddedDimension(options_.dimension)),
       x_(static_cast<std::size_t>(stride_)),
-      input_(static_cast<std::size_t>(model.word_out().stride())) {
-  if (options_.mode == Doc2VecMode::kPvDm) AddContexts();
-}
-
-// Of each word and each reach of the window from 1: the sum of the words around.
-void Inference::AddContexts() {
-  const auto n = static_cast<int>(words_.size()), window = options_.window;
-  contexts_.resize(words_.size() * static_cast<std::size_t>(window * stride_));
-  float* context = contexts_.data();
-  for (int k = 0; k < n; ++k) {
-    for (int reach = 1; reach <= window; ++reach, context += stride_) {
-      if (reach > 1) std::copy_n(context - stride_, stride_, context);
-      for (const int c : {k - reach, k + reach}) {
-        if (c >= 0 && c < n) kernels_.add(1, model_.word_in()[words_[static_cast<std::size_t>(c)]], stride_, context);
-      }
-    }
-  }
-}
+      input_(static_cast<std::size_t>(model.word_out().stride())) {}
 
 void Inference::StartEpoch(int epoch, int epochs) {
   const float lr = options_.mode == Doc2VecMode::kPvDm ? kDmLr : kLr;
   lr_ = lr - (lr - kMinLr) * static_cast<float>(epoch) / static_cast<float>(epochs);
   if (!noise_.empty()) next_noise_ = noise_.size() * static_cast<std::size_t>(epoch) / static_cast<std::size_t>(epochs);
+  kept_.clear();
+  for (const std::int32_t word : words_) {
+    if (subsampling_.KeepsInEpoch(word, epoch)) kept_.push_back(word);
+  }
 }
 
 void Inference::AddTargets(std::int32_t word) {
@@ -109,7 +103,7 @@ void Inference::Fit(const float* input, int columns, float lr) {
 // Some words at once: x is loaded and stored less often.
 void Inference::RunDbow() {
   constexpr std::size_t kRows = 24;
-  for (const std::int32_t word : words_) {
+  for (const std::int32_t word : kept_) {
     AddTargets(word);
     if (rows_.size() >= kRows) Fit(x_.data(), stride_, lr_);
   }
@@ -118,27 +112,32 @@ void Inference::RunDbow() {
 
 // Training draws the reach of the window for each word; here epochs take turns.
 void Inference::RunDm(int epoch) {
-  const auto n = static_cast<int>(words_.size()), reach = 1 + epoch % options_.window;
-  const float* context = contexts_.data() + (reach - 1) * stride_;
-  for (int k = 0; k < n; ++k, context += options_.window * stride_) {
-    const float share = 1 / static_cast<float>(1 + std::min(k, reach) + std::min(n - 1 - k, reach));
-    for (int j = 0; j < stride_; ++j) input_[j] = share * (x_[j] + context[j]);
-    AddTargets(words_[static_cast<std::size_t>(k)]);
+  const auto n = static_cast<int>(kept_.size()), reach = 1 + epoch % options_.window;
+  for (int k = 0; k < n; ++k) {
+    inputs_.assign(1, x_.data());
+    for (int c = std::max(0, k - reach); c <= std::min(n - 1, k + reach); ++c) {
+      if (c != k) inputs_.push_back(model_.word_in()[kept_[static_cast<std::size_t>(c)]]);
+    }
+    const float share = 1 / static_cast<float>(inputs_.size());
+    shares_.assign(inputs_.size(), share);
+    std::fill(input_.begin(), input_.end(), 0.0f);
+    kernels_.gather(inputs_.data(), shares_.data(), static_cast<int>(inputs_.size()), stride_, input_.data());
+    AddTargets(kept_[static_cast<std::size_t>(k)]);
     Fit(input_.data(), stride_, share * lr_);
   }
 }
 
 void Inference::RunDmConcat() {
-  const auto n = static_cast<int>(words_.size());
+  const auto n = static_cast<int>(kept_.size());
   const auto outside = static_cast<std::int64_t>(model_.counts().size());
   for (int k = 0; k < n; ++k) {
     float* block = std::copy(x_.begin(), x_.end(), input_.data());
     for (int c = k - options_.window; c <= k + options_.window; ++c) {
       if (c == k) continue;
-      const std::int64_t row = c < 0 || c >= n ? outside : words_[static_cast<std::size_t>(c)];
+      const std::int64_t row = c < 0 || c >= n ? outside : kept_[static_cast<std::size_t>(c)];
       block = std::copy_n(model_.word_in()[row], stride_, block);
     }
-    AddTargets(words_[static_cast<std::size_t>(k)]);
+    AddTargets(kept_[static_cast<std::size_t>(k)]);
     Fit(input_.data(), model_.word_out().stride(), lr_);
   }
 }
@@ -166,7 +165,7 @@ std::vector<float> Inference::Run(int epochs) {
 
 std::vector<float> Doc2Vec::Infer(absl::Span<const std::int32_t> words, int epochs) const {
   if (words.empty()) return std::vector<float>(static_cast<std::size_t>(options_.dimension));
-  return Inference(*this, noise_draws_, words).Run(epochs);
+  return Inference(*this, subsampling_, noise_draws_, words).Run(epochs);
 }
 
 }  // namespace mannequin
