@@ -14,8 +14,11 @@ namespace mannequin {
 
 using CatalogReport = std::function<absl::Status(const v1::EmbedCatalogProgress& progress, double done)>;
 
-// Writes in batches, encoding on all cores; calls `report` after each and ends with its
-// status when it is not OK. Running it again writes the same vectors.
+// Embeds the products whose vector in the store is missing, of another bundle, of another
+// text or of another category, on all cores, and leaves the others as they are. Products are
+// read once, beside the embeddings that are there; memory does not grow with the catalogue.
+// A product of which nothing is known any more loses the vector that it had. Calls `report`
+// after each batch and ends with its status when it is not OK.
 absl::StatusOr<v1::EmbedCatalogProgress> EmbedCatalog(ProductStore& store, const TextEncoder& encoder,
                                                       const std::string& bundle_version, const CatalogReport& report);
 

@@ -2,20 +2,17 @@
 
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/text/normalizer.h"
 #include "services/embedder/catalog_embedder.h"
 #include "services/embedder/embedding_trainer.h"
-#include "spdlog/spdlog.h"
+#include "services/embedder/similar_finder.h"
 
 namespace mannequin {
 namespace {
 
 constexpr int kMaxTexts = 1'000;
-constexpr int kMaxSimilar = 1'000;
-constexpr int kDefaultSimilar = 10;
 
 absl::Status CheckTextSize(absl::string_view field, const std::string& text) {
   if (text.size() <= kMaxTextBytes) return absl::OkStatus();
@@ -35,13 +32,19 @@ v1::TextVector ToProto(absl::StatusOr<EncodedText> encoded) {
   return vector;
 }
 
+VectorSpace SpaceOf(const EmbeddingBundle& bundle) { return {bundle.embedding_version, bundle.encoder->dimension()}; }
+
 }  // namespace
 
-Embedder::Embedder(ProductStore& store, BundleFolder bundles)
+Embedder::Embedder(ProductStore& store, BundleFolder bundles, IndexFollowerOptions index)
     : store_(store),
       bundles_(std::move(bundles)),
       follower_(bundles_, [this](const v1::BundleManifest& manifest,
                                  const std::string& folder) { return LoadBundle(manifest, folder); }),
+      index_(store, std::move(index), [this]() -> absl::StatusOr<VectorSpace> {
+        ASSIGN_OR_RETURN(const EmbeddingBundle bundle, Current());
+        return SpaceOf(bundle);
+      }),
       worker_(store, "embedder", {v1::JOB_KIND_TRAIN_EMBEDDING, v1::JOB_KIND_EMBED_CATALOG},
               [this](const v1::Job& job, JobContext& context) { return RunJob(job, context); }) {}
 
@@ -49,11 +52,13 @@ Embedder::~Embedder() { Stop(); }
 
 void Embedder::Start() {
   follower_.Start();
+  index_.Start();
   worker_.Start();
 }
 
 void Embedder::Stop() {
   worker_.Stop();
+  index_.Stop();
   follower_.Stop();
 }
 
@@ -75,7 +80,7 @@ absl::Status Embedder::LoadBundle(const v1::BundleManifest& manifest, const std:
   return absl::OkStatus();
 }
 
-absl::StatusOr<Embedder::Bundle> Embedder::Current() const {
+absl::StatusOr<EmbeddingBundle> Embedder::Current() const {
   absl::MutexLock lock(&mutex_);
   if (current_.encoder == nullptr) {
     return absl::FailedPreconditionError("no embedding is trained yet: run mannequin embed train");
@@ -83,18 +88,11 @@ absl::StatusOr<Embedder::Bundle> Embedder::Current() const {
   return current_;
 }
 
-absl::StatusOr<std::shared_ptr<const SimilarityIndex>> Embedder::IndexOf(const Bundle& bundle) {
-  absl::MutexLock load_lock(&load_mutex_);
-  {
-    absl::MutexLock lock(&mutex_);
-    if (index_ != nullptr && index_->bundle_version() == bundle.embedding_version && index_->size() > 0) return index_;
-  }
-  ASSIGN_OR_RETURN(std::shared_ptr<const SimilarityIndex> index,
-                   SimilarityIndex::Load(store_, bundle.embedding_version, bundle.encoder->dimension()));
-  spdlog::info("index of {} products, bundle {}", index->size(), bundle.version);
-  absl::MutexLock lock(&mutex_);
-  index_ = index;
-  return index;
+absl::StatusOr<std::shared_ptr<const SimilarityIndex>> Embedder::IndexOf(const EmbeddingBundle& bundle) {
+  ASSIGN_OR_RETURN(std::shared_ptr<const SimilarityIndex> index, index_.Of(SpaceOf(bundle)));
+  if (index->size() > 0) return index;
+  return absl::FailedPreconditionError(
+      absl::StrCat("the catalogue is not embedded with bundle ", bundle.version, " yet: queue EmbedCatalog"));
 }
 
 absl::StatusOr<v1::Job> Embedder::QueueJob(v1::JobKind kind, const google::protobuf::Message& spec) {
@@ -126,7 +124,7 @@ absl::StatusOr<v1::EmbedTextsResponse> Embedder::EmbedTexts(const v1::EmbedTexts
   for (int i = 0; i < request.texts_size(); ++i) {
     RETURN_IF_ERROR(CheckTextSize(absl::StrCat("texts[", i, "]"), request.texts(i)));
   }
-  ASSIGN_OR_RETURN(const Bundle bundle, Current());
+  ASSIGN_OR_RETURN(const EmbeddingBundle bundle, Current());
   v1::EmbedTextsResponse response;
   response.set_bundle_version(bundle.version);
   for (const std::string& text : request.texts()) *response.add_vectors() = ToProto(bundle.encoder->Encode(text));
@@ -134,48 +132,17 @@ absl::StatusOr<v1::EmbedTextsResponse> Embedder::EmbedTexts(const v1::EmbedTexts
 }
 
 absl::StatusOr<v1::FindSimilarResponse> Embedder::FindSimilar(const v1::FindSimilarRequest& request) {
-  if (request.query_case() == v1::FindSimilarRequest::QUERY_NOT_SET) {
-    return absl::InvalidArgumentError("query: give text or product_id");
-  }
-  if (request.count() < 0 || request.count() > kMaxSimilar) {
-    return absl::InvalidArgumentError(absl::StrCat("count: ", request.count(), " is not 1 to ", kMaxSimilar));
-  }
-  RETURN_IF_ERROR(CheckTextSize("text", request.text()));
-  ASSIGN_OR_RETURN(const Bundle bundle, Current());
-  std::string text = request.text();
-  if (request.has_product_id()) {
-    v1::GetProductRequest get;
-    get.set_id(request.product_id());
-    ASSIGN_OR_RETURN(const v1::GetProductResponse found, store_.GetProduct(get));
-    text = ProductText(found.product().product());
-  }
+  RETURN_IF_ERROR(CheckFindSimilar(request));
+  ASSIGN_OR_RETURN(const EmbeddingBundle bundle, Current());
   ASSIGN_OR_RETURN(const std::shared_ptr<const SimilarityIndex> index, IndexOf(bundle));
-  if (index->size() == 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the catalogue is not embedded with bundle ", bundle.version, " yet: queue EmbedCatalog"));
-  }
-  ASSIGN_OR_RETURN(const EncodedText encoded, bundle.encoder->Encode(text));
-  const int count = request.count() == 0 ? kDefaultSimilar : request.count();
-  const std::vector<Neighbour> neighbours =
-      index->Find(encoded.values, static_cast<std::size_t>(count), request.product_id());
+  return SimilarFinder(store_, bundle, *index).Find(request);
+}
 
-  v1::BatchGetProductsRequest batch;
-  for (const Neighbour& neighbour : neighbours) batch.add_ids(neighbour.product_id);
-  v1::FindSimilarResponse response;
-  if (neighbours.empty()) return response;
-  ASSIGN_OR_RETURN(const v1::BatchGetProductsResponse products, store_.BatchGetProducts(batch));
-  absl::flat_hash_map<std::string, const v1::Product*> by_id;
-  for (const v1::StoredProduct& stored : products.products()) by_id[stored.product().id()] = &stored.product();
-  for (const Neighbour& neighbour : neighbours) {
-    const auto found = by_id.find(neighbour.product_id);
-    if (found == by_id.end()) continue;  // gone since
-    v1::SimilarProduct& similar = *response.add_products();
-    similar.set_product_id(neighbour.product_id);
-    similar.set_cosine(neighbour.cosine);
-    similar.set_title(found->second->title());
-    *similar.mutable_category_path() = found->second->category_path();
-  }
-  return response;
+absl::StatusOr<v1::BatchFindSimilarResponse> Embedder::BatchFindSimilar(const v1::BatchFindSimilarRequest& request) {
+  RETURN_IF_ERROR(CheckBatchFindSimilar(request));
+  ASSIGN_OR_RETURN(const EmbeddingBundle bundle, Current());
+  ASSIGN_OR_RETURN(const std::shared_ptr<const SimilarityIndex> index, IndexOf(bundle));
+  return SimilarFinder(store_, bundle, *index).FindMany(request);
 }
 
 absl::Status Embedder::RunJob(const v1::Job& job, JobContext& context) {
@@ -197,7 +164,7 @@ absl::Status Embedder::RunTraining(const v1::Job& job, JobContext& context) {
 
 absl::Status Embedder::RunEmbedding(JobContext& context) {
   RETURN_IF_ERROR(follower_.Check());
-  ASSIGN_OR_RETURN(const Bundle bundle, Current());
+  ASSIGN_OR_RETURN(const EmbeddingBundle bundle, Current());
   ASSIGN_OR_RETURN(const v1::EmbedCatalogProgress last,
                    mannequin::EmbedCatalog(store_, *bundle.encoder, bundle.embedding_version,
                                            [&](const v1::EmbedCatalogProgress& progress, double done) {
@@ -206,10 +173,8 @@ absl::Status Embedder::RunEmbedding(JobContext& context) {
                                                                        : absl::OkStatus();
                                            }));
   context.Report(last, 1);
-  absl::MutexLock load_lock(&load_mutex_);
-  absl::MutexLock lock(&mutex_);
-  index_ = nullptr;  // The next search reads it again.
-  return absl::OkStatus();
+  // Whoever sees the job's end finds what it embedded.
+  return index_.Refresh(SpaceOf(bundle));
 }
 
 }  // namespace mannequin

@@ -5,7 +5,7 @@
 namespace mannequin {
 
 EmbedderService::EmbedderService(ProductStore& store, const config::v1::EmbedderConfig& config)
-    : embedder_(store, BundleFolder(config.bundles())) {}
+    : embedder_(store, BundleFolder(config.bundles()), {.folder = config.index()}) {}
 
 grpc::Status EmbedderService::TrainEmbedding(grpc::ServerContext*, const v1::TrainEmbeddingRequest* request,
                                              v1::TrainEmbeddingResponse* response) {
@@ -25,6 +25,11 @@ grpc::Status EmbedderService::EmbedTexts(grpc::ServerContext*, const v1::EmbedTe
 grpc::Status EmbedderService::FindSimilar(grpc::ServerContext*, const v1::FindSimilarRequest* request,
                                           v1::FindSimilarResponse* response) {
   return rpc::Respond(embedder_.FindSimilar(*request), response);
+}
+
+grpc::Status EmbedderService::BatchFindSimilar(grpc::ServerContext*, const v1::BatchFindSimilarRequest* request,
+                                               v1::BatchFindSimilarResponse* response) {
+  return rpc::Respond(embedder_.BatchFindSimilar(*request), response);
 }
 
 }  // namespace mannequin

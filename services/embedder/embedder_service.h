@@ -18,7 +18,7 @@ class EmbedderService final : public v1::TextEmbedder::Service {
   // `store` must outlive the service.
   EmbedderService(ProductStore& store, const config::v1::EmbedderConfig& config);
 
-  // Follows the current bundle and takes jobs.
+  // Follows the current bundle and the catalogue, and takes jobs.
   void Start() { embedder_.Start(); }
   // Gives a running job back to the queue. Idempotent.
   void Stop() { embedder_.Stop(); }
@@ -31,6 +31,8 @@ class EmbedderService final : public v1::TextEmbedder::Service {
                           v1::EmbedTextsResponse* response) override;
   grpc::Status FindSimilar(grpc::ServerContext* context, const v1::FindSimilarRequest* request,
                            v1::FindSimilarResponse* response) override;
+  grpc::Status BatchFindSimilar(grpc::ServerContext* context, const v1::BatchFindSimilarRequest* request,
+                                v1::BatchFindSimilarResponse* response) override;
 
  private:
   Embedder embedder_;

@@ -1,98 +1,270 @@
 #include "services/embedder/similarity_index.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
-#include "common/base/status_macros.h"
-#include "common/text/kernels.h"
+#include "services/embedder/parallel.h"
 
 namespace mannequin {
 namespace {
 
-constexpr std::size_t kBlock = 64;
-// Rows for which a thread is worth its start.
-constexpr std::size_t kRowsPerThread = 20'000;
-
-using Candidate = std::pair<float, std::size_t>;  // cosine, row
+// Products changed under the lock at once: a fraction of a millisecond.
+constexpr std::size_t kPutBatch = 128;
+// A graph of which this share stands for no product is built anew.
+constexpr double kStaleShare = 0.2;
+constexpr std::size_t kFewestStale = 1'000;
+// A walk looks at some twenty rows for each that it holds.
+constexpr std::size_t kRowsAWalk = 20;
+// Rows looked for beyond those needed, since the order of ids decides among equal cosines.
+constexpr std::size_t kTies = 4;
 
 }  // namespace
 
-SimilarityIndex::SimilarityIndex(std::string bundle_version, int dimension)
-    : bundle_version_(std::move(bundle_version)), dimension_(dimension), stride_(Kernels::PaddedDimension(dimension)) {}
+struct SimilarityIndex::Ask {
+  const SimilarityQuery* query;
+  std::vector<float> padded;
+  std::size_t rows;  // to look for
+  std::optional<std::uint32_t> category;
 
-absl::StatusOr<std::unique_ptr<SimilarityIndex>> SimilarityIndex::Load(ProductStore& store,
-                                                                       const std::string& bundle_version,
-                                                                       int dimension) {
-  auto index = std::make_unique<SimilarityIndex>(bundle_version, dimension);
-  RETURN_IF_ERROR(store.ScanEmbeddings({}, [&](const v1::Embedding& embedding) {
-    if (embedding.bundle_version() == bundle_version && embedding.values_size() == dimension) {
-      index->Add(embedding.product_id(),
-                 absl::MakeConstSpan(embedding.values().data(), static_cast<std::size_t>(dimension)));
-    }
-    return absl::OkStatus();
-  }));
-  return index;
-}
+  Ask(const Tables& tables, const SimilarityQuery& asked)
+      : query(&asked),
+        padded(tables.vectors.Padded(asked.values)),
+        rows(asked.count == 0 ? 0 : asked.count + !asked.except.empty() + kTies) {
+    if (!asked.category_path.empty()) category = tables.products.categories().Find(asked.category_path);
+  }
+  bool within_category() const { return !query->category_path.empty(); }
+  RowQuery row_query() const { return {padded.data(), rows}; }
+};
 
-void SimilarityIndex::Add(const std::string& product_id, absl::Span<const float> values) {
-  if (!rows_.try_emplace(product_id, ids_.size()).second) return;
-  ids_.push_back(product_id);
-  values_.insert(values_.end(), values.begin(), values.end());
-  values_.resize(ids_.size() * static_cast<std::size_t>(stride_), 0.0f);
-}
+SimilarityIndex::SimilarityIndex(std::string bundle_version, int dimension, SimilarityOptions options)
+    : bundle_version_(std::move(bundle_version)),
+      dimension_(dimension),
+      options_(options),
+      tables_(std::make_unique<Tables>(dimension)) {}
 
-std::vector<Neighbour> SimilarityIndex::Find(absl::Span<const float> query, std::size_t count,
-                                             const std::string& except) const {
-  std::vector<float> padded(query.begin(), query.end());
-  padded.resize(static_cast<std::size_t>(stride_), 0.0f);
-  const auto skipped = rows_.find(except);
-  const std::size_t skip = skipped == rows_.end() ? ids_.size() : skipped->second;
-  const auto better = [this](const Candidate& a, const Candidate& b) {
-    return a.first != b.first ? a.first > b.first : ids_[a.second] < ids_[b.second];
-  };
-  // A heap whose front is the worst of the best.
-  const auto search = [&](std::size_t first, std::size_t last, std::vector<Candidate>& best) {
-    float* rows[kBlock];
-    float dots[kBlock];
-    for (std::size_t begin = first; begin < last; begin += kBlock) {
-      const std::size_t n = std::min(kBlock, last - begin);
-      for (std::size_t i = 0; i < n; ++i) {
-        rows[i] = const_cast<float*>(values_.data()) + (begin + i) * static_cast<std::size_t>(stride_);
+SimilarityIndex::~SimilarityIndex() = default;
+
+std::size_t SimilarityIndex::Put(absl::Span<const v1::Embedding> embeddings) {
+  absl::MutexLock turn(&turn_);
+  std::size_t changed = 0;
+  for (std::size_t begin = 0; begin < embeddings.size(); begin += kPutBatch) {
+    {
+      absl::WriterMutexLock lock(&mutex_);
+      for (const v1::Embedding& embedding : embeddings.subspan(begin, kPutBatch)) {
+        if (embedding.bundle_version() != bundle_version_ || embedding.values_size() != dimension_) continue;
+        const std::uint32_t row = tables_->vectors.Put(
+            absl::MakeConstSpan(embedding.values().data(), static_cast<std::size_t>(dimension_)));
+        const std::vector<std::string> path(embedding.category_path().begin(), embedding.category_path().end());
+        changed += tables_->products.Put(embedding.product_id(),
+                                         {row, embedding.text_hash(), tables_->products.categories().Put(path)});
       }
-      Kernels::Best().dot(padded.data(), rows, static_cast<int>(n), stride_, dots);
-      for (std::size_t i = 0; i < n; ++i) {
-        const Candidate candidate(dots[i], begin + i);
-        if (begin + i == skip || (best.size() == count && !better(candidate, best.front()))) continue;
-        if (best.size() == count) {
-          std::pop_heap(best.begin(), best.end(), better);
-          best.pop_back();
+    }
+    ExtendGraph();
+  }
+  return changed;
+}
+
+std::size_t SimilarityIndex::Remove(absl::Span<const std::string> product_ids) {
+  absl::MutexLock turn(&turn_);
+  std::size_t removed = 0;
+  absl::WriterMutexLock lock(&mutex_);
+  for (const std::string& id : product_ids) removed += tables_->products.Remove(id);
+  return removed;
+}
+
+void SimilarityIndex::BeginPass() {
+  absl::MutexLock turn(&turn_);
+  absl::WriterMutexLock lock(&mutex_);
+  tables_->products.BeginPass();
+}
+
+std::size_t SimilarityIndex::RemoveUnseen() {
+  absl::MutexLock turn(&turn_);
+  std::size_t removed = 0;
+  {
+    absl::WriterMutexLock lock(&mutex_);
+    removed = tables_->products.RemoveUnseen();
+  }
+  RebuildWhenStale();
+  return removed;
+}
+
+std::unique_ptr<HnswGraph> SimilarityIndex::BuildGraph(const VectorTable& vectors) const {
+  auto graph = std::make_unique<HnswGraph>(vectors, options_.hnsw);
+  graph->Extend(vectors.size());
+  return graph;
+}
+
+void SimilarityIndex::ExtendGraph() {
+  std::unique_ptr<HnswGraph> made;
+  {
+    // Having the turn, this thread alone changes the tables; a first graph is nobody's yet.
+    absl::ReaderMutexLock lock(&mutex_);
+    if (tables_->graph == nullptr) {
+      if (tables_->vectors.size() <= options_.exact_rows) return;
+      made = BuildGraph(tables_->vectors);
+    }
+  }
+  if (made != nullptr) {
+    absl::WriterMutexLock lock(&mutex_);
+    tables_->graph = std::move(made);
+    return;
+  }
+  while (true) {
+    HnswGraph::Step step;
+    {
+      absl::ReaderMutexLock lock(&mutex_);
+      if (tables_->graph->size() == tables_->vectors.size()) return;
+      step = tables_->graph->Plan(tables_->vectors.size());
+    }
+    absl::WriterMutexLock lock(&mutex_);
+    tables_->graph->Link(step);
+  }
+}
+
+void SimilarityIndex::RebuildWhenStale() {
+  std::unique_ptr<Tables> fresh;
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    const std::size_t rows = tables_->vectors.size(), stale = rows - tables_->products.rows();
+    if (stale < kFewestStale || static_cast<double>(stale) < kStaleShare * static_cast<double>(rows)) return;
+    fresh = std::make_unique<Tables>(dimension_);
+    tables_->products.Visit([&](const ProductTable::Product& product) {
+      ProductTable::Facts facts = product.facts;
+      facts.row = fresh->vectors.Put(tables_->vectors.Values(facts.row));
+      facts.category = fresh->products.categories().Put(tables_->products.categories().PathOf(facts.category));
+      fresh->products.Put(product.id, facts);
+    });
+    if (fresh->vectors.size() > options_.exact_rows) fresh->graph = BuildGraph(fresh->vectors);
+  }
+  absl::WriterMutexLock lock(&mutex_);
+  tables_.swap(fresh);
+}
+
+bool SimilarityIndex::GraphServes(const Tables& tables, const Ask& ask) const {
+  return tables.graph != nullptr && !ask.query->exact && !ask.within_category() &&
+         kRowsAWalk * std::max(options_.ef, 2 * ask.query->count) <= tables.vectors.size();
+}
+
+std::vector<ScoredRow> SimilarityIndex::Walk(const Tables& tables, const Ask& ask) const {
+  std::vector<ScoredRow> rows = tables.graph->Search(ask.padded.data(), std::max(options_.ef, 2 * ask.query->count));
+  // Rows that are too new to be in the graph.
+  for (std::uint32_t row = tables.graph->size(); row < tables.vectors.size(); ++row) {
+    rows.push_back({tables.vectors.Dot(ask.padded.data(), row), row});
+  }
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+SimilarityIndex::Found SimilarityIndex::Expand(const Tables& tables, const Ask& ask,
+                                               const std::vector<ScoredRow>& rows, bool exact) const {
+  struct Candidate {
+    float cosine;
+    const std::string* id;
+  };
+  const ProductTable& products = tables.products;
+  const std::size_t count = ask.query->count;
+  std::vector<Candidate> candidates;
+  for (const ScoredRow& scored : rows) {
+    if (candidates.size() >= count && scored.cosine < candidates.back().cosine) break;
+    std::size_t taken = 0;
+    for (const std::uint32_t number : products.OfRow(scored.row)) {
+      const ProductTable::Product& product = products[number];
+      if (product.id == ask.query->except) continue;
+      if (ask.category && !products.categories().IsBelow(product.facts.category, *ask.category)) continue;
+      candidates.push_back({scored.cosine, &product.id});
+      if (++taken == count) break;
+    }
+  }
+  const auto better = [](const Candidate& a, const Candidate& b) {
+    return a.cosine != b.cosine ? a.cosine > b.cosine : *a.id < *b.id;
+  };
+  std::sort(candidates.begin(), candidates.end(), better);
+  Found found;
+  found.exact = exact;
+  for (const Candidate& candidate : candidates) {
+    if (found.neighbours.size() == count) break;
+    found.neighbours.push_back({*candidate.id, std::clamp(candidate.cosine, -1.0f, 1.0f)});
+  }
+  return found;
+}
+
+SimilarityIndex::Found SimilarityIndex::Find(const SimilarityQuery& query) const {
+  return std::move(FindMany({&query, 1}).front());
+}
+
+std::vector<SimilarityIndex::Found> SimilarityIndex::FindMany(absl::Span<const SimilarityQuery> queries) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  const Tables& tables = *tables_;
+  std::vector<Found> found(queries.size());
+  std::vector<Ask> asks;
+  asks.reserve(queries.size());
+  for (const SimilarityQuery& query : queries) asks.emplace_back(tables, query);
+
+  // Those that the index need not look at everything for, one a core.
+  std::vector<char> left(queries.size());
+  ParallelFor(asks.size(), 4, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      const Ask& ask = asks[i];
+      if (ask.within_category()) {
+        std::vector<std::uint32_t> rows;
+        if (ask.category) {
+          tables.products.categories().VisitBelow(
+              *ask.category, [&](std::uint32_t number) { rows.push_back(tables.products[number].facts.row); });
         }
-        best.push_back(candidate);
-        std::push_heap(best.begin(), best.end(), better);
+        found[i] = Expand(tables, ask, SearchRows(tables.vectors, ask.row_query(), std::move(rows)), true);
+        continue;
       }
+      left[i] = !GraphServes(tables, ask);
+      if (left[i]) continue;
+      found[i] = Expand(tables, ask, Walk(tables, ask), false);
+      // Stepping stones may have been all that there was.
+      left[i] = found[i].neighbours.size() < std::min(ask.query->count, tables.products.size() - 1);
     }
-  };
-  const std::size_t threads =
-      std::clamp<std::size_t>(ids_.size() / kRowsPerThread, 1, std::max(1u, std::thread::hardware_concurrency()));
-  std::vector<std::vector<Candidate>> bests(threads);
-  if (count > 0) {
-    std::vector<std::thread> others;
-    for (std::size_t t = 1; t < threads; ++t) {
-      others.emplace_back(search, ids_.size() * t / threads, ids_.size() * (t + 1) / threads, std::ref(bests[t]));
-    }
-    search(0, ids_.size() / threads, bests[0]);
-    for (std::thread& thread : others) thread.join();
+  });
+
+  std::vector<RowQuery> exact;
+  std::vector<std::size_t> of;  // which query
+  for (std::size_t i = 0; i < asks.size(); ++i) {
+    if (!left[i]) continue;
+    exact.push_back(asks[i].row_query());
+    of.push_back(i);
   }
-  std::vector<Candidate> all;
-  for (const std::vector<Candidate>& best : bests) all.insert(all.end(), best.begin(), best.end());
-  std::sort(all.begin(), all.end(), better);
-  std::vector<Neighbour> neighbours;
-  for (const auto& [cosine, row] : all) {
-    if (neighbours.size() == count) break;
-    neighbours.push_back({ids_[row], std::clamp(cosine, -1.0f, 1.0f)});
-  }
-  return neighbours;
+  if (exact.empty()) return found;
+  const std::vector<std::vector<ScoredRow>> rows =
+      SearchAll(tables.vectors, exact, [&](std::uint32_t row) { return !tables.products.OfRow(row).empty(); });
+  for (std::size_t k = 0; k < of.size(); ++k) found[of[k]] = Expand(tables, asks[of[k]], rows[k], true);
+  return found;
+}
+
+std::optional<SimilarityIndex::Stored> SimilarityIndex::VectorOf(absl::string_view product_id) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  const std::optional<std::uint32_t> number = tables_->products.Find(product_id);
+  if (!number) return std::nullopt;
+  const ProductTable::Facts& facts = tables_->products[*number].facts;
+  const absl::Span<const float> values = tables_->vectors.Values(facts.row);
+  return Stored{facts.text_hash, {values.begin(), values.end()}};
+}
+
+bool SimilarityIndex::HasCategory(absl::Span<const std::string> category_path) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return tables_->products.categories().Find(category_path).has_value();
+}
+
+std::size_t SimilarityIndex::size() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return tables_->products.size();
+}
+
+std::size_t SimilarityIndex::rows() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return tables_->products.rows();
+}
+
+std::size_t SimilarityIndex::bytes() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return tables_->vectors.bytes() + tables_->products.bytes() +
+         (tables_->graph == nullptr ? 0 : tables_->graph->bytes());
 }
 
 }  // namespace mannequin

@@ -1,19 +1,43 @@
-// The catalogue's vectors in memory, searched exactly: every cosine is computed, a
-// block of rows at a time, on several threads when there are many.
+// The catalogue's vectors in memory, and the nearest products of a vector among them.
 //
-//   ASSIGN_OR_RETURN(auto index, SimilarityIndex::Load(store, "b-01J9..."));
-//   for (const Neighbour& n : index->Find(vector, 10)) ...
+//   SimilarityIndex index("b-01J9...", 100);
+//   index.Put(embeddings);                                  // v1.Embedding, as the store has them
+//   SimilarityIndex::Found found = index.Find({.values = vector, .count = 10});
+//   for (const Neighbour& n : found.neighbours) std::cout << n.product_id << n.cosine;
+//
+// How it searches. Up to `exact_rows` distinct vectors every one is looked at
+// (exact_search.h); above, a walk over a graph looks at some thousand (hnsw_graph.h) and
+// finds, on 40,054 products, all ten nearest in more than 99.9 % of cases. Within a category
+// every product of it is looked at, which for 20,000 takes a millisecond. Products of equal
+// vectors share a row, and all of them are found.
+//
+// Beside one another. Any thread may call anything. Searches share a lock; Put, Remove and
+// Save take turns, and take the lock from the searches only for the moments in which they
+// change something, at most a few milliseconds: the work, finding a new vector's place in
+// the graph, is done beside them. A search sees all that was put before it began. A vector
+// that no product has any more stays as a stepping stone; when a fifth of them are such, the
+// end of a pass builds all anew, beside the searches.
+//
+// Memory, measured on 40,054 products (28,145 distinct vectors of 100 components): 505 bytes
+// a product; at most 720 where every vector is another, and twice that while it is built anew.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
-#include "common/store/product_store.h"
+#include "mannequin/v1/product.pb.h"
+#include "services/embedder/exact_search.h"
+#include "services/embedder/hnsw_graph.h"
+#include "services/embedder/product_table.h"
+#include "services/embedder/vector_table.h"
 
 namespace mannequin {
 
@@ -22,31 +46,95 @@ struct Neighbour {
   float cosine;  // -1 to 1
 };
 
-// Immutable once made: thread-safe.
+struct SimilarityOptions {
+  // Distinct vectors up to which all are looked at.
+  std::uint32_t exact_rows = 10'000;
+  HnswOptions hnsw;
+  // Rows held while walking: the more, the surer and the slower. At least twice what is
+  // asked for is held.
+  std::size_t ef = 64;
+};
+
+struct SimilarityQuery {
+  absl::Span<const float> values;  // unit length, `dimension` of them
+  std::size_t count = 10;
+  std::string except = {};                      // a product that is left out; may be unknown
+  std::vector<std::string> category_path = {};  // only products in it or below it
+  bool exact = false;                           // look at all, whatever it costs
+};
+
 class SimilarityIndex {
  public:
-  // The store's embeddings that `bundle_version` made with `dimension` components;
-  // others are not comparable and are left out. Errors: the store's.
-  static absl::StatusOr<std::unique_ptr<SimilarityIndex>> Load(ProductStore& store, const std::string& bundle_version,
-                                                               int dimension);
-  SimilarityIndex(std::string bundle_version, int dimension);
+  SimilarityIndex(std::string bundle_version, int dimension, SimilarityOptions options = {});
+  ~SimilarityIndex();
 
-  // `values` is of unit length.
-  void Add(const std::string& product_id, absl::Span<const float> values);
+  // Adds products and replaces what is known of them. Embeddings of another bundle or
+  // dimension cannot be compared and are passed over. How many were not known so.
+  std::size_t Put(absl::Span<const v1::Embedding> embeddings);
+  // How many of these were there.
+  std::size_t Remove(absl::Span<const std::string> product_ids);
+  // A pass over the whole store: BeginPass, Put for all that is there, then RemoveUnseen,
+  // which removes what was not among it and says how many. It also builds anew when a fifth
+  // of the vectors stand for no product.
+  void BeginPass();
+  std::size_t RemoveUnseen();
 
-  // The `count` nearest of unit-length `query`, best first, ids breaking ties;
-  // `except` is left out.
-  std::vector<Neighbour> Find(absl::Span<const float> query, std::size_t count, const std::string& except = "") const;
+  struct Found {
+    std::vector<Neighbour> neighbours;  // the best first; equal cosines in order of ids
+    bool exact = true;                  // nothing nearer can have been missed
+  };
+  Found Find(const SimilarityQuery& query) const;
+  // The same for each query, on all cores: several times faster than one by one.
+  std::vector<Found> FindMany(absl::Span<const SimilarityQuery> queries) const;
 
-  std::size_t size() const { return ids_.size(); }
+  struct Stored {
+    std::uint64_t text_hash;
+    std::vector<float> values;
+  };
+  std::optional<Stored> VectorOf(absl::string_view product_id) const;
+  bool HasCategory(absl::Span<const std::string> category_path) const;
+
+  // Products, and the distinct vectors that they have.
+  std::size_t size() const;
+  std::size_t rows() const;
+  std::size_t bytes() const;
   const std::string& bundle_version() const { return bundle_version_; }
+  int dimension() const { return dimension_; }
+
+  // Written beside `path`, then renamed over it; see checksummed_file.h for errors.
+  absl::Status Save(const std::string& path) const;
+  // NOT_FOUND; DATA_LOSS for a file that is damaged; FAILED_PRECONDITION for one of another
+  // bundle, dimension or version of the format.
+  static absl::StatusOr<std::unique_ptr<SimilarityIndex>> Load(const std::string& path,
+                                                               const std::string& bundle_version, int dimension,
+                                                               SimilarityOptions options = {});
 
  private:
+  struct Tables {
+    explicit Tables(int dimension) : vectors(dimension) {}
+    VectorTable vectors;
+    ProductTable products;
+    std::unique_ptr<HnswGraph> graph;  // over the first graph->size() rows, or none
+  };
+  struct Ask;  // a query on its way
+
+  // All need the lock to be held, at least by a reader.
+  std::vector<ScoredRow> Walk(const Tables& tables, const Ask& ask) const;
+  Found Expand(const Tables& tables, const Ask& ask, const std::vector<ScoredRow>& rows, bool exact) const;
+  bool GraphServes(const Tables& tables, const Ask& ask) const;
+
+  // Both need the writer's turn. They work beside searches.
+  void ExtendGraph();
+  void RebuildWhenStale();
+  std::unique_ptr<HnswGraph> BuildGraph(const VectorTable& vectors) const;
+
   const std::string bundle_version_;
-  const int dimension_, stride_;
-  std::vector<std::string> ids_;
-  std::vector<float> values_;  // [size, stride], zeros beyond `dimension`
-  absl::flat_hash_map<std::string, std::size_t> rows_;
+  const int dimension_;
+  const SimilarityOptions options_;
+  // Held by a writer from beginning to end, so that it alone changes the tables.
+  mutable absl::Mutex turn_ ABSL_ACQUIRED_BEFORE(mutex_);
+  mutable absl::Mutex mutex_;
+  std::unique_ptr<Tables> tables_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mannequin

@@ -48,6 +48,12 @@ Config WithDevice(const SuiteOptions& options) {
   return config;
 }
 
+config::v1::EmbedderConfig EmbedderConfigOf(const SuiteOptions& options) {
+  auto config = WithBundles<config::v1::EmbedderConfig>(options);
+  config.set_index(options.data + "/index");
+  return config;
+}
+
 config::v1::TrainerConfig TrainerConfigOf(const SuiteOptions& options) {
   auto config = WithDevice<config::v1::TrainerConfig>(options);
   config.set_work(options.data + "/training");
@@ -63,7 +69,7 @@ struct Suite::Impl {
       : store(std::move(opened)),
         store_service(*store),
         fetcher(*store, FetcherConfigOf(options)),
-        embedder(*store, WithBundles<config::v1::EmbedderConfig>(options)),
+        embedder(*store, EmbedderConfigOf(options)),
         trainer(*store, TrainerConfigOf(options)),
         generator(*store, WithDevice<config::v1::GeneratorConfig>(options)),
         scorer(*store, WithDevice<config::v1::ScorerConfig>(options)),

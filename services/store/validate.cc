@@ -23,6 +23,12 @@ absl::Status Invalid(string_view field, string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
 }
 
+absl::Status CheckCategoryPath(string_view field, const google::protobuf::RepeatedPtrField<std::string>& path) {
+  RETURN_IF_ERROR(CheckCount(field, path.size(), 0, kMaxCategoryParts));
+  for (const std::string& part : path) RETURN_IF_ERROR(CheckText(field, part, 0, kMaxCategoryPartBytes));
+  return absl::OkStatus();
+}
+
 absl::Status CheckAttributes(const v1::Product& product) {
   RETURN_IF_ERROR(CheckCount("attributes", product.attributes_size(), 0, kMaxAttributes));
   for (int i = 0; i < product.attributes_size(); ++i) {
@@ -84,9 +90,7 @@ absl::StatusOr<absl::Duration> LeaseDuration(const google::protobuf::Duration& l
 absl::Status CheckProduct(const v1::Product& product) {
   RETURN_IF_ERROR(CheckProductId("id", product.id()));
   RETURN_IF_ERROR(CheckText("title", product.title(), 0, kMaxTitleBytes));
-  RETURN_IF_ERROR(CheckCount("category_path", product.category_path_size(), 0, kMaxCategoryParts));
-  for (const std::string& part : product.category_path())
-    RETURN_IF_ERROR(CheckText("category_path", part, 0, kMaxCategoryPartBytes));
+  RETURN_IF_ERROR(CheckCategoryPath("category_path", product.category_path()));
   RETURN_IF_ERROR(CheckText("brand", product.brand(), 0, kMaxBrandBytes));
   RETURN_IF_ERROR(CheckAttributes(product));
   RETURN_IF_ERROR(CheckText("description", product.description(), 0, kMaxDescriptionBytes));
@@ -144,6 +148,7 @@ absl::Status CheckEmbedding(string_view where, const v1::Embedding& embedding) {
   for (const float value : embedding.values()) {
     if (!std::isfinite(value)) return Invalid(absl::StrCat(where, "values"), "has a component that is not finite");
   }
+  RETURN_IF_ERROR(CheckCategoryPath(absl::StrCat(where, "category_path"), embedding.category_path()));
   return CheckText(absl::StrCat(where, "bundle_version"), embedding.bundle_version(), 0, 256);
 }
 

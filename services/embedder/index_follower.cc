@@ -1,0 +1,165 @@
+#include "services/embedder/index_follower.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/status_macros.h"
+#include "mannequin/v1/text_embedder.pb.h"
+#include "spdlog/spdlog.h"
+
+namespace mannequin {
+namespace {
+
+constexpr std::size_t kBatch = 512;
+// Newest jobs that are looked at: more do not end between two looks.
+constexpr int kJobs = 10;
+
+bool Ended(v1::JobState state) { return state != v1::JOB_STATE_QUEUED && state != v1::JOB_STATE_RUNNING; }
+
+}  // namespace
+
+IndexFollower::IndexFollower(ProductStore& store, IndexFollowerOptions options,
+                             std::function<absl::StatusOr<VectorSpace>()> current)
+    : store_(store), options_(std::move(options)), current_(std::move(current)) {}
+
+IndexFollower::~IndexFollower() { Stop(); }
+
+void IndexFollower::Start() {
+  if (!options_.folder.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(options_.folder, error);
+    if (error) spdlog::warn("index folder {}: {}: the index will not be kept", options_.folder, error.message());
+  }
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void IndexFollower::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stop_ = true;
+  }
+  if (!thread_.joinable()) return;
+  thread_.join();
+  SaveWhenChanged();
+}
+
+void IndexFollower::Loop() {
+  std::string complaint;
+  while (true) {
+    const absl::StatusOr<VectorSpace> space = current_();
+    const absl::Status status = space.ok() ? RefreshWhenMarked(*space) : absl::OkStatus();
+    if (status.ok()) SaveWhenChanged();
+    // The same words only once.
+    if (!status.ok() && status.ToString() != complaint) spdlog::warn("index: {}", status.ToString());
+    complaint = status.ok() ? "" : status.ToString();
+    absl::MutexLock lock(&mutex_);
+    if (mutex_.AwaitWithTimeout(absl::Condition(&stop_), options_.poll)) return;
+  }
+}
+
+absl::StatusOr<IndexFollower::Mark> IndexFollower::ReadMark() {
+  v1::ListJobsRequest request;
+  request.set_kind(v1::JOB_KIND_EMBED_CATALOG);
+  request.set_page_size(kJobs);
+  ASSIGN_OR_RETURN(const v1::ListJobsResponse jobs, store_.ListJobs(request));
+  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, store_.GetStatistics({}));
+  Mark mark;
+  mark.embeddings = statistics.embeddings();
+  for (const v1::Job& job : jobs.jobs()) {
+    v1::EmbedCatalogProgress progress;
+    job.progress().UnpackTo(&progress);
+    if (!Ended(job.state()) || progress.embedded() == 0) continue;
+    absl::StrAppend(&mark.jobs, job.id(), " ", job.attempts(), " ", progress.embedded(), "\n");
+  }
+  return mark;
+}
+
+std::shared_ptr<SimilarityIndex> IndexFollower::InHand(const VectorSpace& space) const {
+  absl::MutexLock lock(&mutex_);
+  if (index_ == nullptr || index_->bundle_version() != space.bundle_version) return nullptr;
+  return index_;
+}
+
+absl::StatusOr<std::shared_ptr<const SimilarityIndex>> IndexFollower::Of(const VectorSpace& space) {
+  std::shared_ptr<const SimilarityIndex> index = InHand(space);
+  if (index != nullptr && index->size() > 0) return index;
+  // None yet, or an empty one: perhaps the catalogue was embedded a moment ago.
+  RETURN_IF_ERROR(RefreshWhenMarked(space));
+  index = InHand(space);
+  if (index == nullptr) return absl::UnavailableError("the bundle has just changed: ask again");
+  return index;
+}
+
+absl::Status IndexFollower::RefreshWhenMarked(const VectorSpace& space) {
+  absl::MutexLock pass(&pass_mutex_);
+  ASSIGN_OR_RETURN(const Mark mark, ReadMark());
+  if (mark == mark_ && InHand(space) != nullptr) return absl::OkStatus();
+  return Pass(space, mark);
+}
+
+absl::Status IndexFollower::Refresh(const VectorSpace& space) {
+  absl::MutexLock pass(&pass_mutex_);
+  ASSIGN_OR_RETURN(const Mark mark, ReadMark());
+  return Pass(space, mark);
+}
+
+absl::Status IndexFollower::Pass(const VectorSpace& space, const Mark& mark) {
+  const absl::Time begin = absl::Now();
+  std::shared_ptr<SimilarityIndex> index = InHand(space);
+  const bool first = index == nullptr;
+  if (first) index = LoadOrNew(space);
+  std::vector<v1::Embedding> batch;
+  std::size_t changed = 0;
+  index->BeginPass();
+  RETURN_IF_ERROR(store_.ScanEmbeddings({}, [&](const v1::Embedding& embedding) {
+    batch.push_back(embedding);
+    if (batch.size() == kBatch) {
+      changed += index->Put(batch);
+      batch.clear();
+    }
+    return absl::OkStatus();
+  }));
+  changed += index->Put(batch);
+  const std::size_t removed = index->RemoveUnseen();
+  mark_ = mark;
+  if (first || changed + removed > 0) {
+    spdlog::info("index of bundle {}: {} products, {} vectors; {} changed, {} removed in {}", space.bundle_version,
+                 index->size(), index->rows(), changed, removed, absl::FormatDuration(absl::Now() - begin));
+  }
+  absl::MutexLock lock(&mutex_);
+  index_ = std::move(index);
+  unsaved_ |= changed + removed > 0;
+  return absl::OkStatus();
+}
+
+std::shared_ptr<SimilarityIndex> IndexFollower::LoadOrNew(const VectorSpace& space) const {
+  if (!options_.folder.empty()) {
+    absl::StatusOr<std::unique_ptr<SimilarityIndex>> loaded =
+        SimilarityIndex::Load(Path(), space.bundle_version, space.dimension, options_.index);
+    if (loaded.ok()) return *std::move(loaded);
+    if (!absl::IsNotFound(loaded.status())) spdlog::warn("index is built anew: {}", loaded.status().ToString());
+  }
+  return std::make_shared<SimilarityIndex>(space.bundle_version, space.dimension, options_.index);
+}
+
+void IndexFollower::SaveWhenChanged() {
+  std::shared_ptr<SimilarityIndex> index;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!unsaved_ || options_.folder.empty()) return;
+    unsaved_ = false;
+    index = index_;
+  }
+  // Not tried again before something changes: the file is a convenience.
+  if (const absl::Status status = index->Save(Path()); !status.ok()) {
+    spdlog::warn("index is not kept: {}", status.ToString());
+  }
+}
+
+std::string IndexFollower::Path() const { return options_.folder + "/similarity.index"; }
+
+}  // namespace mannequin
