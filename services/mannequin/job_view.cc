@@ -44,6 +44,12 @@ std::string EmbeddingLine(const v1::TrainEmbeddingProgress& p) {
                          WithCommas(static_cast<std::int64_t>(p.words_per_second())));
 }
 
+std::string CatalogLine(const v1::EmbedCatalogProgress& p) {
+  const std::string unchanged = p.unchanged() == 0 ? "" : absl::StrCat("  ", WithCommas(p.unchanged()), " unchanged");
+  const std::string skipped = p.skipped() == 0 ? "" : absl::StrCat("  ", WithCommas(p.skipped()), " without a known word");
+  return absl::StrCat(WithCommas(p.embedded()), " products embedded", unchanged, skipped);
+}
+
 template <typename Enum>
 std::string Short(Enum value, const std::string& (*name)(Enum), absl::string_view prefix) {
   return absl::AsciiStrToLower(absl::StripPrefix(name(value), prefix));
@@ -61,7 +67,7 @@ std::string JobLine(const v1::Job& job) {
       detail = EmbeddingLine(ProgressOf<v1::TrainEmbeddingProgress>(job));
       break;
     case v1::JOB_KIND_EMBED_CATALOG:
-      detail = absl::StrCat(WithCommas(ProgressOf<v1::EmbedCatalogProgress>(job).embedded()), " products embedded");
+      detail = CatalogLine(ProgressOf<v1::EmbedCatalogProgress>(job));
       break;
     case v1::JOB_KIND_TRAIN_GAN:
       detail = TrainingLine(ProgressOf<v1::TrainingProgress>(job));
