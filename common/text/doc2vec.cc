@@ -7,12 +7,15 @@
 #include "absl/strings/string_view.h"
 #include "common/text/doc2vec_trainer.h"
 #include "common/text/kernels.h"
+#include "common/text/random.h"
 
 namespace mannequin {
 namespace {
 
 // Concatenation over a wide window makes layers that no machine holds.
 constexpr std::int64_t kMaxLayer = std::int64_t{1} << 32;
+// Forty words' noise for each of twenty epochs.
+constexpr std::size_t kNoiseDraws = 4'000;
 
 template <typename Number>
 absl::Status Check(absl::string_view name, Number value, Number low, Number high) {
@@ -56,11 +59,14 @@ Doc2VecShapes ShapesOf(const Doc2VecOptions& options, std::int32_t vocabulary_si
 }
 
 Doc2Vec::Doc2Vec(const Doc2VecOptions& options, std::vector<std::int64_t> counts)
-    : options_(options), counts_(std::move(counts)) {
+    : options_(options), counts_(std::move(counts)), subsampling_(counts_, options.sample) {
   if (options_.hierarchical_softmax) {
     huffman_ = Huffman(counts_);
   } else {
     noise_ = NoiseTable(counts_);
+    Random random(1);
+    noise_draws_.resize(kNoiseDraws);
+    for (std::int32_t& word : noise_draws_) word = noise_.Draw(random.Next());
   }
 }
 

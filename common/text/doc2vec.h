@@ -28,6 +28,7 @@
 #include "common/text/huffman.h"
 #include "common/text/noise_table.h"
 #include "common/text/rows.h"
+#include "common/text/subsampling.h"
 
 namespace mannequin {
 
@@ -141,7 +142,10 @@ class Doc2Vec {
 
   Doc2VecOptions options_;
   std::vector<std::int64_t> counts_;
-  NoiseTable noise_;  // empty with hierarchical softmax
+  Subsampling subsampling_;
+  // Both empty with hierarchical softmax.
+  NoiseTable noise_;
+  std::vector<std::int32_t> noise_draws_;  // those that inference uses
   Huffman huffman_;
   Rows word_out_, word_in_, documents_;
 };

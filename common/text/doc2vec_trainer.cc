@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
-#include <limits>
 #include <thread>
 
 #include "common/text/random.h"
@@ -12,7 +10,6 @@
 namespace mannequin {
 namespace {
 
-constexpr std::uint32_t kAlways = std::numeric_limits<std::uint32_t>::max();
 constexpr int kMaxWindow = 20;
 
 // Sigmoid from a table over [-6, 6]; beyond, its end values, as word2vec has it.
@@ -66,7 +63,6 @@ struct Doc2VecTrainer::Scratch {
 Doc2VecTrainer::Doc2VecTrainer(const Corpus& corpus, Doc2Vec& model)
     : corpus_(corpus), model_(model), options_(model.options_) {
   InitialiseWeights();
-  MakeKeepThresholds();
 }
 
 absl::Status Doc2VecTrainer::Run(const std::function<absl::Status(const Doc2VecProgress&)>& progress) {
@@ -100,18 +96,6 @@ void Doc2VecTrainer::InitialiseWeights() {
   if (shapes.in_rows > 0) {
     model_.word_in_ = Rows(shapes.in_rows, options_.dimension);
     fill(model_.word_in_);
-  }
-}
-
-// P(keep) = (sqrt(f/t) + 1) t/f with f the word's share and t = `sample`.
-void Doc2VecTrainer::MakeKeepThresholds() {
-  const double total = static_cast<double>(corpus_.words.size());
-  keep_.resize(model_.counts_.size(), kAlways);
-  if (options_.sample <= 0) return;
-  for (std::size_t i = 0; i < keep_.size(); ++i) {
-    const double ratio = std::max<double>(1, static_cast<double>(model_.counts_[i])) / total / options_.sample;
-    const double keep = (std::sqrt(ratio) + 1) / ratio;
-    if (keep < 1) keep_[i] = static_cast<std::uint32_t>(keep * kAlways);
   }
 }
 
@@ -173,8 +157,7 @@ void Doc2VecTrainer::KeepWords(Scratch& s, std::int64_t document) {
   s.kept.clear();
   s.noise.clear();
   for (const std::int32_t word : corpus_[document]) {
-    const std::uint32_t keep = keep_[word];
-    if (keep != kAlways && static_cast<std::uint32_t>(s.random.Next()) > keep) continue;
+    if (!model_.subsampling_.Keeps(word, s.random.Next())) continue;
     s.kept.push_back(word);
     if (words_in) PrefetchRow(model_.word_in_[word], model_.word_in_.stride());
     if (options_.hierarchical_softmax) continue;
@@ -250,7 +233,6 @@ void Doc2VecTrainer::TrainDm(Scratch& s, std::int64_t document, float lr) {
   const auto n = static_cast<int>(s.kept.size());
   std::array<float*, 2 * kMaxWindow + 1> context;
   std::array<float, 2 * kMaxWindow + 1> weights;
-  static const float dg = std::getenv("DG") ? std::atof(std::getenv("DG")) : 0, wg = std::getenv("WG") ? std::atof(std::getenv("WG")) : 0;
   for (int k = 0; k < n; ++k) {
     const int reach = 1 + static_cast<int>(s.random.Below(static_cast<std::uint32_t>(options_.window)));
     int size = 0;
@@ -264,7 +246,7 @@ void Doc2VecTrainer::TrainDm(Scratch& s, std::int64_t document, float lr) {
     std::fill(s.error.begin(), s.error.end(), 0.0f);
     kernels_.gather(context.data(), weights.data(), size, stride, s.hidden.data());
     Step(s, s.hidden.data(), static_cast<std::size_t>(k), lr, s.error.data());
-    for (int c = 0; c < size; ++c) kernels_.add(c == 0 ? (dg ? dg : inverse) : (wg ? wg : inverse), s.error.data(), stride, context[c]);
+    for (int c = 0; c < size; ++c) kernels_.add(inverse, s.error.data(), stride, context[c]);
   }
 }
 

@@ -26,7 +26,6 @@ class Doc2VecTrainer {
   struct Scratch;  // of one thread
 
   void InitialiseWeights();
-  void MakeKeepThresholds();
   void RunShare(int thread, int threads);
   void TrainDocument(Scratch& s, std::int64_t document, float lr);
   void ReportEpoch(int epoch, const Scratch& s);
@@ -43,7 +42,6 @@ class Doc2VecTrainer {
   Doc2Vec& model_;
   const Doc2VecOptions& options_;
   const Kernels& kernels_ = Kernels::Best();
-  std::vector<std::uint32_t> keep_;  // of each word: chance to be kept, of 2^32 - 1
   const std::function<absl::Status(const Doc2VecProgress&)>* progress_ = nullptr;
   std::atomic<bool> stop_{false};
   absl::Mutex mutex_;

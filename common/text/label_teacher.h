@@ -4,15 +4,14 @@
 //
 //   LabelledTexts texts;
 //   texts.Add(...);
-//   RETURN_IF_ERROR(TeachLabels(texts, {.epochs = 8}, &words, nullptr));
+//   RETURN_IF_ERROR(TeachLabels(texts, {}, &words, nullptr));
 //
 // A linear text classifier (fastText, Joulin et al. 2016, arXiv:1607.01759) with one head a
-// kind of label and a softmax over cosine-like scores, whose sharpness is fixed (as in
-// NormFace, Wang et al. 2017, arXiv:1704.06369), so that nearest neighbours by cosine share
-// their labels. A kind of many labels is told apart from a random share of them at a time.
-// Parts of a text that name a label (its brand, its category) are dropped half of the time,
-// so that the rest of the title is taught too. Threads share the weights without locks, as
-// in doc2vec.h.
+// kind of label and a softmax over cosines whose sharpness is fixed (NormFace, Wang et al.
+// 2017, arXiv:1704.06369), so that nearest neighbours by cosine share their labels. A kind of
+// many labels is told apart from a random share of them at a time. What names a label is left
+// out of most texts, so that the rest of the title is taught. Threads share the weights
+// without locks, as in doc2vec.h.
 #pragma once
 
 #include <cstdint>
@@ -33,22 +32,26 @@ struct LabelKind {
   std::vector<std::int32_t> of_text;  // label of each text, -1 when it has none
 };
 
-// Texts as unit numbers, each in parts. Part 0 is always kept, the others may be dropped.
+// Where a unit comes from. A text keeps its title, half of the time its brand, and one time in
+// eight the rest: with the category's words in sight, a title's words learn nothing of it.
+enum class TextPart : std::uint8_t { kTitle, kBrand, kOther };
+
+// Texts as unit numbers.
 struct LabelledTexts {
   std::vector<std::int32_t> units;
-  std::vector<std::uint8_t> parts;  // of each unit
-  std::vector<std::int64_t> ends;   // where each text's units end
+  std::vector<TextPart> parts;     // of each unit
+  std::vector<std::int64_t> ends;  // where each text's units end
   std::vector<LabelKind> kinds;
 
   std::int64_t size() const { return static_cast<std::int64_t>(ends.size()); }
 };
 
 struct LabelTeacherOptions {
-  int epochs = 8;
+  int epochs = 0;           // 0: 300,000 texts in all, 4 to 200 epochs
   float lr = 0.05f;         // of word vectors, falling to 0
-  float label_lr = 0.05f;   // of label vectors
-  float sharpness = 16;     // of the softmax
-  float drop_word = 0.1f;   // share of words left out of a text, anew each time, 0 to 1
+  float label_lr = 0.5f;    // of label vectors
+  float sharpness = 10;     // of the softmax
+  float drop_words = 0.5f;  // up to this share of a text's words is left out, anew each time
   int sampled_labels = 2'048;  // a kind with more is sampled
   std::uint64_t seed = 1;
   int threads = 0;  // 0: one a core. One thread and one seed give the same bits again.

@@ -21,8 +21,7 @@ using Stage = TextModelProgress::Stage;
 // Products between two reports while reading.
 constexpr std::int64_t kReportEvery = 4'096;
 
-// Title, brand, category path and what the seller gave as attributes. The title is first:
-// the teacher keeps it when it drops others.
+// Title, brand, category path and what the seller gave as attributes, in this order.
 std::vector<std::string> Parts(const v1::Product& product) {
   std::vector<std::string> parts = {product.title(), product.brand(), absl::StrJoin(product.category_path(), " ")};
   for (const v1::Attribute& attribute : product.attributes()) {
@@ -111,7 +110,8 @@ class TextModelTrainer {
       const absl::StatusOr<std::string> words = Normalize(parts[p]);
       if (!words.ok()) continue;
       model_.vocabulary_.AppendUnits(*words, *model_.tokenizer_, &taught_.units);
-      taught_.parts.resize(taught_.units.size(), static_cast<std::uint8_t>(std::min<std::size_t>(p, 63)));
+      const TextPart part = p == 0 ? TextPart::kTitle : p == 1 ? TextPart::kBrand : TextPart::kOther;
+      taught_.parts.resize(taught_.units.size(), part);
     }
     taught_.ends.push_back(static_cast<std::int64_t>(taught_.units.size()));
     for (std::size_t k = 0; k < labels.size(); ++k) taught_.kinds[k].of_text.push_back(labels[k]);

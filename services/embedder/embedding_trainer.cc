@@ -35,6 +35,7 @@ v1::BundleManifest Describe(const TextModel& model) {
   info.set_dimension(model.options().doc2vec.dimension);
   info.set_vocabulary_size(model.tokenizer().vocabulary_size());
   info.set_mode(NameOf(model.options().doc2vec.mode));
+  info.set_vector(model.options().vector == VectorKind::kCombined ? "combined" : "doc2vec");
   info.set_products(model.trained_products());
   info.set_normalizer_version(kNormalizerVersion);
   return manifest;
@@ -170,6 +171,8 @@ absl::StatusOr<v1::TrainEmbeddingProgress> TrainEmbedding(ProductStore& store, c
   ASSIGN_OR_RETURN(const TextModel model, TextModel::Train(scan, options, told));
   progress.set_products(model.trained_products());
   progress.set_stage(v1::TrainEmbeddingProgress::STAGE_PUBLISH);
+  progress.set_epoch(model.options().doc2vec.epochs);
+  progress.set_epochs(model.options().doc2vec.epochs);
   progress.set_vocabulary_size(model.tokenizer().vocabulary_size());
   ASSIGN_OR_RETURN(*progress.mutable_bundle_version(), Publish(model, bundles));
   return progress;

@@ -1,4 +1,4 @@
-// embed train | catalog | vector | similar
+// embed catalog | vector | similar
 #include <cstdio>
 
 #include "absl/strings/ascii.h"
@@ -15,25 +15,11 @@ namespace {
 
 using Stub = v1::TextEmbedder::Stub;
 
-absl::Status Follow(Invocation& invocation, const v1::Job& job) {
-  ProgressLine progress(invocation.json());
-  ASSIGN_OR_RETURN(const v1::Job ended, WaitForJob(invocation.Store(), job.id(), progress, true));
-  if (invocation.json()) PrintJson(JsonValue(ended));
-  return absl::OkStatus();
-}
-
-absl::Status Train(Invocation& invocation, const v1::TrainEmbeddingRequest& request) {
-  const auto stub = v1::TextEmbedder::NewStub(invocation.Channel());
-  v1::TrainEmbeddingResponse response;
-  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::TrainEmbedding, request, &response));
-  return Follow(invocation, response.job());
-}
-
 absl::Status EmbedCatalog(Invocation& invocation) {
   const auto stub = v1::TextEmbedder::NewStub(invocation.Channel());
   v1::EmbedCatalogResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::EmbedCatalog, v1::EmbedCatalogRequest(), &response));
-  return Follow(invocation, response.job());
+  return FollowJob(invocation, response.job());
 }
 
 absl::Status Vector(Invocation& invocation, const std::string& text) {
@@ -74,35 +60,16 @@ absl::Status Similar(Invocation& invocation, const v1::FindSimilarRequest& reque
 
 void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* embed =
-      app.add_subcommand("embed", "product text as vectors: train, vector, similar")->require_subcommand(1);
+      app.add_subcommand("embed", "product text as vectors: train, catalog, vector, similar, map")->require_subcommand(1);
 
-  auto train = std::make_shared<v1::TrainEmbeddingRequest>();
-  CLI::App* command = embed->add_subcommand("train",
-                                            "train tokenizer and doc2vec on the catalogue\n"
-                                            "  mannequin embed train --epochs 40");
-  const auto mode = std::make_shared<std::string>("pv-dbow");
-  const auto number = [&](const std::string& flag, auto setter, const std::string& help) {
-    command->add_option_function<std::int64_t>(
-        flag, [train, setter](std::int64_t n) { (train.get()->*setter)(static_cast<std::int32_t>(n)); }, help);
-  };
-  command->add_option("--mode", *mode, "pv-dbow or pv-dm")
-      ->check(CLI::IsMember({"pv-dbow", "pv-dm"}))
-      ->capture_default_str();
-  number("--vocabulary", &v1::TrainEmbeddingRequest::set_vocabulary_size, "SentencePiece pieces (8000)");
-  number("--dimension", &v1::TrainEmbeddingRequest::set_dimension, "components of a vector (100)");
-  number("--epochs", &v1::TrainEmbeddingRequest::set_epochs,
-         "passes over the catalogue (10 to 200, more when it is small)");
-  command->callback([&invocation, train, mode] {
-    train->set_mode(*mode == "pv-dm" ? v1::DOC2VEC_MODE_PV_DM : v1::DOC2VEC_MODE_PV_DBOW);
-    invocation.run = [&invocation, train] { return Train(invocation, *train); };
-  });
-
+  AddEmbedTrainCommand(*embed, invocation);
+  AddEmbedMapCommand(*embed, invocation);
   embed->add_subcommand("catalog", "embed every product into the store")->callback([&invocation] {
     invocation.run = [&invocation] { return EmbedCatalog(invocation); };
   });
 
   const auto text = std::make_shared<std::string>();
-  command = embed->add_subcommand("vector", "the vector of a text\n  mannequin embed vector \"red leather boot\"");
+  CLI::App* command = embed->add_subcommand("vector", "the vector of a text\n  mannequin embed vector \"red leather boot\"");
   command->add_option("TEXT", *text)->required();
   command->callback(
       [&invocation, text] { invocation.run = [&invocation, text] { return Vector(invocation, *text); }; });

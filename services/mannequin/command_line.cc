@@ -5,9 +5,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/base/status_macros.h"
 #include "common/rpc/status.h"
 #include "common/store/remote_store.h"
 #include "google/protobuf/util/json_util.h"
+#include "services/mannequin/job_view.h"
 
 namespace mannequin {
 
@@ -27,6 +29,13 @@ absl::Status Explain(const grpc::Status& status, const std::string& server) {
   return absl::UnavailableError(
       absl::StrCat(result.message(), " (server ", server,
                    "; start one with `mannequin up --data DIR`, or name another with --server)"));
+}
+
+absl::Status FollowJob(Invocation& invocation, const v1::Job& job) {
+  ProgressLine progress(invocation.json());
+  ASSIGN_OR_RETURN(const v1::Job ended, WaitForJob(invocation.Store(), job.id(), progress, true));
+  if (invocation.json()) PrintJson(JsonValue(ended));
+  return absl::OkStatus();
 }
 
 std::string JsonText(const google::protobuf::Message& message) {

@@ -41,7 +41,9 @@ void AddIngestCommand(CLI::App& app, Invocation& invocation);       // ingest
 void AddCrawlCommand(CLI::App& app, Invocation& invocation);        // crawl [list|watch|report|pause|resume|cancel]
 void AddExportCommand(CLI::App& app, Invocation& invocation);       // export
 void AddOperationsCommands(CLI::App& app, Invocation& invocation);  // stats, backup, restore, doctor
-void AddEmbedCommands(CLI::App& app, Invocation& invocation);       // embed train|catalog|vector|similar
+void AddEmbedCommands(CLI::App& app, Invocation& invocation);       // embed catalog|vector|similar, and:
+void AddEmbedTrainCommand(CLI::App& embed, Invocation& invocation);  // embed train
+void AddEmbedMapCommand(CLI::App& embed, Invocation& invocation);    // embed map
 void AddTrainCommands(CLI::App& app, Invocation& invocation);       // train start|watch|list|cancel|resume
 void AddModelCommands(CLI::App& app, Invocation& invocation);       // models list|show|promote|rollback
 void AddGenerateCommands(CLI::App& app, Invocation& invocation);    // generate, placeholders ...
@@ -61,6 +63,9 @@ absl::Status Call(Invocation& invocation, Stub& stub,
   rpc::SetDeadline(context, absl::Minutes(2));
   return Explain((stub.*method)(&context, request, response), invocation.server);
 }
+
+// Shows the job until it ends; Ctrl-C ends it. With --output json, prints it then.
+absl::Status FollowJob(Invocation& invocation, const v1::Job& job);
 
 // A message as one line of JSON with the proto's field names.
 std::string JsonText(const google::protobuf::Message& message);

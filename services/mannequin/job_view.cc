@@ -40,14 +40,29 @@ std::string TrainingLine(const v1::TrainingProgress& p) {
 }
 
 std::string EmbeddingLine(const v1::TrainEmbeddingProgress& p) {
-  return absl::StrFormat("epoch %d of %d  loss %.3f  %s words/s", p.epoch(), p.epochs(), p.loss(),
-                         WithCommas(static_cast<std::int64_t>(p.words_per_second())));
+  const std::string epochs = absl::StrFormat("epoch %d of %d  loss %.3f", p.epoch(), p.epochs(), p.loss());
+  switch (p.stage()) {
+    case v1::TrainEmbeddingProgress::STAGE_READ:
+      return absl::StrCat("reading ", WithCommas(p.products()), " products");
+    case v1::TrainEmbeddingProgress::STAGE_TOKENIZER:
+      return "training the tokenizer";
+    case v1::TrainEmbeddingProgress::STAGE_DOC2VEC:
+      return absl::StrCat("doc2vec  ", epochs, "  ", WithCommas(static_cast<std::int64_t>(p.words_per_second())), " words/s");
+    case v1::TrainEmbeddingProgress::STAGE_COMBINE:
+      return absl::StrCat("labels  ", epochs);
+    case v1::TrainEmbeddingProgress::STAGE_PUBLISH:
+      return absl::StrCat("bundle ", p.bundle_version(), " of ", WithCommas(p.products()), " products, ",
+                          WithCommas(p.vocabulary_size()), " pieces");
+    default:
+      return "";
+  }
 }
 
-std::string CatalogLine(const v1::EmbedCatalogProgress& p) {
-  const std::string unchanged = p.unchanged() == 0 ? "" : absl::StrCat("  ", WithCommas(p.unchanged()), " unchanged");
-  const std::string skipped = p.skipped() == 0 ? "" : absl::StrCat("  ", WithCommas(p.skipped()), " without a known word");
-  return absl::StrCat(WithCommas(p.embedded()), " products embedded", unchanged, skipped);
+std::string EmbedCatalogLine(const v1::EmbedCatalogProgress& p) {
+  std::string line = absl::StrCat(WithCommas(p.embedded()), " products embedded");
+  if (p.unchanged() > 0) absl::StrAppend(&line, ", ", WithCommas(p.unchanged()), " unchanged");
+  if (p.skipped() > 0) absl::StrAppend(&line, ", ", WithCommas(p.skipped()), " without a known word");
+  return line;
 }
 
 template <typename Enum>
@@ -67,7 +82,7 @@ std::string JobLine(const v1::Job& job) {
       detail = EmbeddingLine(ProgressOf<v1::TrainEmbeddingProgress>(job));
       break;
     case v1::JOB_KIND_EMBED_CATALOG:
-      detail = CatalogLine(ProgressOf<v1::EmbedCatalogProgress>(job));
+      detail = EmbedCatalogLine(ProgressOf<v1::EmbedCatalogProgress>(job));
       break;
     case v1::JOB_KIND_TRAIN_GAN:
       detail = TrainingLine(ProgressOf<v1::TrainingProgress>(job));

@@ -54,7 +54,7 @@ export function render(root, signal) {
       await showBundles();
     }) }, t('system.promote'));
     return h('tr', {}, h('th', { scope: 'row', class: 'mono' }, bundle.version), h('td', {}, when(bundle.createdAt)),
-      h('td', {}, embedding ? `${embedding.mode || ''} ${embedding.dimension || 0}` : '–'),
+      h('td', {}, embedding ? `${embedding.vector || ''} ${embedding.mode || ''} ${embedding.dimension || 0}` : '–'),
       h('td', {}, gan ? `${gan.preset || ''} ${gan.resolution || 0} px · ${t('system.categories')} ${(gan.categories || []).length}` : '–'),
       h('td', {}, isCurrent ? h('span', { class: 'chip good' }, t('system.current')) : promote));
   }

@@ -175,7 +175,7 @@ int Main(int argc, char** argv) {
   app.add_option("--teacher-lr", options.teacher.lr);
   app.add_option("--label-lr", options.teacher.label_lr);
   app.add_option("--sharpness", options.teacher.sharpness);
-  app.add_option("--drop-word", options.teacher.drop_word);
+  app.add_option("--drop-words", options.teacher.drop_words);
   app.add_option("--sampled-labels", options.teacher.sampled_labels);
   app.add_option("--seed", options.doc2vec.seed);
   app.add_option("--max-queries", max_queries, "0: all that are held out");

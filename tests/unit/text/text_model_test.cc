@@ -1,6 +1,7 @@
 #include "common/text/text_model.h"
 
 #include <cmath>
+#include <map>
 #include <random>
 
 #include "common/base/file.h"
@@ -9,59 +10,60 @@
 #include "common/text/text_encoder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/unit/text/titles.h"
 
 namespace mannequin {
 namespace {
 
-// Titles of three kinds of products, e.g. "Acme red running shoe".
-std::vector<std::string> Titles() {
-  const std::vector<std::vector<std::string>> kinds = {{"guitar", "acoustic", "strings", "fret", "wooden"},
-                                                       {"shoe", "running", "sole", "laces", "leather"},
-                                                       {"lamp", "bulb", "desk", "light", "glowing"}};
+// Three kinds of products, e.g. "Acme running shoe X7" of brand Acme in category Shoes.
+std::vector<v1::Product> Products() {
+  const std::vector<std::vector<std::string>> kinds = {{"Guitars", "guitar", "acoustic", "strings", "fret", "wooden"},
+                                                       {"Shoes", "shoe", "running", "sole", "laces", "leather"},
+                                                       {"Lamps", "lamp", "bulb", "desk", "light", "glowing"}};
   const std::vector<std::string> brands = {"Acme", "Bolt", "Corsa"};
   std::minstd_rand random(3);
-  std::vector<std::string> titles;
-  for (int i = 0; i < 600; ++i) {
+  std::vector<v1::Product> products(600);
+  for (std::size_t i = 0; i < products.size(); ++i) {
     const auto& words = kinds[i % 3];
-    titles.push_back(brands[random() % 3] + " " + words[random() % 5] + " " + words[random() % 5] + " " + words[0] +
-                     " X" + std::to_string(i));
+    const std::string& brand = brands[random() % 3];
+    products[i].set_title(brand + " " + words[1 + random() % 5] + " " + words[1 + random() % 5] + " " + words[1] + " X" +
+                          std::to_string(i));
+    products[i].set_brand(brand);
+    products[i].add_category_path(words[0]);
   }
-  return titles;
+  return products;
 }
 
-NextText Iterate(const std::vector<std::string>& texts) {
-  return [&texts, at = std::size_t{0}]() mutable -> const std::string* {
-    return at < texts.size() ? &texts[at++] : nullptr;
-  };
-}
-
-TextModelOptions Options(bool pv_dm = false) {
+TextModelOptions Options(VectorKind vector = VectorKind::kCombined, Doc2VecMode mode = Doc2VecMode::kPvDbow) {
   TextModelOptions options;
+  options.vector = vector;
   options.doc2vec.dimension = 20;
   options.doc2vec.epochs = 30;
   options.doc2vec.threads = 1;
-  options.doc2vec.mode = pv_dm ? Doc2VecMode::kPvDm : Doc2VecMode::kPvDbow;
-  options.vocabulary_size = 400;
+  options.doc2vec.mode = mode;
+  options.tokenizer.vocabulary_size = 400;
   return options;
+}
+
+float Cosine(const std::vector<float>& a, const std::vector<float>& b) {
+  float dot = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) dot += a[i] * b[i];
+  return dot;
 }
 
 class TextModelTest : public testing::Test {
  protected:
   // One training for all tests.
   static void SetUpTestSuite() {
-    const std::vector<std::string> titles = Titles();
-    auto model = TextModel::Train(Iterate(titles), Options(), nullptr);
+    const auto model = TextModel::Train(ScanProducts(Products()), Options(), nullptr);
     ASSERT_TRUE(model.ok()) << model.status();
     folder_ = *MakeTemporaryFolder("text-model");
     ASSERT_TRUE(model->Save(folder_).ok());
     encoder_ = *TextEncoder::Load(folder_);
   }
 
-  static float Cosine(const std::string& a, const std::string& b) {
-    const EncodedText x = *encoder_->Encode(a), y = *encoder_->Encode(b);
-    float dot = 0;
-    for (std::size_t i = 0; i < x.values.size(); ++i) dot += x.values[i] * y.values[i];
-    return dot;
+  static float CosineOf(const std::string& a, const std::string& b) {
+    return Cosine(encoder_->Encode(a)->values, encoder_->Encode(b)->values);
   }
 
   static inline std::string folder_;
@@ -81,9 +83,9 @@ TEST_F(TextModelTest, SameTextGivesTheSameUnitVector) {
 }
 
 TEST_F(TextModelTest, TextsOfAKindAreNearerThanOthers) {
-  const float same = Cosine("acoustic guitar strings", "wooden guitar fret");
-  EXPECT_GT(same, Cosine("acoustic guitar strings", "running shoe laces") + 0.2f);
-  EXPECT_GT(same, Cosine("acoustic guitar strings", "desk lamp bulb") + 0.2f);
+  const float same = CosineOf("acoustic guitar strings", "wooden guitar fret");
+  EXPECT_GT(same, CosineOf("acoustic guitar strings", "running shoe laces") + 0.2f);
+  EXPECT_GT(same, CosineOf("acoustic guitar strings", "desk lamp bulb") + 0.2f);
 }
 
 TEST_F(TextModelTest, RefusesWhatItCannotKnow) {
@@ -102,8 +104,7 @@ TEST_F(TextModelTest, CoverageSaysHowMuchWasKnown) {
 }
 
 TEST_F(TextModelTest, OneThreadAndOneSeedTrainTheSameBytes) {
-  const std::vector<std::string> titles = Titles();
-  const auto again = TextModel::Train(Iterate(titles), Options(), nullptr);
+  const auto again = TextModel::Train(ScanProducts(Products()), Options(), nullptr);
   ASSERT_TRUE(again.ok());
   const std::string folder = *MakeTemporaryFolder("text-model");
   ASSERT_TRUE(again->Save(folder).ok());
@@ -112,19 +113,105 @@ TEST_F(TextModelTest, OneThreadAndOneSeedTrainTheSameBytes) {
   }
   TextModelOptions other = Options();
   other.doc2vec.seed = 2;
-  const auto different = TextModel::Train(Iterate(titles), other, nullptr);
+  const auto different = TextModel::Train(ScanProducts(Products()), other, nullptr);
   EXPECT_NE(different->Encode("acme shoe")->values, again->Encode("acme shoe")->values);
 }
 
-TEST_F(TextModelTest, PvDmComesBackFromItsFile) {
-  const std::vector<std::string> titles = Titles();
-  const auto model = TextModel::Train(Iterate(titles), Options(true), nullptr);
+TEST_F(TextModelTest, KeepsBrandAndCategoryOfWordsThatNeverMet) {
+  // "Bolt" and "Corsa" stand beside the same words: only the labels tell them apart.
+  EXPECT_GT(CosineOf("bolt strings", "bolt laces"), CosineOf("bolt strings", "corsa laces") + 0.2f);
+  EXPECT_GT(CosineOf("bolt strings", "corsa fret"), CosineOf("bolt strings", "corsa sole") + 0.2f);
+}
+
+TEST_F(TextModelTest, NeedsNoLabels) {
+  std::vector<std::string> titles;
+  for (const v1::Product& product : Products()) titles.push_back(product.title());
+  const auto model = TextModel::Train(ScanTitles(titles), Options(), nullptr);
   ASSERT_TRUE(model.ok()) << model.status();
-  const std::string folder = *MakeTemporaryFolder("text-model");
-  ASSERT_TRUE(model->Save(folder).ok());
-  const auto encoder = TextEncoder::Load(folder);
-  ASSERT_TRUE(encoder.ok()) << encoder.status();
-  EXPECT_EQ((*encoder)->Encode("bolt desk lamp")->values, model->Encode("bolt desk lamp")->values);
+  const auto cosine = [&](const char* a, const char* b) {
+    return Cosine(model->Encode(a)->values, model->Encode(b)->values);
+  };
+  EXPECT_GT(cosine("acoustic strings", "wooden fret"), cosine("acoustic strings", "running laces") + 0.2f);
+}
+
+TEST_F(TextModelTest, AFewTaughtProductsTeachTheLabelsOfAll) {
+  TextModelOptions options = Options();
+  options.taught_products = 200;
+  const auto model = TextModel::Train(ScanProducts(Products()), options, nullptr);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->trained_products(), 600);
+  const std::vector<float> bolt = model->Encode("bolt strings")->values;
+  EXPECT_GT(Cosine(bolt, model->Encode("bolt laces")->values), Cosine(bolt, model->Encode("corsa laces")->values));
+}
+
+TEST_F(TextModelTest, EveryKindAndModeComesBackFromItsFile) {
+  for (const VectorKind vector : {VectorKind::kCombined, VectorKind::kDoc2Vec}) {
+    for (const Doc2VecMode mode : {Doc2VecMode::kPvDbow, Doc2VecMode::kPvDm, Doc2VecMode::kPvDmConcat}) {
+      for (const bool hierarchical_softmax : {false, true}) {
+        TextModelOptions options = Options(vector, mode);
+        options.doc2vec.epochs = 2;
+        options.doc2vec.window = 2;
+        options.doc2vec.word_vectors = hierarchical_softmax;
+        options.doc2vec.hierarchical_softmax = hierarchical_softmax;
+        const auto model = TextModel::Train(ScanProducts(Products()), options, nullptr);
+        ASSERT_TRUE(model.ok()) << model.status();
+        const std::string folder = *MakeTemporaryFolder("text-model");
+        ASSERT_TRUE(model->Save(folder).ok());
+        const auto encoder = TextEncoder::Load(folder);
+        ASSERT_TRUE(encoder.ok()) << encoder.status();
+        EXPECT_EQ((*encoder)->Encode("bolt desk lamp")->values, model->Encode("bolt desk lamp")->values);
+      }
+    }
+  }
+}
+
+TEST_F(TextModelTest, ReportsItsStagesInOrderAndEndsWhenToldTo) {
+  std::vector<TextModelProgress> reports;
+  TextModelOptions options = Options();
+  options.doc2vec.epochs = 3;
+  options.teacher.epochs = 2;
+  const auto model = TextModel::Train(ScanProducts(Products()), options, [&](const TextModelProgress& progress) {
+    reports.push_back(progress);
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(model.ok()) << model.status();
+  std::map<TextModelProgress::Stage, int> of_stage;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    ++of_stage[reports[i].stage];
+    EXPECT_LE(reports[i == 0 ? 0 : i - 1].stage, reports[i].stage);
+  }
+  EXPECT_EQ(of_stage[TextModelProgress::Stage::kTokenizer], 1);
+  EXPECT_EQ(of_stage[TextModelProgress::Stage::kDoc2Vec], 3);
+  EXPECT_EQ(of_stage[TextModelProgress::Stage::kCombine], 2);
+  for (const auto stage : {TextModelProgress::Stage::kTokenizer, TextModelProgress::Stage::kDoc2Vec,
+                           TextModelProgress::Stage::kCombine}) {
+    const auto ended = TextModel::Train(ScanProducts(Products()), options, [&](const TextModelProgress& progress) {
+      return progress.stage == stage ? absl::CancelledError("asked to stop") : absl::OkStatus();
+    });
+    EXPECT_EQ(ended.status().code(), absl::StatusCode::kCancelled);
+  }
+}
+
+TEST_F(TextModelTest, WhatTheScanFailsWithIsTheAnswer) {
+  const ProductScan broken = [](const std::function<absl::Status(const v1::Product&)>&) {
+    return absl::DataLossError("block 7");
+  };
+  EXPECT_EQ(TextModel::Train(broken, Options(), nullptr).status().message(), "block 7");
+}
+
+TEST_F(TextModelTest, RefusesACatalogueWithoutWords) {
+  for (const std::vector<std::string>& titles : std::vector<std::vector<std::string>>{{}, {"😀", "..."}, {"one two"}}) {
+    const absl::Status status = TextModel::Train(ScanTitles(titles), Options(), nullptr).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  }
+}
+
+TEST_F(TextModelTest, LeavesOutAProductWhoseTextIsNoText) {
+  std::vector<v1::Product> products = Products();
+  products[0].set_title(std::string(2 << 20, 'x'));
+  const auto model = TextModel::Train(ScanProducts(products), Options(), nullptr);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->trained_products(), 599);
 }
 
 TEST_F(TextModelTest, DamagedFilesAreDataLoss) {
@@ -148,7 +235,7 @@ TEST_F(TextModelTest, DamagedFilesAreDataLoss) {
   EXPECT_EQ(code(tokenizer, doc2vec.substr(0, 30)), absl::StatusCode::kDataLoss);
   EXPECT_EQ(code(tokenizer, replaced("pv-dbow", "pv-dbox")), absl::StatusCode::kDataLoss);
   EXPECT_EQ(code(tokenizer, replaced("pv-dbow", "pv-dm  ")), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(code(tokenizer, replaced("\"word_out\"", "\"word_xxx\"")), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(code(tokenizer, replaced("\"words\"", "\"xxxxx\"")), absl::StatusCode::kDataLoss);
   EXPECT_EQ(code(tokenizer, replaced("\"normalizer_version\":\"2\"", "\"normalizer_version\":\"9\"")),
             absl::StatusCode::kFailedPrecondition);
 }
