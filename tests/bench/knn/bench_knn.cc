@@ -1,5 +1,5 @@
-// Searches a second for the ten nearest of a catalogue's products, every tenth product in
-// turn, on all cores; products of equal vectors are all counted. Best of five rounds.
+// Searches a second for the ten nearest of a catalogue's products, every tenth product (or
+// --every so many) in turn, on all cores; products of equal vectors are all counted. Best of five rounds.
 //
 //   bench_knn --vectors vectors.f32 --dimension 100
 //   {"exact_batch": 25000, "exact_single": 3000, "index_batch": 80000, "index_single": 40000,
@@ -56,7 +56,7 @@ double Recall(const std::vector<SimilarityIndex::Found>& found, const std::vecto
   return static_cast<double>(right) / static_cast<double>(asked);
 }
 
-int Run(const std::string& path, int dimension, const SimilarityOptions& options) {
+int Run(const std::string& path, int dimension, std::size_t every, const SimilarityOptions& options) {
   const auto bytes = ReadFile(path);
   if (!bytes.ok()) {
     std::fprintf(stderr, "bench_knn: %s\n", bytes.status().ToString().c_str());
@@ -71,7 +71,7 @@ int Run(const std::string& path, int dimension, const SimilarityOptions& options
                                          static_cast<std::size_t>(dimension));
     embeddings[i].set_product_id(absl::StrCat(10'000 + i));
     embeddings[i].mutable_values()->Add(vector.begin(), vector.end());
-    if (i % 10 != 0) continue;
+    if (i % every != 0) continue;
     queries.push_back({.values = vector, .count = kCount});
     exact.push_back({.values = vector, .count = kCount, .exact = true});
   }
@@ -97,14 +97,16 @@ int Main(int argc, char** argv) {
   CLI::App app("Nearest neighbours a second");
   std::string vectors;
   int dimension = 100;
+  std::size_t every = 10;
   SimilarityOptions options;
   app.add_option("--vectors", vectors, "float32, a product after the other")->required();
   app.add_option("--dimension", dimension)->capture_default_str();
+  app.add_option("--every", every, "which products are searched for")->capture_default_str();
   app.add_option("--links", options.hnsw.links)->capture_default_str();
   app.add_option("--ef-construction", options.hnsw.ef_construction)->capture_default_str();
   app.add_option("--ef", options.ef)->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  return Run(vectors, dimension, options);
+  return Run(vectors, dimension, every, options);
 }
 
 }  // namespace
