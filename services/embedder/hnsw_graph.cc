@@ -136,8 +136,9 @@ std::vector<ScoredRow> HnswGraph::Search(const float* padded, std::size_t ef) co
   return SearchLevel(padded, Descend(padded, 0), ef, 0);
 }
 
-std::vector<std::uint32_t> HnswGraph::Choose(const std::vector<ScoredRow>& candidates, std::size_t most) const {
-  std::vector<std::uint32_t> chosen;
+std::vector<std::uint32_t> HnswGraph::Choose(const std::vector<ScoredRow>& candidates, std::size_t most,
+                                             bool fill) const {
+  std::vector<std::uint32_t> chosen, refused;
   std::vector<float> dots(most);
   for (const ScoredRow& candidate : candidates) {
     if (chosen.size() == most) break;
@@ -145,8 +146,12 @@ std::vector<std::uint32_t> HnswGraph::Choose(const std::vector<ScoredRow>& candi
     const auto nearer = [&](float dot) { return dot > candidate.cosine; };
     if (std::none_of(dots.begin(), dots.begin() + static_cast<std::ptrdiff_t>(chosen.size()), nearer)) {
       chosen.push_back(candidate.row);
+    } else if (fill) {
+      refused.push_back(candidate.row);
     }
   }
+  const std::size_t more = std::min(refused.size(), most - chosen.size());
+  chosen.insert(chosen.end(), refused.begin(), refused.begin() + static_cast<std::ptrdiff_t>(more));
   return chosen;
 }
 
@@ -166,7 +171,7 @@ std::vector<std::vector<std::uint32_t>> HnswGraph::PlanRow(std::uint32_t first, 
     }
     std::sort(candidates.begin(), candidates.end());
     candidates.resize(std::min(candidates.size(), static_cast<std::size_t>(options_.ef_construction)));
-    links[static_cast<std::size_t>(l)] = Choose(candidates, static_cast<std::size_t>(options_.links));
+    links[static_cast<std::size_t>(l)] = Choose(candidates, static_cast<std::size_t>(options_.links), true);
   }
   return links;
 }
@@ -193,7 +198,7 @@ void HnswGraph::AddBacklinks(std::uint32_t row, int level, absl::Span<const std:
     std::vector<ScoredRow> candidates;
     for (std::size_t i = 0; i < links.size(); ++i) candidates.push_back({dots[i], links[i]});
     std::sort(candidates.begin(), candidates.end());
-    links = Choose(candidates, MostLinks(level));
+    links = Choose(candidates, MostLinks(level), false);
   }
   SetLinks(row, level, links);
 }

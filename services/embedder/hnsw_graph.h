@@ -88,8 +88,10 @@ class HnswGraph {
   std::uint32_t Descend(const float* padded, int level) const;
   std::vector<std::vector<std::uint32_t>> PlanRow(std::uint32_t first, std::uint32_t row) const;
   // Those of `candidates` (best first) that are nearer to the row than to any one chosen
-  // before: links into every direction. At most `most`.
-  std::vector<std::uint32_t> Choose(const std::vector<ScoredRow>& candidates, std::size_t most) const;
+  // before: links into every direction. At most `most`. `fill`: places that are left go to
+  // the best of the others. A new row takes that: where many rows are nearly equal, the
+  // directions alone leave groups of them that few walks find.
+  std::vector<std::uint32_t> Choose(const std::vector<ScoredRow>& candidates, std::size_t most, bool fill) const;
   absl::Status ReadLinks(ChecksummedReader& in, ChunkedRows<std::uint32_t>& links) const;
   void AddBacklinks(std::uint32_t row, int level, absl::Span<const std::uint32_t> sources);
 

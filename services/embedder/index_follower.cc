@@ -117,11 +117,11 @@ absl::Status IndexFollower::Pass(const VectorSpace& space, const Mark& mark) {
   index->BeginPass();
   RETURN_IF_ERROR(store_.ScanEmbeddings({}, [&](const v1::Embedding& embedding) {
     batch.push_back(embedding);
-    if (batch.size() == kBatch) {
-      changed += index->Put(batch);
-      batch.clear();
-    }
-    return absl::OkStatus();
+    if (batch.size() < kBatch) return absl::OkStatus();
+    changed += index->Put(batch);
+    batch.clear();
+    absl::MutexLock lock(&mutex_);
+    return stop_ ? absl::CancelledError("the embedder stops") : absl::OkStatus();
   }));
   changed += index->Put(batch);
   const std::size_t removed = index->RemoveUnseen();

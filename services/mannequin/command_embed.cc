@@ -1,8 +1,10 @@
 // embed catalog | vector | similar
 #include <cstdio>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
 #include "mannequin/v1/text_embedder.grpc.pb.h"
 #include "services/mannequin/command_line.h"
@@ -77,10 +79,21 @@ void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
   const auto count = std::make_shared<int>(10);
   command = embed->add_subcommand("similar",
                                   "the nearest products\n"
-                                  "  mannequin embed similar \"yamaha classical nylon string guitar\" -n 10");
+                                  "  mannequin embed similar \"yamaha classical nylon string guitar\" -n 10\n"
+                                  "  mannequin embed similar --id B00X --category \"Apparel > Topwear\"");
   command->add_option("TEXT", *text);
   command->add_option("--id", *id, "instead of a text: the nearest of this product");
-  command->add_option("-n,--count", *count)->capture_default_str();
+  command->add_option("-n,--count", *count, "1 to 1000")->capture_default_str();
+  command->add_option_function<std::string>(
+      "--category",
+      [similar](const std::string& path) {
+        for (const absl::string_view part : absl::StrSplit(path, '>')) {
+          similar->add_category_path(std::string(absl::StripAsciiWhitespace(part)));
+        }
+      },
+      "only products in this category or below it, e.g. \"Apparel > Topwear\"");
+  command->add_flag_function(
+      "--exact", [similar](std::int64_t) { similar->set_exact(true); }, "look at every product, whatever it costs");
   command->callback([&invocation, similar, text, id, count] {
     if (text->empty() == id->empty()) throw CLI::ValidationError("embed similar", "give TEXT or --id, one of them");
     id->empty() ? similar->set_text(*text) : similar->set_product_id(*id);

@@ -499,6 +499,14 @@ TEST_P(ProductStoreTest, EmbeddingsAreReplacedAndScannedInOrder) {
   request.mutable_embeddings(1)->mutable_values()->Truncate(1);
   request.mutable_embeddings(1)->set_values(0, NAN);
   EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store().PutEmbeddings(request)));
+  request.mutable_embeddings(1)->set_values(0, 1);
+  request.mutable_embeddings(1)->add_category_path(std::string(257, 'x'));
+  EXPECT_THAT(std::string(store().PutEmbeddings(request).status().message()),
+              HasSubstr("embeddings[1].category_path: 257 bytes"));
+  request.mutable_embeddings(1)->clear_category_path();
+  for (int i = 0; i < 17; ++i) request.mutable_embeddings(1)->add_category_path("part");
+  EXPECT_THAT(std::string(store().PutEmbeddings(request).status().message()),
+              HasSubstr("embeddings[1].category_path: 17, expected 0 to 16"));
 }
 
 TEST_P(ProductStoreTest, PlaceholderIsReviewedAndRetiredByARealImage) {
