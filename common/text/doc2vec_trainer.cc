@@ -44,7 +44,12 @@ void PrefetchRow(const float* row, int stride) {
 
 struct Doc2VecTrainer::Scratch {
   Scratch(std::uint64_t seed, int hidden_stride, int max_targets)
-      : random(seed), error(hidden_stride), hidden(hidden_stride), rows(max_targets), labels(max_targets), dots(max_targets) {
+      : random(seed),
+        error(hidden_stride),
+        hidden(hidden_stride),
+        rows(max_targets),
+        labels(max_targets),
+        dots(max_targets) {
     labels[0] = 1;
   }
   Random random;

@@ -78,7 +78,8 @@ Words Vary(const Words& given, std::int64_t documents) {
   Words words;
   words.vocabulary = static_cast<std::int32_t>(known * std::max(1.0, growth));
   const auto fresh = static_cast<std::uint32_t>(words.vocabulary - given.vocabulary);
-  const std::int64_t expected = documents * static_cast<std::int64_t>(given.corpus.words.size()) / given.corpus.documents();
+  const std::int64_t expected =
+      documents * static_cast<std::int64_t>(given.corpus.words.size()) / given.corpus.documents();
   words.corpus.words.reserve(static_cast<std::size_t>(expected + expected / 50 + 1'000));
   words.corpus.ends.reserve(static_cast<std::size_t>(documents));
   Random random(1);
@@ -88,7 +89,8 @@ Words Vary(const Words& given, std::int64_t documents) {
     document.assign(from.begin(), from.end());
     for (std::size_t k = 0; k < document.size(); ++k) {
       std::swap(document[k], document[k + random.Below(static_cast<std::uint32_t>(document.size() - k))]);
-      if (fresh > 0 && random.Below(10) == 0) document[k] = given.vocabulary + static_cast<std::int32_t>(random.Below(fresh));
+      if (fresh > 0 && random.Below(10) == 0)
+        document[k] = given.vocabulary + static_cast<std::int32_t>(random.Below(fresh));
     }
     words.corpus.Add(document);
   }
@@ -146,9 +148,7 @@ int Main(int argc, char** argv) {
   app.add_option("--documents", documents, "make so many from the given ones")->check(CLI::Range(1, 100'000'000));
   app.add_option("--repeat", repeat)->check(CLI::Range(1, 100));
   CLI11_PARSE(app, argc, argv);
-  options.mode = mode == "dm"     ? Doc2VecMode::kPvDm
-                 : mode == "dbow" ? Doc2VecMode::kPvDbow
-                                  : Doc2VecMode::kPvDmConcat;
+  options.mode = mode == "dm" ? Doc2VecMode::kPvDm : mode == "dbow" ? Doc2VecMode::kPvDbow : Doc2VecMode::kPvDmConcat;
   Words words = Read(path);
   if (documents > 0) words = Vary(words, documents);
   std::vector<double> train_seconds, rates;
@@ -156,11 +156,10 @@ int Main(int argc, char** argv) {
   for (int r = 0; r < (inference_epochs > 0 ? 1 : repeat); ++r) {
     options.seed = static_cast<std::uint64_t>(r) + 1;
     const double start = Seconds();
-    const auto model =
-        Doc2Vec::Train(words.corpus, words.vocabulary, options, [&](const Doc2VecProgress& progress) {
-          loss = progress.loss;
-          return absl::OkStatus();
-        });
+    const auto model = Doc2Vec::Train(words.corpus, words.vocabulary, options, [&](const Doc2VecProgress& progress) {
+      loss = progress.loss;
+      return absl::OkStatus();
+    });
     train_seconds.push_back(Seconds() - start);
     if (!model.ok()) {
       std::fprintf(stderr, "%s\n", model.status().ToString().c_str());

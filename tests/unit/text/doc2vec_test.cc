@@ -189,15 +189,12 @@ TEST_P(Doc2VecKinds, VocabularyOfOneWordDoesNoHarm) {
   EXPECT_EQ(model->Infer({0, 0}, 5).size(), 20u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Modes, Doc2VecKinds,
-                         testing::Combine(testing::Values(Kind{"dbow", Doc2VecMode::kPvDbow},
-                                                          Kind{"dbow_words", Doc2VecMode::kPvDbow, true},
-                                                          Kind{"dm", Doc2VecMode::kPvDm},
-                                                          Kind{"concat", Doc2VecMode::kPvDmConcat}),
-                                          testing::Bool()),
-                         [](const auto& test) {
-                           return std::get<0>(test.param).name + (std::get<1>(test.param) ? "_softmax" : "_noise");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Modes, Doc2VecKinds,
+    testing::Combine(testing::Values(Kind{"dbow", Doc2VecMode::kPvDbow}, Kind{"dbow_words", Doc2VecMode::kPvDbow, true},
+                                     Kind{"dm", Doc2VecMode::kPvDm}, Kind{"concat", Doc2VecMode::kPvDmConcat}),
+                     testing::Bool()),
+    [](const auto& test) { return std::get<0>(test.param).name + (std::get<1>(test.param) ? "_softmax" : "_noise"); });
 
 TEST(Doc2Vec, WordThatIsMostOfTheCorpusIsSubsampledAndStillInfers) {
   Corpus corpus = Topics(300);

@@ -23,7 +23,8 @@ TEST(NoiseTable, DrawsByTheCountToThePowerOfThreeQuarters) {
   for (const std::int64_t count : counts) total += std::pow(count, 0.75);
   const std::vector<double> shares = Shares(counts, 1'000'000);
   // Five standard deviations of the most frequent word's share.
-  for (std::size_t i = 0; i < counts.size(); ++i) EXPECT_NEAR(shares[i], std::pow(counts[i], 0.75) / total, 0.0025) << i;
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    EXPECT_NEAR(shares[i], std::pow(counts[i], 0.75) / total, 0.0025) << i;
   EXPECT_EQ(shares[4], 0) << "a word never seen is no noise";
 }
 
