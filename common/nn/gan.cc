@@ -29,12 +29,11 @@ absl::StatusOr<Network> LoadNetwork(const LoadedGan::Impl& impl, const std::stri
   Network network(impl.shape);
   RETURN_IF_ERROR(LoadWeights(*network, path));
   network->eval();
-  network->FoldBatchNorm();
   torch::NoGradGuard no_grad;
   // Texts stay float32: what tells two of a category apart would be lost in bfloat16.
   TensorMap exact;
   for (const auto& [name, tensor] : NamedTensors(*network->text())) exact.emplace(name, tensor.clone());
-  network->to(impl.device, impl.type);
+  network->FoldBatchNorm(torch::TensorOptions(impl.device).dtype(impl.type));
   network->text()->to(at::kFloat);
   RETURN_IF_ERROR(CopyTensors(exact, NamedTensors(*network->text()), path));
   for (torch::Tensor& weight : network->parameters()) {

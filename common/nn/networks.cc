@@ -65,15 +65,15 @@ torch::Tensor ConvNorm::operator()(const torch::Tensor& x) {
   return norm ? norm(y) : y;
 }
 
-void ConvNorm::Fold() {
+void ConvNorm::Fold(const torch::TensorOptions& weights) {
   torch::NoGradGuard no_grad;
   const Affine affine = AffineOf(norm);
   if (conv) {  // weight [out, in, h, w]
     conv->weight.mul_(affine.scale.view({-1, 1, 1, 1}));
-    conv->bias = affine.shift;
+    conv->bias = affine.shift.to(weights);
   } else {  // weight [in, out, h, w]
     up->weight.mul_(affine.scale.view({1, -1, 1, 1}));
-    up->bias = affine.shift;
+    up->bias = affine.shift.to(weights);
   }
   norm = nn::BatchNorm2d(nullptr);
 }
@@ -132,7 +132,7 @@ torch::Tensor GeneratorImpl::forward(const torch::Tensor& noise, const torch::Te
   return torch::tanh(last_(h));
 }
 
-void GeneratorImpl::FoldBatchNorm() {
+void GeneratorImpl::FoldBatchNorm(const torch::TensorOptions& weights) {
   torch::NoGradGuard no_grad;
   // A channel of the first map is 16 consecutive outputs of the linear layer.
   const Affine affine = AffineOf(norm_);
@@ -140,7 +140,8 @@ void GeneratorImpl::FoldBatchNorm() {
   first_->weight.mul_(scale.unsqueeze(1));
   first_->bias.mul_(scale).add_(affine.shift.repeat_interleave(16));
   norm_ = nn::BatchNorm2d(nullptr);
-  for (ConvNorm& layer : up_) layer.Fold();
+  for (ConvNorm& layer : up_) layer.Fold(weights);
+  to(weights.device(), weights.dtype().toScalarType());
 }
 
 DiscriminatorImpl::DiscriminatorImpl(const GanShape& shape) {
@@ -189,9 +190,10 @@ MatchLogits DiscriminatorImpl::Match(const torch::Tensor& map, const torch::Tens
   return {source_(flat).squeeze(1), category_(flat)};
 }
 
-void DiscriminatorImpl::FoldBatchNorm() {
-  for (ConvNorm& layer : down_) layer.Fold();
-  mix_.Fold();
+void DiscriminatorImpl::FoldBatchNorm(const torch::TensorOptions& weights) {
+  for (ConvNorm& layer : down_) layer.Fold(weights);
+  mix_.Fold(weights);
+  to(weights.device(), weights.dtype().toScalarType());
 }
 
 }  // namespace mannequin

@@ -21,14 +21,16 @@
 
 namespace mannequin {
 
-// A (transposed) convolution with its batch norm, which Fold() merges for inference.
+// A (transposed) convolution with its batch norm.
 // Holds references to modules that its owner has registered.
 struct ConvNorm {
   torch::nn::Conv2d conv{nullptr};
   torch::nn::ConvTranspose2d up{nullptr};  // one of the two is set
   torch::nn::BatchNorm2d norm{nullptr};    // empty once folded
   torch::Tensor operator()(const torch::Tensor& x);
-  void Fold();
+  // Merges the two for inference. The convolution gains a bias, which has the device and
+  // type of `weights`: torch's Module::to does not reach it.
+  void Fold(const torch::TensorOptions& weights);
 };
 
 // A text vector [N, T] as the networks read it: standardised, then projected to 128.
@@ -55,9 +57,9 @@ class GeneratorImpl : public torch::nn::Module {
  public:
   explicit GeneratorImpl(const GanShape& shape);
   torch::Tensor forward(const torch::Tensor& noise, const torch::Tensor& text);
-  // Merges batch norm into the layers before it. Evaluation only, and final: the module
-  // can no longer be trained or saved.
-  void FoldBatchNorm();
+  // Merges batch norm into the layers before it, which are moved to the device and type of
+  // `weights`. Evaluation only, and final: the module can no longer be trained or saved.
+  void FoldBatchNorm(const torch::TensorOptions& weights);
   TextInput text() { return text_; }
 
  private:
@@ -94,7 +96,7 @@ class DiscriminatorImpl : public torch::nn::Module {
   // map [N, 8nf, R/16, R/16], text [N, T].
   MatchLogits Match(const torch::Tensor& map, const torch::Tensor& text);
   // As GeneratorImpl's.
-  void FoldBatchNorm();
+  void FoldBatchNorm(const torch::TensorOptions& weights);
   TextInput text() { return text_; }
 
  private:

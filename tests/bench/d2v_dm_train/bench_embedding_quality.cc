@@ -13,6 +13,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -22,6 +23,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "common/base/safetensors.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/text/text_model.h"
@@ -126,17 +128,35 @@ absl::Status Save(const std::string& folder, const std::vector<Row>& train, cons
   return WriteFileAtomically(folder + "/ids.txt", ids);
 }
 
-absl::Status Run(const std::string& catalog, bool titles, const TextModelOptions& options, int max_queries,
+// The same output words, inferred as PV-DBOW infers: a document's vector predicts its words
+// without the help of those around.
+absl::StatusOr<TextModel> WithoutContext(const TextModel& model) {
+  ASSIGN_OR_RETURN(const std::string folder, MakeTemporaryFolder("embedding-quality"));
+  RETURN_IF_ERROR(model.Save(folder));
+  const std::string path = absl::StrCat(folder, "/", kDoc2VecFile);
+  ASSIGN_OR_RETURN(Safetensors file, ReadSafetensors(path));
+  file.metadata["mode"] = "pv-dbow";
+  file.tensors.erase("word_in");
+  RETURN_IF_ERROR(WriteSafetensors(path, file.tensors, file.metadata));
+  absl::StatusOr<TextModel> changed = TextModel::Load(folder);
+  std::filesystem::remove_all(folder);
+  return changed;
+}
+
+struct Measure {
+  bool titles = false, without_context = false;
+  int max_queries = 0;  // 0: all
+};
+
+absl::Status Run(const std::string& catalog, const TextModelOptions& options, const Measure& measure,
                  const std::string& save) {
   ASSIGN_OR_RETURN(std::vector<Row> rows, ReadCatalog(catalog));
   std::vector<Row> train, test;
   for (Row& row : rows) (HeldOut(row.product.id()) ? test : train).push_back(std::move(row));
-  if (max_queries > 0 && test.size() > static_cast<std::size_t>(max_queries)) {
-    test.resize(static_cast<std::size_t>(max_queries));
-  }
+  if (measure.max_queries > 0) test.resize(std::min(test.size(), static_cast<std::size_t>(measure.max_queries)));
   const auto seen = [&](const Row& row) {
     v1::Product product = row.product;
-    if (titles) {
+    if (measure.titles) {
       product.clear_category_path();
       product.clear_attributes();
     }
@@ -144,7 +164,7 @@ absl::Status Run(const std::string& catalog, bool titles, const TextModelOptions
   };
   const double start = Seconds();
   TextModelProgress last;
-  ASSIGN_OR_RETURN(const TextModel model,
+  ASSIGN_OR_RETURN(TextModel model,
                    TextModel::Train(
                        [&](const std::function<absl::Status(const v1::Product&)>& visit) -> absl::Status {
                          for (const Row& row : train) RETURN_IF_ERROR(visit(seen(row)));
@@ -156,6 +176,9 @@ absl::Status Run(const std::string& catalog, bool titles, const TextModelOptions
                          return absl::OkStatus();
                        }));
   const double trained = Seconds() - start;
+  if (measure.without_context) {
+    ASSIGN_OR_RETURN(model, WithoutContext(model));
+  }
   const double rate = EmbedAll(model, train);
   EmbedAll(model, test);
   const Precision precision = At10(train, test);
@@ -171,12 +194,12 @@ int Main(int argc, char** argv) {
   CLI::App app("Quality of product vectors");
   std::string catalog, mode = "dbow", vector = "combined", save;
   TextModelOptions options;
-  int max_queries = 0;
-  bool titles = false;
+  Measure measure;
   app.add_option("--catalog", catalog, "a catalogue file, as mannequin ingest takes it")->required();
   app.add_option("--vector", vector)->check(CLI::IsMember({"combined", "doc2vec"}))->capture_default_str();
-  app.add_flag("--titles", titles, "train on titles and brands alone");
+  app.add_flag("--titles", measure.titles, "train on titles and brands alone");
   app.add_option("--mode", mode, "dm, dbow or concat")->check(CLI::IsMember({"dm", "dbow", "concat"}));
+  app.add_flag("--without-context", measure.without_context, "infer as PV-DBOW what was trained as PV-DM");
   app.add_flag("--hs", options.doc2vec.hierarchical_softmax, "hierarchical softmax");
   app.add_flag("--word-vectors", options.doc2vec.word_vectors, "PV-DBOW learns word vectors as well");
   app.add_option("--window", options.doc2vec.window);
@@ -192,14 +215,14 @@ int Main(int argc, char** argv) {
   app.add_option("--drop-words", options.teacher.drop_words);
   app.add_option("--sampled-labels", options.teacher.sampled_labels);
   app.add_option("--seed", options.doc2vec.seed);
-  app.add_option("--max-queries", max_queries, "0: all that are held out");
+  app.add_option("--max-queries", measure.max_queries, "0: all that are held out");
   app.add_option("--save", save, "a folder for the vectors");
   CLI11_PARSE(app, argc, argv);
   options.doc2vec.mode = mode == "dm"       ? Doc2VecMode::kPvDm
                          : mode == "concat" ? Doc2VecMode::kPvDmConcat
                                             : Doc2VecMode::kPvDbow;
   options.vector = vector == "combined" ? VectorKind::kCombined : VectorKind::kDoc2Vec;
-  const absl::Status status = Run(catalog, titles, options, max_queries, save);
+  const absl::Status status = Run(catalog, options, measure, save);
   if (status.ok()) return 0;
   std::fprintf(stderr, "bench_embedding_quality: %s\n", status.ToString().c_str());
   return 1;

@@ -59,13 +59,35 @@ TEST_P(NetworksOf, FoldingBatchNormChangesNoAnswer) {
   const torch::Tensor image = generator(noise, text);
   const ImageFeatures seen = discriminator->See(image);
   const MatchLogits match = discriminator->Match(seen.map, text);
-  generator->FoldBatchNorm();
-  discriminator->FoldBatchNorm();
+  generator->FoldBatchNorm(at::kFloat);
+  discriminator->FoldBatchNorm(at::kFloat);
   EXPECT_TRUE(torch::allclose(generator(noise, text), image, 1e-3, 1e-4));
   const ImageFeatures folded = discriminator->See(image);
   EXPECT_TRUE(torch::allclose(folded.image_category, seen.image_category, 1e-3, 1e-3));
   EXPECT_TRUE(torch::allclose(folded.overlay, seen.overlay, 1e-3, 1e-3));
   EXPECT_TRUE(torch::allclose(discriminator->Match(folded.map, text).source, match.source, 1e-3, 1e-3));
+}
+
+TEST_P(NetworksOf, FoldedInHalfPrecisionAnswerNearlyTheSame) {
+  const GanShape shape{.preset = GetParam(), .resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(2);
+  Generator generator(shape);
+  Discriminator discriminator(shape);
+  Disturb(*generator);
+  Disturb(*discriminator);
+  generator->eval();
+  discriminator->eval();
+  const torch::Tensor noise = torch::randn({2, 10}), text = torch::randn({2, 12});
+  const torch::Tensor image = generator(noise, text), map = discriminator->See(image).map;
+  generator->FoldBatchNorm(at::kBFloat16);
+  discriminator->FoldBatchNorm(at::kBFloat16);
+  const auto near = [](const torch::Tensor& half, const torch::Tensor& exact) {
+    return (half.to(at::kFloat) - exact).abs().mean().item<float>() < 0.03 * exact.abs().max().item<float>();
+  };
+  EXPECT_TRUE(near(discriminator->See(image.to(at::kBFloat16)).map, map));
+  generator->text()->to(at::kFloat);
+  EXPECT_TRUE(near(generator(noise.to(at::kBFloat16), text), image));
 }
 
 TEST_P(NetworksOf, TextChangesTheImage) {
