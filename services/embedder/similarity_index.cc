@@ -10,6 +10,9 @@ namespace {
 
 // Products changed under the lock at once: a fraction of a millisecond.
 constexpr std::size_t kPutBatch = 128;
+// Queries of a batch between which a writer may take the lock: enough for the exact search to
+// share its reading.
+constexpr std::size_t kGroup = 250;
 // A graph of which this share stands for no product is built anew.
 constexpr double kStaleShare = 0.2;
 constexpr std::size_t kFewestStale = 1'000;
@@ -194,9 +197,16 @@ SimilarityIndex::Found SimilarityIndex::Find(const SimilarityQuery& query) const
 }
 
 std::vector<SimilarityIndex::Found> SimilarityIndex::FindMany(absl::Span<const SimilarityQuery> queries) const {
+  std::vector<Found> found(queries.size());
+  for (std::size_t begin = 0; begin < queries.size(); begin += kGroup) {
+    FindGroup(queries.subspan(begin, kGroup), found.data() + begin);
+  }
+  return found;
+}
+
+void SimilarityIndex::FindGroup(absl::Span<const SimilarityQuery> queries, Found* found) const {
   absl::ReaderMutexLock lock(&mutex_);
   const Tables& tables = *tables_;
-  std::vector<Found> found(queries.size());
   std::vector<Ask> asks;
   asks.reserve(queries.size());
   for (const SimilarityQuery& query : queries) asks.emplace_back(tables, query);
@@ -230,11 +240,10 @@ std::vector<SimilarityIndex::Found> SimilarityIndex::FindMany(absl::Span<const S
     exact.push_back(asks[i].row_query());
     of.push_back(i);
   }
-  if (exact.empty()) return found;
+  if (exact.empty()) return;
   const std::vector<std::vector<ScoredRow>> rows =
       SearchAll(tables.vectors, exact, [&](std::uint32_t row) { return !tables.products.OfRow(row).empty(); });
   for (std::size_t k = 0; k < of.size(); ++k) found[of[k]] = Expand(tables, asks[of[k]], rows[k], true);
-  return found;
 }
 
 std::optional<SimilarityIndex::Stored> SimilarityIndex::VectorOf(absl::string_view product_id) const {

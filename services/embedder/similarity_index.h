@@ -84,7 +84,8 @@ class SimilarityIndex {
     bool exact = true;                  // nothing nearer can have been missed
   };
   Found Find(const SimilarityQuery& query) const;
-  // The same for each query, on all cores: several times faster than one by one.
+  // The same for each query, on all cores: several times faster than one by one. Changes may
+  // come between two of them.
   std::vector<Found> FindMany(absl::Span<const SimilarityQuery> queries) const;
 
   struct Stored {
@@ -118,6 +119,8 @@ class SimilarityIndex {
   };
   struct Ask;  // a query on its way
 
+  // Finds into `found` under one lock.
+  void FindGroup(absl::Span<const SimilarityQuery> queries, Found* found) const;
   // All need the lock to be held, at least by a reader.
   std::vector<ScoredRow> Walk(const Tables& tables, const Ask& ask) const;
   Found Expand(const Tables& tables, const Ask& ask, const std::vector<ScoredRow>& rows, bool exact) const;
