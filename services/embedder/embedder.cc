@@ -41,10 +41,11 @@ Embedder::Embedder(ProductStore& store, BundleFolder bundles, IndexFollowerOptio
       bundles_(std::move(bundles)),
       follower_(bundles_, [this](const v1::BundleManifest& manifest,
                                  const std::string& folder) { return LoadBundle(manifest, folder); }),
-      index_(store, std::move(index), [this]() -> absl::StatusOr<VectorSpace> {
-        ASSIGN_OR_RETURN(const EmbeddingBundle bundle, Current());
-        return SpaceOf(bundle);
-      }),
+      index_(store, std::move(index),
+             [this]() -> absl::StatusOr<VectorSpace> {
+               ASSIGN_OR_RETURN(const EmbeddingBundle bundle, Current());
+               return SpaceOf(bundle);
+             }),
       worker_(store, "embedder", {v1::JOB_KIND_TRAIN_EMBEDDING, v1::JOB_KIND_EMBED_CATALOG},
               [this](const v1::Job& job, JobContext& context) { return RunJob(job, context); }) {}
 

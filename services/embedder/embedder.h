@@ -40,7 +40,6 @@ class Embedder {
   absl::StatusOr<v1::BatchFindSimilarResponse> BatchFindSimilar(const v1::BatchFindSimilarRequest& request);
 
  private:
-
   absl::Status LoadBundle(const v1::BundleManifest& manifest, const std::string& folder);
   // FAILED_PRECONDITION when no bundle was trained yet.
   absl::StatusOr<EmbeddingBundle> Current() const;

@@ -58,7 +58,8 @@ class Scan {
     while (reinterpret_cast<std::uintptr_t>(panels) % 32 != 0) ++panels;
     for (std::uint32_t begin = first; begin < last; begin += kBlock) {
       const std::uint32_t n = std::min(kBlock, last - begin);
-      for (std::uint32_t r = 0; r < n; r += kRows) Turn(begin + r, std::min(n - r, std::uint32_t{kRows}), panels + r / kRows * panel_size);
+      for (std::uint32_t r = 0; r < n; r += kRows)
+        Turn(begin + r, std::min(n - r, std::uint32_t{kRows}), panels + r / kRows * panel_size);
       for (std::size_t q = 0; q < queries_.size(); q += kQueries) {
         for (std::uint32_t r = 0; r < n; r += kRows) {
           Score(q, panels + r / kRows * panel_size, begin + r, std::min(n - r, std::uint32_t{kRows}), bests);

@@ -65,10 +65,7 @@ class Front {
 }  // namespace
 
 HnswGraph::HnswGraph(const VectorTable& vectors, HnswOptions options)
-    : vectors_(vectors),
-      options_(options),
-      bottom_(1 + MostLinks(0)),
-      upper_(1 + MostLinks(1)) {}
+    : vectors_(vectors), options_(options), bottom_(1 + MostLinks(0)), upper_(1 + MostLinks(1)) {}
 
 int HnswGraph::LevelOf(std::uint32_t row) const {
   const double uniform = (static_cast<double>(Mix(row) >> 11) + 1) * 0x1p-53;  // above 0

@@ -70,7 +70,9 @@ class ProductTable {
   struct Hash {
     using is_transparent = void;
     const ProductTable* table;
-    std::size_t operator()(std::uint32_t number) const { return (*this)(absl::string_view(table->products_[number].id)); }
+    std::size_t operator()(std::uint32_t number) const {
+      return (*this)(absl::string_view(table->products_[number].id));
+    }
     std::size_t operator()(absl::string_view id) const;
   };
   struct Equal {

@@ -13,8 +13,8 @@ struct ScoreTile {
   // `panel` holds sixteen rows turned on their side, [dimension, kRows]. scores[q * kRows + r]
   // is set, and bit r of passed[q] where it is at least thresholds[q]. Answers whether any
   // passed; else `scores` may be left alone.
-  bool (*score)(const float* const* queries, const float* panel, int dimension, const float* thresholds,
-                float* scores, std::uint16_t* passed);
+  bool (*score)(const float* const* queries, const float* panel, int dimension, const float* thresholds, float* scores,
+                std::uint16_t* passed);
 
   static const ScoreTile& Portable();
   static const ScoreTile& Best();

@@ -22,9 +22,7 @@ constexpr int kMaxQueries = 1'000;
 constexpr std::int64_t kMaxInAll = 100'000;
 constexpr std::size_t kProductsACall = 1'000;
 
-int CountOf(const v1::FindSimilarRequest& request) {
-  return request.count() == 0 ? kDefaultSimilar : request.count();
-}
+int CountOf(const v1::FindSimilarRequest& request) { return request.count() == 0 ? kDefaultSimilar : request.count(); }
 
 std::vector<std::string> PathOf(const v1::FindSimilarRequest& request) {
   return {request.category_path().begin(), request.category_path().end()};
@@ -51,8 +49,8 @@ absl::Status CheckFindSimilar(const v1::FindSimilarRequest& request) {
         absl::StrCat("product_id: ", request.product_id().size(), " bytes are over the bound of ", kMaxProductIdBytes));
   }
   if (request.category_path_size() > kMaxCategoryParts) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("category_path: ", request.category_path_size(), " parts are over the bound of ", kMaxCategoryParts));
+    return absl::InvalidArgumentError(absl::StrCat("category_path: ", request.category_path_size(),
+                                                   " parts are over the bound of ", kMaxCategoryParts));
   }
   return absl::OkStatus();
 }
@@ -190,8 +188,7 @@ absl::StatusOr<v1::FindSimilarResponse> SimilarFinder::Find(const v1::FindSimila
   return std::move(answers.front());
 }
 
-absl::StatusOr<v1::BatchFindSimilarResponse> SimilarFinder::FindMany(
-    const v1::BatchFindSimilarRequest& request) const {
+absl::StatusOr<v1::BatchFindSimilarResponse> SimilarFinder::FindMany(const v1::BatchFindSimilarRequest& request) const {
   Requests requests;
   for (const v1::FindSimilarRequest& query : request.queries()) requests.push_back(&query);
   ASSIGN_OR_RETURN(auto answers, FindAll(requests));

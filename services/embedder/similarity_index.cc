@@ -55,8 +55,8 @@ std::size_t SimilarityIndex::Put(absl::Span<const v1::Embedding> embeddings) {
       absl::WriterMutexLock lock(&mutex_);
       for (const v1::Embedding& embedding : embeddings.subspan(begin, kPutBatch)) {
         if (embedding.bundle_version() != bundle_version_ || embedding.values_size() != dimension_) continue;
-        const std::uint32_t row = tables_->vectors.Put(
-            absl::MakeConstSpan(embedding.values().data(), static_cast<std::size_t>(dimension_)));
+        const std::uint32_t row =
+            tables_->vectors.Put(absl::MakeConstSpan(embedding.values().data(), static_cast<std::size_t>(dimension_)));
         const std::vector<std::string> path(embedding.category_path().begin(), embedding.category_path().end());
         changed += tables_->products.Put(embedding.product_id(),
                                          {row, embedding.text_hash(), tables_->products.categories().Put(path)});
@@ -159,8 +159,8 @@ std::vector<ScoredRow> SimilarityIndex::Walk(const Tables& tables, const Ask& as
   return rows;
 }
 
-SimilarityIndex::Found SimilarityIndex::Expand(const Tables& tables, const Ask& ask,
-                                               const std::vector<ScoredRow>& rows, bool exact) const {
+SimilarityIndex::Found SimilarityIndex::Expand(const Tables& tables, const Ask& ask, const std::vector<ScoredRow>& rows,
+                                               bool exact) const {
   struct Candidate {
     float cosine;
     const std::string* id;

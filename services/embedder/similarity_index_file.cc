@@ -135,8 +135,8 @@ absl::Status SimilarityIndex::Save(const std::string& path) const {
 }
 
 absl::StatusOr<std::unique_ptr<SimilarityIndex>> SimilarityIndex::Load(const std::string& path,
-                                                                       const std::string& bundle_version,
-                                                                       int dimension, SimilarityOptions options) {
+                                                                       const std::string& bundle_version, int dimension,
+                                                                       SimilarityOptions options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<ChecksummedReader> in, ChecksummedReader::Open(path));
   const absl::Status header = CheckHeader(*in, bundle_version, dimension);
   if (header.code() == absl::StatusCode::kFailedPrecondition) {

@@ -61,8 +61,6 @@ void VectorTable::Dots(const float* padded, absl::Span<const std::uint32_t> rows
   }
 }
 
-std::size_t VectorTable::bytes() const {
-  return rows_.bytes() + by_values_.capacity() * (sizeof(std::uint32_t) + 1);
-}
+std::size_t VectorTable::bytes() const { return rows_.bytes() + by_values_.capacity() * (sizeof(std::uint32_t) + 1); }
 
 }  // namespace mannequin

@@ -32,9 +32,7 @@ class VectorTable {
   std::vector<float> Padded(absl::Span<const float> values) const;
 
   const float* operator[](std::uint32_t row) const { return rows_[row]; }
-  absl::Span<const float> Values(std::uint32_t row) const {
-    return {rows_[row], static_cast<std::size_t>(dimension_)};
-  }
+  absl::Span<const float> Values(std::uint32_t row) const { return {rows_[row], static_cast<std::size_t>(dimension_)}; }
   float Dot(const float* padded, std::uint32_t row) const;
   // dots[i] = padded . rows[i]
   void Dots(const float* padded, absl::Span<const std::uint32_t> rows, float* dots) const;

@@ -38,7 +38,8 @@ class VisitedRows {
   }
 
   void Grow() {
-    const std::vector<std::uint32_t> before = std::exchange(slots_, std::vector<std::uint32_t>(2 * slots_.size(), kFree));
+    const std::vector<std::uint32_t> before =
+        std::exchange(slots_, std::vector<std::uint32_t>(2 * slots_.size(), kFree));
     for (const std::uint32_t row : before) {
       if (row != kFree) slots_[Find(row)] = row;
     }

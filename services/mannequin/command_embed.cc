@@ -59,8 +59,8 @@ absl::Status Similar(Invocation& invocation, const v1::FindSimilarRequest& reque
 }  // namespace
 
 void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
-  CLI::App* embed =
-      app.add_subcommand("embed", "product text as vectors: train, catalog, vector, similar, map")->require_subcommand(1);
+  CLI::App* embed = app.add_subcommand("embed", "product text as vectors: train, catalog, vector, similar, map")
+                        ->require_subcommand(1);
 
   AddEmbedTrainCommand(*embed, invocation);
   AddEmbedMapCommand(*embed, invocation);
@@ -69,7 +69,8 @@ void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
   });
 
   const auto text = std::make_shared<std::string>();
-  CLI::App* command = embed->add_subcommand("vector", "the vector of a text\n  mannequin embed vector \"red leather boot\"");
+  CLI::App* command =
+      embed->add_subcommand("vector", "the vector of a text\n  mannequin embed vector \"red leather boot\"");
   command->add_option("TEXT", *text)->required();
   command->callback(
       [&invocation, text] { invocation.run = [&invocation, text] { return Vector(invocation, *text); }; });

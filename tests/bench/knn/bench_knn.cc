@@ -41,7 +41,8 @@ std::vector<SimilarityIndex::Found> FindAll(const SimilarityIndex& index, const 
                                             std::size_t batch) {
   std::vector<SimilarityIndex::Found> all;
   for (std::size_t begin = 0; begin < queries.size(); begin += batch) {
-    for (auto& found : index.FindMany(absl::MakeConstSpan(queries).subspan(begin, batch))) all.push_back(std::move(found));
+    for (auto& found : index.FindMany(absl::MakeConstSpan(queries).subspan(begin, batch)))
+      all.push_back(std::move(found));
   }
   return all;
 }
@@ -80,7 +81,8 @@ int Run(const std::string& path, int dimension, std::size_t every, const Similar
   index.Put(embeddings);
   const double build = Seconds() - begin;
 
-  const std::vector<SimilarityIndex::Found> nearest = FindAll(index, exact, kBatch), found = FindAll(index, queries, kBatch);
+  const std::vector<SimilarityIndex::Found> nearest = FindAll(index, exact, kBatch),
+                                            found = FindAll(index, queries, kBatch);
   const std::vector<SimilarityQuery> few(exact.begin(), exact.begin() + static_cast<std::ptrdiff_t>(exact.size() / 4));
   const auto rate = [&](const std::vector<SimilarityQuery>& asked, std::size_t batch) {
     return BestRate(asked.size(), [&] { FindAll(index, asked, batch); });

@@ -35,7 +35,9 @@ class IndexFollowerTest : public testing::Test {
   void Follow() {
     follower_ = std::make_unique<IndexFollower>(
         *store_, IndexFollowerOptions{.folder = folder_ + "/index", .poll = absl::Milliseconds(10)},
-        [this]() -> absl::StatusOr<VectorSpace> { return VectorSpace{std::string("b"), kDimension}; });
+        [this]() -> absl::StatusOr<VectorSpace> {
+          return VectorSpace{std::string("b"), kDimension};
+        });
     follower_->Start();
   }
 

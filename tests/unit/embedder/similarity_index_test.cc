@@ -147,8 +147,7 @@ TEST(SimilarityIndex, WithinACategoryOnlyItsProductsAreFound) {
   Add(index, "twin", vectors[3], {"Apparel", "Topwear"});  // shares its row with a product of "Home"
   for (const auto& [path, size] : std::vector<std::pair<Strings, std::size_t>>{
            {{"Apparel"}, 1'201}, {{"Apparel", "Topwear"}, 401}, {{"Home"}, 400}, {{}, 2'001}}) {
-    const SimilarityIndex::Found found =
-        index.Find({.values = vectors[0], .count = 3'000, .category_path = path});
+    const SimilarityIndex::Found found = index.Find({.values = vectors[0], .count = 3'000, .category_path = path});
     EXPECT_TRUE(found.exact);
     EXPECT_EQ(found.neighbours.size(), size) << path.size();
   }
@@ -207,7 +206,8 @@ TEST(SimilarityIndex, RemovedProductsAreNotFoundAndDoNotHideOthers) {
     for (int i = 0; i < 3'000; i += 50) {
       const SimilarityIndex::Found found = index.Find({.values = vectors[i]});
       ASSERT_EQ(found.neighbours.size(), 10u);
-      for (const std::string& id : Ids(found)) EXPECT_EQ(id.substr(std::max<std::size_t>(2, id.size()) - 2), id == "0" ? "0" : "00");
+      for (const std::string& id : Ids(found))
+        EXPECT_EQ(id.substr(std::max<std::size_t>(2, id.size()) - 2), id == "0" ? "0" : "00");
     }
     if (rebuilt) break;
     std::vector<v1::Embedding> left;
