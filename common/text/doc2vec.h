@@ -12,7 +12,8 @@
 // learning-rate rules as gensim 4 has them. Threads update shared weights without locks
 // (Hogwild, Niu et al. 2011, arXiv:1106.5730).
 //
-// Beside the weights, training keeps one vector a document and the corpus: nothing else
+// Beside the weights, training keeps one vector a document (4 bytes times the dimension
+// padded to whole vector lanes) and the corpus (4 bytes a word, 8 a document): nothing else
 // grows with the documents.
 //
 // Not for text: text_encoder.h turns text into word numbers.
@@ -68,7 +69,7 @@ struct Doc2VecOptions {
   int negative = 5;     // noise words a word, 1 to 50
   float lr = 0.025f;    // more than 0, up to 1; falls linearly to min_lr
   float min_lr = 0.0001f;  // 0 to lr
-  double sample = 1e-3;    // share from which a word is subsampled, up to 1; 0: never
+  double sample = 1e-3;    // share from which a word is subsampled (subsampling.h), up to 1; 0: never
   std::uint64_t seed = 1;
   int threads = 0;  // up to 1,024; 0: one a core. One thread and one seed give the same bits again.
 };
@@ -116,7 +117,8 @@ class Doc2Vec {
           absl::Span<const float> word_in);
 
   // The vector of a document that was not trained on, `dimension` long, not of unit
-  // length. The same words give the same vector. Zeros for no words.
+  // length. Subsamples as training does, but evenly and never a word in all epochs. There
+  // is no chance in it: the same words give the same bits. Zeros for no words or no epochs.
   std::vector<float> Infer(absl::Span<const std::int32_t> words, int epochs) const;
 
   const Doc2VecOptions& options() const { return options_; }

@@ -17,7 +17,7 @@ namespace {
 
 // Falls linearly from the first to the second, whatever the training had. In PV-DM x is
 // one of some seven inputs that share a step.
-constexpr float kLr = 0.05f, kDmLr = 0.2f, kMinLr = 0.0001f;
+constexpr float kDbowLr = 0.025f, kDmLr = 0.2f, kMinLr = 0.0001f;
 
 class Inference {
  public:
@@ -63,7 +63,7 @@ Inference::Inference(const Doc2Vec& model, const Subsampling& subsampling, absl:
       input_(static_cast<std::size_t>(model.word_out().stride())) {}
 
 void Inference::StartEpoch(int epoch, int epochs) {
-  const float lr = options_.mode == Doc2VecMode::kPvDm ? kDmLr : kLr;
+  const float lr = options_.mode == Doc2VecMode::kPvDbow ? kDbowLr : kDmLr;
   lr_ = lr - (lr - kMinLr) * static_cast<float>(epoch) / static_cast<float>(epochs);
   if (!noise_.empty()) next_noise_ = noise_.size() * static_cast<std::size_t>(epoch) / static_cast<std::size_t>(epochs);
   kept_.clear();

@@ -44,7 +44,12 @@ void PrefetchRow(const float* row, int stride) {
 
 struct Doc2VecTrainer::Scratch {
   Scratch(std::uint64_t seed, int hidden_stride, int max_targets)
-      : random(seed), error(hidden_stride), hidden(hidden_stride), rows(max_targets), labels(max_targets), dots(max_targets) {
+      : random(seed),
+        error(hidden_stride),
+        hidden(hidden_stride),
+        rows(max_targets),
+        labels(max_targets),
+        dots(max_targets) {
     labels[0] = 1;
   }
   Random random;
@@ -80,12 +85,14 @@ absl::Status Doc2VecTrainer::Run(const std::function<absl::Status(const Doc2VecP
   return status_;
 }
 
+// Inputs start within 1 / dimension of 0 and outputs at 0. From half as far, the fashion
+// titles' precision at 10 is one point less after the same epochs.
 void Doc2VecTrainer::InitialiseWeights() {
   Random random(options_.seed * 0x9E3779B97F4A7C15ULL + 1);
   const auto fill = [&](Rows& rows) {
     for (std::int64_t i = 0; i < rows.size(); ++i) {
       for (int j = 0; j < options_.dimension; ++j)
-        rows[i][j] = random.Centred() / static_cast<float>(options_.dimension);
+        rows[i][j] = 2 * random.Centred() / static_cast<float>(options_.dimension);
     }
   };
   const Doc2VecShapes shapes = ShapesOf(options_, static_cast<std::int32_t>(model_.counts_.size()));

@@ -39,11 +39,16 @@ MANNEQUIN_AVX2 inline void DotBlock(const float* x, const float* const* rows, in
 MANNEQUIN_AVX2 void DotAvx2(const float* x, const float* const* rows, int n, int dim, float* dots) {
   for (; n >= kDotRows; n -= kDotRows, rows += kDotRows, dots += kDotRows) DotBlock<kDotRows>(x, rows, dim, dots);
   switch (n) {
-    case 5: return DotBlock<5>(x, rows, dim, dots);
-    case 4: return DotBlock<4>(x, rows, dim, dots);
-    case 3: return DotBlock<3>(x, rows, dim, dots);
-    case 2: return DotBlock<2>(x, rows, dim, dots);
-    case 1: return DotBlock<1>(x, rows, dim, dots);
+    case 5:
+      return DotBlock<5>(x, rows, dim, dots);
+    case 4:
+      return DotBlock<4>(x, rows, dim, dots);
+    case 3:
+      return DotBlock<3>(x, rows, dim, dots);
+    case 2:
+      return DotBlock<2>(x, rows, dim, dots);
+    case 1:
+      return DotBlock<1>(x, rows, dim, dots);
   }
 }
 

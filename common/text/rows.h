@@ -23,9 +23,8 @@ class Rows {
         values_(static_cast<std::size_t>(n) * stride_, 0.0f) {}
   // From Flat(); `flat` holds n * blocks * dimension numbers.
   Rows(absl::Span<const float> flat, std::int64_t n, int dimension, int blocks) : Rows(n, dimension, blocks) {
-    ForEachBlock([&](std::int64_t from, std::int64_t to) {
-      std::copy_n(flat.data() + from, dimension_, values_.data() + to);
-    });
+    ForEachBlock(
+        [&](std::int64_t from, std::int64_t to) { std::copy_n(flat.data() + from, dimension_, values_.data() + to); });
   }
 
   float* operator[](std::int64_t i) { return values_.data() + i * stride_; }
@@ -38,9 +37,8 @@ class Rows {
   // [size(), blocks() * dimension] without padding.
   std::vector<float> Flat() const {
     std::vector<float> flat(static_cast<std::size_t>(n_) * blocks_ * dimension_);
-    ForEachBlock([&](std::int64_t to, std::int64_t from) {
-      std::copy_n(values_.data() + from, dimension_, flat.data() + to);
-    });
+    ForEachBlock(
+        [&](std::int64_t to, std::int64_t from) { std::copy_n(values_.data() + from, dimension_, flat.data() + to); });
     return flat;
   }
 

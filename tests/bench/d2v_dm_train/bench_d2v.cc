@@ -6,6 +6,10 @@
 //   {"words_per_second": 5100000, "documents": 40054, "words": 428589, "vocabulary": 4628, ...}
 //   bench_d2v --words FILE --mode dm --epochs 5 --infer 20
 //   {"documents_per_second": 120000, "inference_epochs": 20, "same_twice_cosine": 1, ...}
+//   bench_d2v --words FILE --mode dbow --epochs 5 --documents 4000000 --repeat 1
+//   {"words_per_second": 4900000, "seconds": 43, "vocabulary": 46240, "peak_mb": 1950, ...}
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -20,6 +24,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_split.h"
 #include "common/text/doc2vec.h"
+#include "common/text/random.h"
 
 namespace mannequin {
 namespace {
@@ -64,6 +69,41 @@ Words Read(const std::string& path) {
   return words;
 }
 
+// So many documents made from the given ones: each is one of them with its words in
+// another order, one word in ten replaced by one of new words, of which all are as likely.
+// The vocabulary grows with the root of the documents (Heaps' law: 0.4 to 0.6 in English).
+Words Vary(const Words& given, std::int64_t documents) {
+  const auto known = static_cast<double>(given.vocabulary);
+  const double growth = std::sqrt(static_cast<double>(documents) / static_cast<double>(given.corpus.documents()));
+  Words words;
+  words.vocabulary = static_cast<std::int32_t>(known * std::max(1.0, growth));
+  const auto fresh = static_cast<std::uint32_t>(words.vocabulary - given.vocabulary);
+  const std::int64_t expected =
+      documents * static_cast<std::int64_t>(given.corpus.words.size()) / given.corpus.documents();
+  words.corpus.words.reserve(static_cast<std::size_t>(expected + expected / 50 + 1'000));
+  words.corpus.ends.reserve(static_cast<std::size_t>(documents));
+  Random random(1);
+  std::vector<std::int32_t> document;
+  for (std::int64_t d = 0; d < documents; ++d) {
+    const auto from = given.corpus[random.Below(static_cast<std::uint32_t>(given.corpus.documents()))];
+    document.assign(from.begin(), from.end());
+    for (std::size_t k = 0; k < document.size(); ++k) {
+      std::swap(document[k], document[k + random.Below(static_cast<std::uint32_t>(document.size() - k))]);
+      if (fresh > 0 && random.Below(10) == 0)
+        document[k] = given.vocabulary + static_cast<std::int32_t>(random.Below(fresh));
+    }
+    words.corpus.Add(document);
+  }
+  words.raw_words = static_cast<std::int64_t>(words.corpus.words.size());
+  return words;
+}
+
+double PeakMb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e6;
+}
+
 double Cosine(const std::vector<float>& a, const std::vector<float>& b) {
   double dot = 0, aa = 0, bb = 0;
   for (std::size_t j = 0; j < a.size(); ++j) {
@@ -96,6 +136,7 @@ int Main(int argc, char** argv) {
   Doc2VecOptions options;
   options.epochs = 40;
   int repeat = 3, inference_epochs = 0;
+  std::int64_t documents = 0;
   app.add_option("--words", path, "documents, one a line, words apart by blanks")->required();
   app.add_option("--mode", mode, "dm, dbow or concat")->check(CLI::IsMember({"dm", "dbow", "concat"}));
   app.add_flag("--hs", options.hierarchical_softmax, "hierarchical softmax");
@@ -104,22 +145,21 @@ int Main(int argc, char** argv) {
   app.add_option("--threads", options.threads, "0: one a core");
   app.add_option("--dimension", options.dimension);
   app.add_option("--infer", inference_epochs, "infer every document with so many epochs, after one training");
+  app.add_option("--documents", documents, "make so many from the given ones")->check(CLI::Range(1, 100'000'000));
   app.add_option("--repeat", repeat)->check(CLI::Range(1, 100));
   CLI11_PARSE(app, argc, argv);
-  options.mode = mode == "dm"     ? Doc2VecMode::kPvDm
-                 : mode == "dbow" ? Doc2VecMode::kPvDbow
-                                  : Doc2VecMode::kPvDmConcat;
-  const Words words = Read(path);
+  options.mode = mode == "dm" ? Doc2VecMode::kPvDm : mode == "dbow" ? Doc2VecMode::kPvDbow : Doc2VecMode::kPvDmConcat;
+  Words words = Read(path);
+  if (documents > 0) words = Vary(words, documents);
   std::vector<double> train_seconds, rates;
   double loss = 0, cosine = 0;
   for (int r = 0; r < (inference_epochs > 0 ? 1 : repeat); ++r) {
     options.seed = static_cast<std::uint64_t>(r) + 1;
     const double start = Seconds();
-    const auto model =
-        Doc2Vec::Train(words.corpus, words.vocabulary, options, [&](const Doc2VecProgress& progress) {
-          loss = progress.loss;
-          return absl::OkStatus();
-        });
+    const auto model = Doc2Vec::Train(words.corpus, words.vocabulary, options, [&](const Doc2VecProgress& progress) {
+      loss = progress.loss;
+      return absl::OkStatus();
+    });
     train_seconds.push_back(Seconds() - start);
     if (!model.ok()) {
       std::fprintf(stderr, "%s\n", model.status().ToString().c_str());
@@ -141,10 +181,10 @@ int Main(int argc, char** argv) {
   const double median = Median(train_seconds);
   std::printf(
       "{\"words_per_second\": %.0f, \"seconds\": %.3f, \"documents\": %lld, \"words\": %lld, \"vocabulary\": %d, "
-      "\"mode\": \"%s\", \"epochs\": %d, \"loss\": %.4f}\n",
+      "\"mode\": \"%s\", \"epochs\": %d, \"loss\": %.4f, \"peak_mb\": %.0f}\n",
       static_cast<double>(words.raw_words) * options.epochs / median, median,
       static_cast<long long>(words.corpus.documents()), static_cast<long long>(words.raw_words), words.vocabulary,
-      mode.c_str(), options.epochs, loss);
+      mode.c_str(), options.epochs, loss, PeakMb());
   return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "common/text/kernels.h"
 
+#include <cmath>
 #include <random>
 #include <vector>
 
@@ -32,7 +33,7 @@ void ExpectNear(const std::vector<float>& a, const std::vector<float>& b) {
 TEST(Kernels, Avx2AgreesWithPlainCode) {
   if (!Kernels::HasAvx2()) GTEST_SKIP() << "this machine has no AVX2";
   for (const int rows : {1, 2, 3, 5, 6, 7, 51}) {
-    for (const int dim : {8, 16, 104, 304}) {
+    for (const int dim : {8, 16, 104, 112, 304}) {
       Case plain(rows, dim, 5), fast(rows, dim, 5);
       // A row that stands twice: noise words repeat.
       if (rows > 3) plain.pointers[1] = plain.pointers[0], fast.pointers[1] = fast.pointers[0];
@@ -52,6 +53,33 @@ TEST(Kernels, Avx2AgreesWithPlainCode) {
       Kernels::Avx2().add(0.5f, fast.x.data(), dim, fast.error.data());
       ExpectNear(plain.error, fast.error);
     }
+  }
+}
+
+std::vector<float> Misses(const Kernels& kernels, std::vector<float> logits, const std::vector<float>& labels) {
+  kernels.misses(labels.data(), static_cast<int>(logits.size()), 0.5f, logits.data());
+  return logits;
+}
+
+TEST(Kernels, MissIsHowFarTheSigmoidIsFromTheLabel) {
+  std::vector<float> logits, labels;
+  for (float logit = -20; logit <= 20; logit += 0.37f) logits.push_back(logit), labels.push_back(logits.size() % 2);
+  logits.insert(logits.end(), {-1e9f, 1e9f});
+  labels.insert(labels.end(), {1, 1});
+  const std::vector<float> plain = Misses(Kernels::Portable(), logits, labels);
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    EXPECT_NEAR(plain[i], 0.5 * (labels[i] - 1 / (1 + std::exp(-static_cast<double>(logits[i])))), 1e-6) << logits[i];
+  }
+}
+
+TEST(Kernels, Avx2MissesAgreeWithPlainCode) {
+  if (!Kernels::HasAvx2()) GTEST_SKIP() << "this machine has no AVX2";
+  for (std::size_t n = 0; n <= 33; ++n) {
+    std::vector<float> logits(n), labels(n);
+    for (std::size_t i = 0; i < n; ++i) logits[i] = static_cast<float>(i) * 1.3f - 20, labels[i] = i % 3 == 0;
+    const std::vector<float> plain = Misses(Kernels::Portable(), logits, labels);
+    const std::vector<float> fast = Misses(Kernels::Avx2(), logits, labels);
+    for (std::size_t i = 0; i < n; ++i) EXPECT_NEAR(plain[i], fast[i], 1e-6) << logits[i];
   }
 }
 

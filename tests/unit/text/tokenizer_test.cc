@@ -1,10 +1,10 @@
 #include "common/text/tokenizer.h"
 
-#include <algorithm>
 #include <random>
 
 #include "common/text/normalizer.h"
 #include "common/text/utf8.h"
+#include "common/text/vocabulary.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -15,8 +15,9 @@ std::vector<WordCount> Words() {
   const std::vector<std::string> texts = {
       "acoustic guitar with wooden body and steel strings for beginners", "guitar strings of nylon and of steel",
       "wooden case for acoustic guitars", "나이키 운동화 나이키 모자", "メンズ革靴", "5.5 oz guitar polish"};
-  std::size_t at = 0;
-  return CountWords([&]() -> const std::string* { return at < texts.size() ? &texts[at++] : nullptr; });
+  WordCounter counter;
+  for (const std::string& text : texts) counter.Add(text);
+  return counter.Sorted();
 }
 
 std::unique_ptr<Tokenizer> Trained(const TokenizerOptions& options) {
@@ -25,9 +26,8 @@ std::unique_ptr<Tokenizer> Trained(const TokenizerOptions& options) {
   return *Tokenizer::FromBytes(*model);
 }
 
-TEST(CountWords, CountsAcrossTexts) {
-  std::vector<WordCount> words = Words();
-  std::sort(words.begin(), words.end());
+TEST(WordCounter, CountsAcrossTexts) {
+  const std::vector<WordCount> words = Words();
   EXPECT_THAT(words, testing::Contains(WordCount("guitar", 3)));
   EXPECT_THAT(words, testing::Contains(WordCount("나이키", 2)));
   EXPECT_THAT(words, testing::Not(testing::Contains(testing::Key(""))));
