@@ -18,8 +18,9 @@
 // that no product has any more stays as a stepping stone; when a fifth of them are such, the
 // end of a pass builds all anew, beside the searches.
 //
-// Memory, measured on 40,054 products (28,145 distinct vectors of 100 components): 505 bytes
-// a product; at most 720 where every vector is another, and twice that while it is built anew.
+// Memory, measured at 100 components: 493 bytes a product of 40,054 that have 28,145 distinct
+// vectors, 642 where nearly every vector is another (422 the vector, 137 its links, the rest
+// ids and places); twice that while it is built anew.
 #pragma once
 
 #include <cstdint>
