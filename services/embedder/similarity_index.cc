@@ -149,6 +149,14 @@ bool SimilarityIndex::GraphServes(const Tables& tables, const Ask& ask) const {
          kRowsAWalk * std::max(options_.ef, 2 * ask.query->count) <= tables.vectors.size();
 }
 
+std::vector<std::uint32_t> SimilarityIndex::RowsWithin(const Tables& tables, const Ask& ask) const {
+  std::vector<std::uint32_t> rows;
+  if (!ask.category) return rows;
+  tables.products.categories().VisitBelow(
+      *ask.category, [&](std::uint32_t number) { rows.push_back(tables.products[number].facts.row); });
+  return rows;
+}
+
 std::vector<ScoredRow> SimilarityIndex::Walk(const Tables& tables, const Ask& ask) const {
   std::vector<ScoredRow> rows = tables.graph->Search(ask.padded.data(), std::max(options_.ef, 2 * ask.query->count));
   // Rows that are too new to be in the graph.
@@ -192,6 +200,17 @@ SimilarityIndex::Found SimilarityIndex::Expand(const Tables& tables, const Ask& 
   return found;
 }
 
+bool SimilarityIndex::FindAlone(const Tables& tables, const Ask& ask, Found* found) const {
+  if (ask.within_category()) {
+    *found = Expand(tables, ask, SearchRows(tables.vectors, ask.row_query(), RowsWithin(tables, ask)), true);
+    return true;
+  }
+  if (!GraphServes(tables, ask)) return false;
+  *found = Expand(tables, ask, Walk(tables, ask), false);
+  // Stepping stones may have been all that there was.
+  return found->neighbours.size() >= std::min(ask.query->count, tables.products.size() - 1);
+}
+
 SimilarityIndex::Found SimilarityIndex::Find(const SimilarityQuery& query) const {
   return std::move(FindMany({&query, 1}).front());
 }
@@ -211,28 +230,11 @@ void SimilarityIndex::FindGroup(absl::Span<const SimilarityQuery> queries, Found
   asks.reserve(queries.size());
   for (const SimilarityQuery& query : queries) asks.emplace_back(tables, query);
 
-  // Those that the index need not look at everything for, one a core.
+  // One query a core, then those that have to look at all rows together.
   std::vector<char> left(queries.size());
   ParallelFor(asks.size(), 4, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) {
-      const Ask& ask = asks[i];
-      if (ask.within_category()) {
-        std::vector<std::uint32_t> rows;
-        if (ask.category) {
-          tables.products.categories().VisitBelow(
-              *ask.category, [&](std::uint32_t number) { rows.push_back(tables.products[number].facts.row); });
-        }
-        found[i] = Expand(tables, ask, SearchRows(tables.vectors, ask.row_query(), std::move(rows)), true);
-        continue;
-      }
-      left[i] = !GraphServes(tables, ask);
-      if (left[i]) continue;
-      found[i] = Expand(tables, ask, Walk(tables, ask), false);
-      // Stepping stones may have been all that there was.
-      left[i] = found[i].neighbours.size() < std::min(ask.query->count, tables.products.size() - 1);
-    }
+    for (std::size_t i = first; i < last; ++i) left[i] = !FindAlone(tables, asks[i], &found[i]);
   });
-
   std::vector<RowQuery> exact;
   std::vector<std::size_t> of;  // which query
   for (std::size_t i = 0; i < asks.size(); ++i) {

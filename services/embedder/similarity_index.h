@@ -122,10 +122,13 @@ class SimilarityIndex {
 
   // Finds into `found` under one lock.
   void FindGroup(absl::Span<const SimilarityQuery> queries, Found* found) const;
-  // All need the lock to be held, at least by a reader.
+  // These need the lock to be held, at least by a reader.
   std::vector<ScoredRow> Walk(const Tables& tables, const Ask& ask) const;
   Found Expand(const Tables& tables, const Ask& ask, const std::vector<ScoredRow>& rows, bool exact) const;
   bool GraphServes(const Tables& tables, const Ask& ask) const;
+  std::vector<std::uint32_t> RowsWithin(const Tables& tables, const Ask& ask) const;
+  // Without looking at every row; false when that is what it takes.
+  bool FindAlone(const Tables& tables, const Ask& ask, Found* found) const;
 
   // Both need the writer's turn. They work beside searches.
   void ExtendGraph();
