@@ -47,20 +47,24 @@ SimilarityIndex::SimilarityIndex(std::string bundle_version, int dimension, Simi
 
 SimilarityIndex::~SimilarityIndex() = default;
 
+bool SimilarityIndex::PutOne(const v1::Embedding& embedding) {
+  const absl::Span<const float> values(embedding.values().data(), static_cast<std::size_t>(embedding.values_size()));
+  if (embedding.bundle_version() != bundle_version_ || embedding.values_size() != dimension_ ||
+      !VectorTable::IsUnit(values)) {
+    return false;
+  }
+  const std::vector<std::string> path(embedding.category_path().begin(), embedding.category_path().end());
+  return tables_->products.Put(embedding.product_id(), {tables_->vectors.Put(values), embedding.text_hash(),
+                                                        tables_->products.categories().Put(path)});
+}
+
 std::size_t SimilarityIndex::Put(absl::Span<const v1::Embedding> embeddings) {
   absl::MutexLock turn(&turn_);
   std::size_t changed = 0;
   for (std::size_t begin = 0; begin < embeddings.size(); begin += kPutBatch) {
     {
       absl::WriterMutexLock lock(&mutex_);
-      for (const v1::Embedding& embedding : embeddings.subspan(begin, kPutBatch)) {
-        if (embedding.bundle_version() != bundle_version_ || embedding.values_size() != dimension_) continue;
-        const std::uint32_t row =
-            tables_->vectors.Put(absl::MakeConstSpan(embedding.values().data(), static_cast<std::size_t>(dimension_)));
-        const std::vector<std::string> path(embedding.category_path().begin(), embedding.category_path().end());
-        changed += tables_->products.Put(embedding.product_id(),
-                                         {row, embedding.text_hash(), tables_->products.categories().Put(path)});
-      }
+      for (const v1::Embedding& embedding : embeddings.subspan(begin, kPutBatch)) changed += PutOne(embedding);
     }
     ExtendGraph();
   }

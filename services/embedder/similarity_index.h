@@ -70,7 +70,8 @@ class SimilarityIndex {
   ~SimilarityIndex();
 
   // Adds products and replaces what is known of them. Embeddings of another bundle or
-  // dimension cannot be compared and are passed over. How many were not known so.
+  // dimension, or not of unit length, cannot be compared and are passed over. How many were
+  // not known so.
   std::size_t Put(absl::Span<const v1::Embedding> embeddings);
   // How many of these were there.
   std::size_t Remove(absl::Span<const std::string> product_ids);
@@ -130,6 +131,8 @@ class SimilarityIndex {
   // Without looking at every row; false when that is what it takes.
   bool FindAlone(const Tables& tables, const Ask& ask, Found* found) const;
 
+  // Whether it was not known so.
+  bool PutOne(const v1::Embedding& embedding) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Both need the writer's turn. They work beside searches.
   void ExtendGraph();
   void RebuildWhenStale();
