@@ -11,14 +11,13 @@ namespace {
 
 // Sorted. What listings hold; scripts and forms as well, since pages are pasted whole.
 constexpr absl::string_view kElements[] = {
-    "a",      "abbr",   "article",    "aside",  "b",      "big",     "blockquote", "body",     "br",   "button",
-    "center", "cite",   "code",       "dd",     "del",    "div",     "dl",         "dt",       "em",   "embed",
-    "figure", "font",   "footer",     "form",   "h1",     "h2",      "h3",         "h4",       "h5",   "h6",
-    "head",   "header", "hr",         "html",   "i",      "iframe",  "img",        "input",    "ins",  "label",
-    "li",     "link",   "main",       "mark",   "meta",   "nav",     "object",     "ol",       "p",    "picture",
-    "pre",    "s",      "script",     "section", "small", "source",  "span",       "strike",   "strong", "style",
-    "sub",    "sup",    "svg",        "table",  "tbody",  "td",      "tfoot",      "th",       "thead", "title",
-    "tr",     "tt",     "u",          "ul",     "video",  "wbr",
+    "a",      "abbr", "article", "aside",  "b",     "big",     "blockquote", "body", "br",     "button",  "center",
+    "cite",   "code", "dd",      "del",    "div",   "dl",      "dt",         "em",   "embed",  "figure",  "font",
+    "footer", "form", "h1",      "h2",     "h3",    "h4",      "h5",         "h6",   "head",   "header",  "hr",
+    "html",   "i",    "iframe",  "img",    "input", "ins",     "label",      "li",   "link",   "main",    "mark",
+    "meta",   "nav",  "object",  "ol",     "p",     "picture", "pre",        "s",    "script", "section", "small",
+    "source", "span", "strike",  "strong", "style", "sub",     "sup",        "svg",  "table",  "tbody",   "td",
+    "tfoot",  "th",   "thead",   "title",  "tr",    "tt",      "u",          "ul",   "video",  "wbr",
 };
 constexpr std::size_t kLongestName = 10;
 

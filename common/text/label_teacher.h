@@ -47,11 +47,11 @@ struct LabelledTexts {
 };
 
 struct LabelTeacherOptions {
-  int epochs = 0;           // 0: 300,000 texts in all, 4 to 200 epochs
-  float lr = 0.05f;         // of word vectors, falling to 0
-  float label_lr = 0.5f;    // of label vectors
-  float sharpness = 10;     // of the softmax
-  float drop_words = 0.5f;  // up to this share of a text's words is left out, anew each time
+  int epochs = 0;              // 0: 300,000 texts in all, 4 to 200 epochs
+  float lr = 0.05f;            // of word vectors, falling to 0
+  float label_lr = 0.5f;       // of label vectors
+  float sharpness = 10;        // of the softmax
+  float drop_words = 0.5f;     // up to this share of a text's words is left out, anew each time
   int sampled_labels = 2'048;  // a kind with more is sampled
   std::uint64_t seed = 1;
   int threads = 0;  // 0: one a core. One thread and one seed give the same bits again.

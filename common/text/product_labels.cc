@@ -63,7 +63,8 @@ ProductLabels::ProductLabels(const LabelCounter& counter) {
       candidate.products += count;
       candidate.labels.push_back(label);
     }
-    const bool frequent = static_cast<double>(candidate.products) >= kLeastShare * static_cast<double>(counter.products_);
+    const bool frequent =
+        static_cast<double>(candidate.products) >= kLeastShare * static_cast<double>(counter.products_);
     if (candidate.labels.size() < 2 || !frequent) continue;
     std::sort(candidate.labels.begin(), candidate.labels.end());
     candidates.push_back(std::move(candidate));

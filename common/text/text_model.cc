@@ -28,8 +28,7 @@ void TextModel::Prepare() {
   for (std::int32_t i = 0; i < vocabulary_.size(); ++i) {
     const absl::string_view unit = vocabulary_.unit(i);
     if (absl::StartsWith(unit, Vocabulary::kWordMark)) {
-      pieces_[static_cast<std::size_t>(i)] =
-          tokenizer_->Pieces(unit.substr(sizeof(Vocabulary::kWordMark) - 1));
+      pieces_[static_cast<std::size_t>(i)] = tokenizer_->Pieces(unit.substr(sizeof(Vocabulary::kWordMark) - 1));
     }
   }
 }

@@ -11,8 +11,8 @@
 //   attributes (label_teacher.h), so that these can be read off the sum.
 // - doc2vec: what doc2vec infers, at unit length.
 //
-// On a title of ten words inference ends with much of the noise it began with, and knows
-// nothing of which words matter: measured side by side by tests/bench, d2v_quality.
+// Inference knows nothing of which words matter: measured side by side by tests/bench,
+// d2v_quality.
 //
 // doc2vec.safetensors (safetensors.h), V units, D components:
 //
@@ -23,7 +23,8 @@
 //   word_in    F32            "doc2vec", word_in only where the mode has one
 //   metadata   format "mannequin-text-2"; vector "combined" or "doc2vec"; mode "pv-dbow",
 //              "pv-dm" or "pv-dm-concat"; hierarchical_softmax, word_vectors "0" or "1";
-//              dimension; window; negative; inference_epochs; normalizer_version
+//              dimension; window; negative; sample; inference_epochs;
+//              normalizer_version
 #pragma once
 
 #include <cstdint>

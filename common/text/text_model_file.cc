@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/base/file.h"
 #include "common/base/safetensors.h"
 #include "common/base/status_macros.h"
@@ -18,9 +19,8 @@ namespace {
 
 constexpr char kFormat[] = "mannequin-text-2";
 
-constexpr std::pair<Doc2VecMode, const char*> kModes[] = {{Doc2VecMode::kPvDbow, "pv-dbow"},
-                                                          {Doc2VecMode::kPvDm, "pv-dm"},
-                                                          {Doc2VecMode::kPvDmConcat, "pv-dm-concat"}};
+constexpr std::pair<Doc2VecMode, const char*> kModes[] = {
+    {Doc2VecMode::kPvDbow, "pv-dbow"}, {Doc2VecMode::kPvDm, "pv-dm"}, {Doc2VecMode::kPvDmConcat, "pv-dm-concat"}};
 
 template <typename Number>
 absl::Status ReadNumber(const Safetensors& file, const std::string& key, Number low, Number high, Number* value) {
@@ -76,6 +76,7 @@ absl::StatusOr<TextModelOptions> ReadOptions(const Safetensors& file) {
   RETURN_IF_ERROR(ReadNumber(file, "dimension", 1, 1024, &options.doc2vec.dimension));
   RETURN_IF_ERROR(ReadNumber(file, "window", 1, 20, &options.doc2vec.window));
   RETURN_IF_ERROR(ReadNumber(file, "negative", 1, 50, &options.doc2vec.negative));
+  RETURN_IF_ERROR(ReadNumber(file, "sample", 0.0, 1.0, &options.doc2vec.sample));
   RETURN_IF_ERROR(ReadNumber(file, "inference_epochs", 0, 1000, &options.inference_epochs));
   return options;
 }
@@ -187,6 +188,7 @@ absl::Status TextModel::Save(const std::string& folder) const {
       {"dimension", absl::StrCat(doc2vec.dimension)},
       {"window", absl::StrCat(doc2vec.window)},
       {"negative", absl::StrCat(doc2vec.negative)},
+      {"sample", absl::StrFormat("%.17g", doc2vec.sample)},
       {"inference_epochs", absl::StrCat(options_.inference_epochs)},
       {"normalizer_version", absl::StrCat(kNormalizerVersion)},
   };

@@ -73,9 +73,8 @@ Place Densest(const std::vector<Place>& places, int side) {
   for (const Place& place : places) {
     cells[{static_cast<int>(place.x * kCells / side), static_cast<int>(place.y * kCells / side)}].push_back(place);
   }
-  const auto most = std::max_element(cells.begin(), cells.end(), [](const auto& a, const auto& b) {
-    return a.second.size() < b.second.size();
-  });
+  const auto most = std::max_element(cells.begin(), cells.end(),
+                                     [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
   Place mean{0, 0};
   for (const Place& place : most->second) {
     mean.x += place.x / static_cast<double>(most->second.size());
@@ -93,7 +92,8 @@ std::string Text(double x, double y, int size, absl::string_view attributes, abs
 std::string NameOnMap(const Place& at, absl::string_view name, const char* colour) {
   const std::string place = "text-anchor='middle' font-weight='bold'";
   return absl::StrCat(
-      Text(at.x, at.y, 15, absl::StrCat(place, " fill='#fff' stroke='#fff' stroke-width='5' stroke-opacity='0.85'"), name),
+      Text(at.x, at.y, 15, absl::StrCat(place, " fill='#fff' stroke='#fff' stroke-width='5' stroke-opacity='0.85'"),
+           name),
       Text(at.x, at.y, 15, absl::StrCat(place, " fill='", colour, "' stroke='#222' stroke-width='0.4'"), name));
 }
 
@@ -137,7 +137,8 @@ absl::StatusOr<std::string> CategoryMap(const std::vector<MapDot>& dots, const M
   std::vector<std::size_t> order(dots.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   Random random(1);
-  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.Below(static_cast<std::uint32_t>(i))]);
+  for (std::size_t i = order.size(); i > 1; --i)
+    std::swap(order[i - 1], order[random.Below(static_cast<std::uint32_t>(i))]);
   std::vector<std::vector<Place>> of_category(named);
   std::int64_t others = 0;
   for (const std::size_t i : order) {
@@ -153,8 +154,9 @@ absl::StatusOr<std::string> CategoryMap(const std::vector<MapDot>& dots, const M
   Spread(names);
   absl::StrAppend(&svg, Text(kMargin, 30, 18, "fill='#222'", options.title));
   for (std::size_t i = 0; i < named; ++i) {
-    absl::StrAppend(&svg, NameOnMap(names[i], categories[i].first, kColours[i]),
-                    LegendLine(static_cast<int>(i), options.side, kColours[i], categories[i].first, categories[i].second));
+    absl::StrAppend(
+        &svg, NameOnMap(names[i], categories[i].first, kColours[i]),
+        LegendLine(static_cast<int>(i), options.side, kColours[i], categories[i].first, categories[i].second));
   }
   if (others > 0) {
     absl::StrAppend(&svg, LegendLine(static_cast<int>(named), options.side, kOther,

@@ -67,9 +67,10 @@ absl::Status Map(Invocation& invocation, const MapRequest& request) {
   const std::string& bundle = embedded.embeddings.front().bundle_version();
   const auto drawn = static_cast<std::int64_t>(dots.size());
   const std::string of = drawn < embedded.products ? absl::StrCat(" of ", WithCommas(embedded.products)) : "";
-  ASSIGN_OR_RETURN(const std::string png,
-                   CategoryMap(dots, {.title = absl::StrCat(WithCommas(drawn), of, " products by their text, bundle ", bundle),
-                                      .side = request.side}));
+  ASSIGN_OR_RETURN(
+      const std::string png,
+      CategoryMap(dots, {.title = absl::StrCat(WithCommas(drawn), of, " products by their text, bundle ", bundle),
+                         .side = request.side}));
   RETURN_IF_ERROR(WriteFileAtomically(request.out, png));
   if (invocation.json()) {
     PrintJson({{"file", request.out}, {"drawn", drawn}, {"products", embedded.products}, {"bundle_version", bundle}});
@@ -83,9 +84,10 @@ absl::Status Map(Invocation& invocation, const MapRequest& request) {
 
 void AddEmbedMapCommand(CLI::App& embed, Invocation& invocation) {
   const auto request = std::make_shared<MapRequest>();
-  CLI::App* command = embed.add_subcommand("map",
-                                           "draw the catalogue: a dot a product, near ones alike, coloured by category\n"
-                                           "  mannequin embed map --out map.png");
+  CLI::App* command =
+      embed.add_subcommand("map",
+                           "draw the catalogue: a dot a product, near ones alike, coloured by category\n"
+                           "  mannequin embed map --out map.png");
   command->add_option("--out", request->out, "the PNG")->capture_default_str();
   command->add_option("--products", request->products, "draw so many at most, chosen at random")
       ->check(CLI::Range(3, 100'000))
@@ -94,9 +96,8 @@ void AddEmbedMapCommand(CLI::App& embed, Invocation& invocation) {
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
   command->add_option("--side", request->side, "pixels")->check(CLI::Range(400, 4'000))->capture_default_str();
-  command->callback([&invocation, request] {
-    invocation.run = [&invocation, request] { return Map(invocation, *request); };
-  });
+  command->callback(
+      [&invocation, request] { invocation.run = [&invocation, request] { return Map(invocation, *request); }; });
 }
 
 }  // namespace mannequin

@@ -36,8 +36,9 @@ class TrainOptions {
   template <typename Enum>
   void AddChoice(const std::string& flag, void (Request::*set)(Enum), const Choices<Enum>& choices,
                  const std::string& help) {
-    command_.add_option_function<Enum>(
-                flag, [request = request_, set](Enum value) { (request.get()->*set)(value); }, help)
+    command_
+        .add_option_function<Enum>(
+            flag, [request = request_, set](Enum value) { (request.get()->*set)(value); }, help)
         ->transform(CLI::CheckedTransformer(choices).description(""))
         ->type_name("NAME");
   }
@@ -54,22 +55,24 @@ void AddEmbedTrainCommand(CLI::App& embed, Invocation& invocation) {
                                            "train tokenizer and vectors on the catalogue\n"
                                            "  mannequin embed train --epochs 40");
   TrainOptions options(*command);
-  options.AddChoice("--vector", &Request::set_vector,
-                    Choices<v1::VectorKind>{{"combined", v1::VECTOR_KIND_COMBINED}, {"doc2vec", v1::VECTOR_KIND_DOC2VEC}},
-                    "combined (default): word vectors taught category, brand and attributes; doc2vec: inference alone");
+  options.AddChoice(
+      "--vector", &Request::set_vector,
+      Choices<v1::VectorKind>{{"combined", v1::VECTOR_KIND_COMBINED}, {"doc2vec", v1::VECTOR_KIND_DOC2VEC}},
+      "combined (default): word vectors taught category, brand and attributes; doc2vec: inference alone");
   options.AddChoice("--mode", &Request::set_mode,
                     Choices<v1::Doc2VecMode>{{"pv-dbow", v1::DOC2VEC_MODE_PV_DBOW},
                                              {"pv-dm", v1::DOC2VEC_MODE_PV_DM},
                                              {"pv-dm-concat", v1::DOC2VEC_MODE_PV_DM_CONCAT}},
                     "doc2vec: pv-dbow (default), pv-dm or pv-dm-concat");
-  options.AddChoice("--objective", &Request::set_objective,
-                    Choices<v1::Doc2VecObjective>{
-                        {"negative-sampling", v1::DOC2_VEC_OBJECTIVE_NEGATIVE_SAMPLING},
-                        {"hierarchical-softmax", v1::DOC2_VEC_OBJECTIVE_HIERARCHICAL_SOFTMAX}},
-                    "negative-sampling (default) or hierarchical-softmax");
-  options.AddChoice("--tokenizer", &Request::set_tokenizer,
-                    Choices<v1::TokenizerKind>{{"bpe", v1::TOKENIZER_KIND_BPE}, {"unigram", v1::TOKENIZER_KIND_UNIGRAM}},
-                    "SentencePiece: bpe (default) or unigram");
+  options.AddChoice(
+      "--objective", &Request::set_objective,
+      Choices<v1::Doc2VecObjective>{{"negative-sampling", v1::DOC2_VEC_OBJECTIVE_NEGATIVE_SAMPLING},
+                                    {"hierarchical-softmax", v1::DOC2_VEC_OBJECTIVE_HIERARCHICAL_SOFTMAX}},
+      "negative-sampling (default) or hierarchical-softmax");
+  options.AddChoice(
+      "--tokenizer", &Request::set_tokenizer,
+      Choices<v1::TokenizerKind>{{"bpe", v1::TOKENIZER_KIND_BPE}, {"unigram", v1::TOKENIZER_KIND_UNIGRAM}},
+      "SentencePiece: bpe (default) or unigram");
   options.Add("--vocabulary", &Request::set_vocabulary_size, "SentencePiece pieces (8,000)");
   options.Add("--min-count", &Request::set_min_count, "a word seen less often stands for its pieces (2)");
   options.Add("--dimension", &Request::set_dimension, "components of a vector (100)");

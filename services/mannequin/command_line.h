@@ -35,19 +35,19 @@ struct Invocation {
 };
 
 // Each adds commands under `app`; `invocation` outlives the parse and the run.
-void AddServeCommands(CLI::App& app, Invocation& invocation);       // up
-void AddDemoCommand(CLI::App& app, Invocation& invocation);         // demo
-void AddIngestCommand(CLI::App& app, Invocation& invocation);       // ingest
-void AddCrawlCommand(CLI::App& app, Invocation& invocation);        // crawl [list|watch|report|pause|resume|cancel]
-void AddExportCommand(CLI::App& app, Invocation& invocation);       // export
-void AddOperationsCommands(CLI::App& app, Invocation& invocation);  // stats, backup, restore, doctor
-void AddEmbedCommands(CLI::App& app, Invocation& invocation);       // embed catalog|vector|similar, and:
+void AddServeCommands(CLI::App& app, Invocation& invocation);        // up
+void AddDemoCommand(CLI::App& app, Invocation& invocation);          // demo
+void AddIngestCommand(CLI::App& app, Invocation& invocation);        // ingest
+void AddCrawlCommand(CLI::App& app, Invocation& invocation);         // crawl [list|watch|report|pause|resume|cancel]
+void AddExportCommand(CLI::App& app, Invocation& invocation);        // export
+void AddOperationsCommands(CLI::App& app, Invocation& invocation);   // stats, backup, restore, doctor
+void AddEmbedCommands(CLI::App& app, Invocation& invocation);        // embed catalog|vector|similar, and:
 void AddEmbedTrainCommand(CLI::App& embed, Invocation& invocation);  // embed train
 void AddEmbedMapCommand(CLI::App& embed, Invocation& invocation);    // embed map
-void AddTrainCommands(CLI::App& app, Invocation& invocation);       // train start|watch|list|cancel|resume
-void AddModelCommands(CLI::App& app, Invocation& invocation);       // models list|show|promote|rollback
-void AddGenerateCommands(CLI::App& app, Invocation& invocation);    // generate, placeholders ...
-void AddScoreCommands(CLI::App& app, Invocation& invocation);       // score
+void AddTrainCommands(CLI::App& app, Invocation& invocation);        // train start|watch|list|cancel|resume
+void AddModelCommands(CLI::App& app, Invocation& invocation);        // models list|show|promote|rollback
+void AddGenerateCommands(CLI::App& app, Invocation& invocation);     // generate, placeholders ...
+void AddScoreCommands(CLI::App& app, Invocation& invocation);        // score
 
 // The server's error, made clearer when nobody answers.
 absl::Status Explain(const grpc::Status& status, const std::string& server);

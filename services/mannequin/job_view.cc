@@ -47,7 +47,8 @@ std::string EmbeddingLine(const v1::TrainEmbeddingProgress& p) {
     case v1::TrainEmbeddingProgress::STAGE_TOKENIZER:
       return "training the tokenizer";
     case v1::TrainEmbeddingProgress::STAGE_DOC2VEC:
-      return absl::StrCat("doc2vec  ", epochs, "  ", WithCommas(static_cast<std::int64_t>(p.words_per_second())), " words/s");
+      return absl::StrCat("doc2vec  ", epochs, "  ", WithCommas(static_cast<std::int64_t>(p.words_per_second())),
+                          " words/s");
     case v1::TrainEmbeddingProgress::STAGE_COMBINE:
       return absl::StrCat("labels  ", epochs);
     case v1::TrainEmbeddingProgress::STAGE_PUBLISH:

@@ -130,9 +130,7 @@ Point Step(const Point& a, const Point& b, float force, float rate) {
           rate * std::clamp(force * (a.y - b.y), -kLongestStep, kLongestStep)};
 }
 
-float SquareBetween(const Point& a, const Point& b) {
-  return (a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y);
-}
+float SquareBetween(const Point& a, const Point& b) { return (a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y); }
 
 void Attract(Point& a, Point& b, float rate) {
   const float square = SquareBetween(a, b);

@@ -53,9 +53,10 @@ class EmbedCommand : public ::testing::Test {
     for (int i = 0; i < 180; ++i) {
       const bool is_guitar = i % 2 == 0;
       const auto& words = is_guitar ? guitar : shoe;
-      absl::StrAppend(&lines, "{'asin': 'P", 100 + i, "', 'title': '", is_guitar ? "Yamaha " : "Puma ", words[i % 3], " ",
-                      words[i / 3 % 3], is_guitar ? " guitar" : " shoe", "', 'brand': '", is_guitar ? "Yamaha" : "Puma",
-                      "', 'categories': [[", is_guitar ? "'Music', 'Guitars'" : "'Sports', 'Shoes'", "]]}\n");
+      absl::StrAppend(&lines, "{'asin': 'P", 100 + i, "', 'title': '", is_guitar ? "Yamaha " : "Puma ", words[i % 3],
+                      " ", words[i / 3 % 3], is_guitar ? " guitar" : " shoe", "', 'brand': '",
+                      is_guitar ? "Yamaha" : "Puma", "', 'categories': [[",
+                      is_guitar ? "'Music', 'Guitars'" : "'Sports', 'Shoes'", "]]}\n");
     }
     ASSERT_TRUE(WriteFileAtomically(folder_ + "/products.json", lines).ok());
     const Ended ended = Run({"ingest", folder_ + "/products.json"});
@@ -81,7 +82,8 @@ TEST_F(EmbedCommand, FindsSimilarProductsAndDrawsTheMap) {
   const nlohmann::json found = nlohmann::json::parse(ended.output);
   ASSERT_EQ(found["products"].size(), 7u);
   for (const auto& product : found["products"]) EXPECT_EQ(product["category_path"][1], "Guitars");
-  EXPECT_THAT(Run({"embed", "similar", "puma red shoe", "-n", "3"}).output, AllOf(HasSubstr("cosine"), HasSubstr("Puma")));
+  EXPECT_THAT(Run({"embed", "similar", "puma red shoe", "-n", "3"}).output,
+              AllOf(HasSubstr("cosine"), HasSubstr("Puma")));
 
   ended = Run({"embed", "vector", "yamaha guitar"});
   EXPECT_THAT(ended.output, HasSubstr("coverage  1.00"));
@@ -115,12 +117,12 @@ TEST_F(EmbedCommand, RefusesOptionsOutOfRange) {
     EXPECT_EQ(Run({"embed", "train", words[0], words[1]}).status, kUsage) << words[0];
   }
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{"--dimension", "4"},
-                                                                                    {"--vocabulary", "90000"},
-                                                                                    {"--window", "21"},
-                                                                                    {"--negative", "51"},
-                                                                                    {"--sample", "2"},
-                                                                                    {"--learning-rate", "7"},
-                                                                                    {"--min-count", "5000"}}) {
+                                                                                     {"--vocabulary", "90000"},
+                                                                                     {"--window", "21"},
+                                                                                     {"--negative", "51"},
+                                                                                     {"--sample", "2"},
+                                                                                     {"--learning-rate", "7"},
+                                                                                     {"--min-count", "5000"}}) {
     const Ended ended = Run({"embed", "train", words[0], words[1]});
     EXPECT_EQ(ended.status, kFailed) << words[0];
     EXPECT_THAT(ended.errors, HasSubstr(" is not ")) << words[0];

@@ -1,8 +1,9 @@
 // How well the vectors keep category and brand: the share of the 10 nearest training
 // products (cosine) with the query's label, for products kept out of training
-// (sha256(id)[:8] / 2^32 < 0.10). Training sees whole products, as the service does; a
-// query and what it is compared with are title and brand alone, so that the category is not
-// in the text. A combined vector was taught the categories of the training products.
+// (sha256(id)[:8] / 2^32 < 0.10). Training sees whole products, as the service does, or with
+// --titles their titles and brands alone, as a peer's doc2vec; a query and what it is compared
+// with are title and brand alone, so that the category is not in the text. A combined vector
+// was taught the categories of the training products.
 //
 //   bench_embedding_quality --catalog metadata.json.gz --save FOLDER
 //   {"category_p10": 0.89, "brand_p10": 0.96, "texts_per_second": 900000, ...}
@@ -103,8 +104,10 @@ absl::StatusOr<std::vector<Row>> ReadCatalog(const std::string& path) {
     for (std::size_t i = 0; i < chunk->used; ++i) {
       for (const v1::Product& product : chunk->requests[i].products()) {
         const int depth = product.category_path_size();
-        rows.push_back({product, depth > 0 ? product.category_path(depth - 1) : "",
-                        absl::StrCat(product.title(), " ", product.brand()), {}});
+        rows.push_back({product,
+                        depth > 0 ? product.category_path(depth - 1) : "",
+                        absl::StrCat(product.title(), " ", product.brand()),
+                        {}});
       }
     }
     reader->Recycle(std::move(chunk));
@@ -123,19 +126,28 @@ absl::Status Save(const std::string& folder, const std::vector<Row>& train, cons
   return WriteFileAtomically(folder + "/ids.txt", ids);
 }
 
-absl::Status Run(const std::string& catalog, const TextModelOptions& options, int max_queries, const std::string& save) {
+absl::Status Run(const std::string& catalog, bool titles, const TextModelOptions& options, int max_queries,
+                 const std::string& save) {
   ASSIGN_OR_RETURN(std::vector<Row> rows, ReadCatalog(catalog));
   std::vector<Row> train, test;
   for (Row& row : rows) (HeldOut(row.product.id()) ? test : train).push_back(std::move(row));
   if (max_queries > 0 && test.size() > static_cast<std::size_t>(max_queries)) {
     test.resize(static_cast<std::size_t>(max_queries));
   }
+  const auto seen = [&](const Row& row) {
+    v1::Product product = row.product;
+    if (titles) {
+      product.clear_category_path();
+      product.clear_attributes();
+    }
+    return product;
+  };
   const double start = Seconds();
   TextModelProgress last;
   ASSIGN_OR_RETURN(const TextModel model,
                    TextModel::Train(
                        [&](const std::function<absl::Status(const v1::Product&)>& visit) -> absl::Status {
-                         for (const Row& row : train) RETURN_IF_ERROR(visit(row.product));
+                         for (const Row& row : train) RETURN_IF_ERROR(visit(seen(row)));
                          return absl::OkStatus();
                        },
                        options,
@@ -160,8 +172,10 @@ int Main(int argc, char** argv) {
   std::string catalog, mode = "dbow", vector = "combined", save;
   TextModelOptions options;
   int max_queries = 0;
+  bool titles = false;
   app.add_option("--catalog", catalog, "a catalogue file, as mannequin ingest takes it")->required();
   app.add_option("--vector", vector)->check(CLI::IsMember({"combined", "doc2vec"}))->capture_default_str();
+  app.add_flag("--titles", titles, "train on titles and brands alone");
   app.add_option("--mode", mode, "dm, dbow or concat")->check(CLI::IsMember({"dm", "dbow", "concat"}));
   app.add_flag("--hs", options.doc2vec.hierarchical_softmax, "hierarchical softmax");
   app.add_flag("--word-vectors", options.doc2vec.word_vectors, "PV-DBOW learns word vectors as well");
@@ -185,7 +199,7 @@ int Main(int argc, char** argv) {
                          : mode == "concat" ? Doc2VecMode::kPvDmConcat
                                             : Doc2VecMode::kPvDbow;
   options.vector = vector == "combined" ? VectorKind::kCombined : VectorKind::kDoc2Vec;
-  const absl::Status status = Run(catalog, options, max_queries, save);
+  const absl::Status status = Run(catalog, titles, options, max_queries, save);
   if (status.ok()) return 0;
   std::fprintf(stderr, "bench_embedding_quality: %s\n", status.ToString().c_str());
   return 1;

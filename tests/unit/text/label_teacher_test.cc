@@ -91,14 +91,13 @@ TEST(LabelTeacher, ManyThreadsTeachAsWell) {
 TEST(LabelTeacher, LossFallsAndIsReportedOnceAnEpoch) {
   Catalogue made = Texts(1'000);
   std::vector<double> losses;
-  ASSERT_TRUE(TeachLabels(made.texts, {.epochs = 5, .threads = 1}, &made.words,
-                          [&](const LabelTeacherProgress& progress) {
-                            losses.push_back(progress.loss);
-                            EXPECT_EQ(progress.epoch, static_cast<int>(losses.size()));
-                            EXPECT_EQ(progress.epochs, 5);
-                            return absl::OkStatus();
-                          })
-                  .ok());
+  ASSERT_TRUE(
+      TeachLabels(made.texts, {.epochs = 5, .threads = 1}, &made.words, [&](const LabelTeacherProgress& progress) {
+        losses.push_back(progress.loss);
+        EXPECT_EQ(progress.epoch, static_cast<int>(losses.size()));
+        EXPECT_EQ(progress.epochs, 5);
+        return absl::OkStatus();
+      }).ok());
   ASSERT_EQ(losses.size(), 5u);
   EXPECT_LT(losses.back(), losses.front());
 }

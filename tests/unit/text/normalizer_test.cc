@@ -86,9 +86,9 @@ TEST(Normalizer, KnowsScriptsWithoutBlanks) {
 TEST(Normalizer, FormsOfOneTextAgree) {
   const std::vector<std::pair<std::string, std::string>> pairs = {
       {"한국어", "\u1112\u1161\u11ab\u1100\u116e\u11a8\u110b\u1165"},  // jamo
-      {"가", "ㄱㅏ"},                                                    // compatibility jamo
-      {"가", "\uffa1\uffc2"},                                            // half-width jamo
-      {"ガ", "\uff76\uff9e"},                                            // half-width Kana
+      {"가", "ㄱㅏ"},                                                  // compatibility jamo
+      {"가", "\uffa1\uffc2"},                                          // half-width jamo
+      {"ガ", "\uff76\uff9e"},                                          // half-width Kana
       {"ガ", "カ\u3099"},
       {"Ｎｉｋｅ　１２", "nike 12"},
       {"ﬁne oﬃce", "fine office"},
@@ -101,8 +101,8 @@ TEST(Normalizer, FormsOfOneTextAgree) {
 }
 
 TEST(Normalizer, InvisibleCharactersGo) {
-  EXPECT_EQ(Normalized("com\u00adpact"), "compact");                // soft hyphen
-  EXPECT_EQ(Normalized("\ufeffshoe sho\ufeffe"), "shoe");            // byte order mark
+  EXPECT_EQ(Normalized("com\u00adpact"), "compact");                  // soft hyphen
+  EXPECT_EQ(Normalized("\ufeffshoe sho\ufeffe"), "shoe");             // byte order mark
   EXPECT_EQ(Normalized("sh\u200doe sho\u2060e s\u200choe"), "shoe");  // joiners
   EXPECT_EQ(Normalized("\u200fחולצה\u200e \u202ashoe\u202c"), "חולצה shoe");
   EXPECT_EQ(Normalized("red\u200bshoe"), "red shoe");  // stands between words
@@ -194,8 +194,9 @@ TEST(Normalizer, EveryCharacterIsOneOrMoreWordsOrNone) {
 
 // Quadratic work on any of these would take minutes.
 TEST(Normalizer, LongTextsOfTheWorstKindEnd) {
-  for (const std::string part : {"<", "<b", "<!--", "<b ", "&", "&amp;", "&#", "a ", "a b ", "1,", "1,000", "1.", "'", "a'",
-                                 "'s", "́", "가나 ", "\u1112\u1161", "ａ", "×1", "a\u0301", "😀", "\u200d", "<b>", "ﷺ "}) {
+  for (const std::string part :
+       {"<",  "<b", "<!--",  "<b ",          "&",  "&amp;", "&#",      "a ", "a b ",   "1,",  "1,000", "1.", "'", "a'",
+        "'s", "́",   "가나 ", "\u1112\u1161", "ａ", "×1",    "a\u0301", "😀",  "\u200d", "<b>", "ﷺ "}) {
     std::string text;
     while (text.size() + part.size() <= kMaxTextBytes) text += part;
     for (int i = 0; i < 10; ++i) (void)Normalize(text);

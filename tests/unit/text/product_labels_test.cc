@@ -44,16 +44,15 @@ std::vector<v1::Product> Twice(std::vector<v1::Product> products) {
 }
 
 TEST(ProductLabels, AreCategoryCategoryAboveBrandAndAttributes) {
-  const ProductLabels labels = LabelsOf(Twice({Product({"Apparel", "Shirts"}, "Acme", "red"),
-                                               Product({"Apparel", "Jeans"}, "Bolt", "blue"),
-                                               Product({"Home", "Lamps"}, "Acme", "blue")}));
-  EXPECT_THAT(NamesOf(labels),
-              UnorderedElementsAre("category 3", "category above 2", "brand 2", "attribute color 2"));
+  const ProductLabels labels =
+      LabelsOf(Twice({Product({"Apparel", "Shirts"}, "Acme", "red"), Product({"Apparel", "Jeans"}, "Bolt", "blue"),
+                      Product({"Home", "Lamps"}, "Acme", "blue")}));
+  EXPECT_THAT(NamesOf(labels), UnorderedElementsAre("category 3", "category above 2", "brand 2", "attribute color 2"));
 }
 
 TEST(ProductLabels, SameLabelIsTheSameNumberWhateverTheCaseOfBrandAndValue) {
-  const ProductLabels labels = LabelsOf(
-      Twice({Product({"Apparel", "Shirts"}, "Acme", "red"), Product({"Home", "Lamps"}, "Bolt", "blue")}));
+  const ProductLabels labels =
+      LabelsOf(Twice({Product({"Apparel", "Shirts"}, "Acme", "red"), Product({"Home", "Lamps"}, "Bolt", "blue")}));
   EXPECT_EQ(labels.Of(Product({"Apparel", "Shirts"}, "ACME", "Red")),
             labels.Of(Product({"Apparel", "Shirts"}, "acme", "red")));
   EXPECT_NE(labels.Of(Product({"Apparel", "Shirts"}, "acme", "red")),
@@ -78,7 +77,8 @@ TEST(ProductLabels, AKindOfOneLabelTeachesNothing) {
 TEST(ProductLabels, RareAttributesAreLeftOut) {
   std::vector<v1::Product> products(1'000, Product({"Shirts"}, "Acme"));
   for (int i = 0; i < 1'000; i += 2) products[static_cast<std::size_t>(i)] = Product({"Lamps"}, "Bolt");
-  for (int i = 0; i < 4; ++i) products[static_cast<std::size_t>(i)] = Product({"Lamps"}, "Bolt", i < 2 ? "red" : "blue");
+  for (int i = 0; i < 4; ++i)
+    products[static_cast<std::size_t>(i)] = Product({"Lamps"}, "Bolt", i < 2 ? "red" : "blue");
   EXPECT_THAT(NamesOf(LabelsOf(products)), UnorderedElementsAre("category 2", "brand 2"));
 }
 

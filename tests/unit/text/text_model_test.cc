@@ -26,8 +26,8 @@ std::vector<v1::Product> Products() {
   for (std::size_t i = 0; i < products.size(); ++i) {
     const auto& words = kinds[i % 3];
     const std::string& brand = brands[random() % 3];
-    products[i].set_title(brand + " " + words[1 + random() % 5] + " " + words[1 + random() % 5] + " " + words[1] + " X" +
-                          std::to_string(i));
+    products[i].set_title(brand + " " + words[1 + random() % 5] + " " + words[1 + random() % 5] + " " + words[1] +
+                          " X" + std::to_string(i));
     products[i].set_brand(brand);
     products[i].add_category_path(words[0]);
   }
@@ -151,6 +151,7 @@ TEST_F(TextModelTest, EveryKindAndModeComesBackFromItsFile) {
         TextModelOptions options = Options(vector, mode);
         options.doc2vec.epochs = 2;
         options.doc2vec.window = 2;
+        options.doc2vec.sample = 0.05;
         options.doc2vec.word_vectors = hierarchical_softmax;
         options.doc2vec.hierarchical_softmax = hierarchical_softmax;
         const auto model = TextModel::Train(ScanProducts(Products()), options, nullptr);
@@ -183,8 +184,8 @@ TEST_F(TextModelTest, ReportsItsStagesInOrderAndEndsWhenToldTo) {
   EXPECT_EQ(of_stage[TextModelProgress::Stage::kTokenizer], 1);
   EXPECT_EQ(of_stage[TextModelProgress::Stage::kDoc2Vec], 3);
   EXPECT_EQ(of_stage[TextModelProgress::Stage::kCombine], 2);
-  for (const auto stage : {TextModelProgress::Stage::kTokenizer, TextModelProgress::Stage::kDoc2Vec,
-                           TextModelProgress::Stage::kCombine}) {
+  for (const auto stage :
+       {TextModelProgress::Stage::kTokenizer, TextModelProgress::Stage::kDoc2Vec, TextModelProgress::Stage::kCombine}) {
     const auto ended = TextModel::Train(ScanProducts(Products()), options, [&](const TextModelProgress& progress) {
       return progress.stage == stage ? absl::CancelledError("asked to stop") : absl::OkStatus();
     });

@@ -12,9 +12,12 @@ namespace mannequin {
 namespace {
 
 std::vector<WordCount> Words() {
-  const std::vector<std::string> texts = {
-      "acoustic guitar with wooden body and steel strings for beginners", "guitar strings of nylon and of steel",
-      "wooden case for acoustic guitars", "나이키 운동화 나이키 모자", "メンズ革靴", "5.5 oz guitar polish"};
+  const std::vector<std::string> texts = {"acoustic guitar with wooden body and steel strings for beginners",
+                                          "guitar strings of nylon and of steel",
+                                          "wooden case for acoustic guitars",
+                                          "나이키 운동화 나이키 모자",
+                                          "メンズ革靴",
+                                          "5.5 oz guitar polish"};
   WordCounter counter;
   for (const std::string& text : texts) counter.Add(text);
   return counter.Sorted();
