@@ -72,7 +72,8 @@ absl::StatusOr<IndexFollower::Mark> IndexFollower::ReadMark() {
   for (const v1::Job& job : jobs.jobs()) {
     v1::EmbedCatalogProgress progress;
     job.progress().UnpackTo(&progress);
-    if (!Ended(job.state()) || progress.embedded() == 0) continue;
+    // What an attempt that was cut short had embedded is not in the last one's progress.
+    if (!Ended(job.state()) || (progress.embedded() == 0 && job.attempts() <= 1)) continue;
     absl::StrAppend(&mark.jobs, job.id(), " ", job.attempts(), " ", progress.embedded(), "\n");
   }
   return mark;

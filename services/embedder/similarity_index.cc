@@ -10,6 +10,9 @@ namespace {
 
 // Products changed under the lock at once: a fraction of a millisecond.
 constexpr std::size_t kPutBatch = 128;
+// Queries of a batch between which a writer may take the lock: enough for the exact search to
+// share its reading.
+constexpr std::size_t kGroup = 250;
 // A graph of which this share stands for no product is built anew.
 constexpr double kStaleShare = 0.2;
 constexpr std::size_t kFewestStale = 1'000;
@@ -44,20 +47,24 @@ SimilarityIndex::SimilarityIndex(std::string bundle_version, int dimension, Simi
 
 SimilarityIndex::~SimilarityIndex() = default;
 
+bool SimilarityIndex::PutOne(const v1::Embedding& embedding) {
+  const absl::Span<const float> values(embedding.values().data(), static_cast<std::size_t>(embedding.values_size()));
+  if (embedding.bundle_version() != bundle_version_ || embedding.values_size() != dimension_ ||
+      !VectorTable::IsUnit(values)) {
+    return false;
+  }
+  const std::vector<std::string> path(embedding.category_path().begin(), embedding.category_path().end());
+  return tables_->products.Put(embedding.product_id(), {tables_->vectors.Put(values), embedding.text_hash(),
+                                                        tables_->products.categories().Put(path)});
+}
+
 std::size_t SimilarityIndex::Put(absl::Span<const v1::Embedding> embeddings) {
   absl::MutexLock turn(&turn_);
   std::size_t changed = 0;
   for (std::size_t begin = 0; begin < embeddings.size(); begin += kPutBatch) {
     {
       absl::WriterMutexLock lock(&mutex_);
-      for (const v1::Embedding& embedding : embeddings.subspan(begin, kPutBatch)) {
-        if (embedding.bundle_version() != bundle_version_ || embedding.values_size() != dimension_) continue;
-        const std::uint32_t row =
-            tables_->vectors.Put(absl::MakeConstSpan(embedding.values().data(), static_cast<std::size_t>(dimension_)));
-        const std::vector<std::string> path(embedding.category_path().begin(), embedding.category_path().end());
-        changed += tables_->products.Put(embedding.product_id(),
-                                         {row, embedding.text_hash(), tables_->products.categories().Put(path)});
-      }
+      for (const v1::Embedding& embedding : embeddings.subspan(begin, kPutBatch)) changed += PutOne(embedding);
     }
     ExtendGraph();
   }
@@ -146,6 +153,14 @@ bool SimilarityIndex::GraphServes(const Tables& tables, const Ask& ask) const {
          kRowsAWalk * std::max(options_.ef, 2 * ask.query->count) <= tables.vectors.size();
 }
 
+std::vector<std::uint32_t> SimilarityIndex::RowsWithin(const Tables& tables, const Ask& ask) const {
+  std::vector<std::uint32_t> rows;
+  if (!ask.category) return rows;
+  tables.products.categories().VisitBelow(
+      *ask.category, [&](std::uint32_t number) { rows.push_back(tables.products[number].facts.row); });
+  return rows;
+}
+
 std::vector<ScoredRow> SimilarityIndex::Walk(const Tables& tables, const Ask& ask) const {
   std::vector<ScoredRow> rows = tables.graph->Search(ask.padded.data(), std::max(options_.ef, 2 * ask.query->count));
   // Rows that are too new to be in the graph.
@@ -189,40 +204,41 @@ SimilarityIndex::Found SimilarityIndex::Expand(const Tables& tables, const Ask& 
   return found;
 }
 
+bool SimilarityIndex::FindAlone(const Tables& tables, const Ask& ask, Found* found) const {
+  if (ask.within_category()) {
+    *found = Expand(tables, ask, SearchRows(tables.vectors, ask.row_query(), RowsWithin(tables, ask)), true);
+    return true;
+  }
+  if (!GraphServes(tables, ask)) return false;
+  *found = Expand(tables, ask, Walk(tables, ask), false);
+  // Stepping stones may have been all that there was.
+  return found->neighbours.size() >= std::min(ask.query->count, tables.products.size() - 1);
+}
+
 SimilarityIndex::Found SimilarityIndex::Find(const SimilarityQuery& query) const {
   return std::move(FindMany({&query, 1}).front());
 }
 
 std::vector<SimilarityIndex::Found> SimilarityIndex::FindMany(absl::Span<const SimilarityQuery> queries) const {
+  std::vector<Found> found(queries.size());
+  for (std::size_t begin = 0; begin < queries.size(); begin += kGroup) {
+    FindGroup(queries.subspan(begin, kGroup), found.data() + begin);
+  }
+  return found;
+}
+
+void SimilarityIndex::FindGroup(absl::Span<const SimilarityQuery> queries, Found* found) const {
   absl::ReaderMutexLock lock(&mutex_);
   const Tables& tables = *tables_;
-  std::vector<Found> found(queries.size());
   std::vector<Ask> asks;
   asks.reserve(queries.size());
   for (const SimilarityQuery& query : queries) asks.emplace_back(tables, query);
 
-  // Those that the index need not look at everything for, one a core.
+  // One query a core, then those that have to look at all rows together.
   std::vector<char> left(queries.size());
   ParallelFor(asks.size(), 4, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) {
-      const Ask& ask = asks[i];
-      if (ask.within_category()) {
-        std::vector<std::uint32_t> rows;
-        if (ask.category) {
-          tables.products.categories().VisitBelow(
-              *ask.category, [&](std::uint32_t number) { rows.push_back(tables.products[number].facts.row); });
-        }
-        found[i] = Expand(tables, ask, SearchRows(tables.vectors, ask.row_query(), std::move(rows)), true);
-        continue;
-      }
-      left[i] = !GraphServes(tables, ask);
-      if (left[i]) continue;
-      found[i] = Expand(tables, ask, Walk(tables, ask), false);
-      // Stepping stones may have been all that there was.
-      left[i] = found[i].neighbours.size() < std::min(ask.query->count, tables.products.size() - 1);
-    }
+    for (std::size_t i = first; i < last; ++i) left[i] = !FindAlone(tables, asks[i], &found[i]);
   });
-
   std::vector<RowQuery> exact;
   std::vector<std::size_t> of;  // which query
   for (std::size_t i = 0; i < asks.size(); ++i) {
@@ -230,11 +246,10 @@ std::vector<SimilarityIndex::Found> SimilarityIndex::FindMany(absl::Span<const S
     exact.push_back(asks[i].row_query());
     of.push_back(i);
   }
-  if (exact.empty()) return found;
+  if (exact.empty()) return;
   const std::vector<std::vector<ScoredRow>> rows =
       SearchAll(tables.vectors, exact, [&](std::uint32_t row) { return !tables.products.OfRow(row).empty(); });
   for (std::size_t k = 0; k < of.size(); ++k) found[of[k]] = Expand(tables, asks[of[k]], rows[k], true);
-  return found;
 }
 
 std::optional<SimilarityIndex::Stored> SimilarityIndex::VectorOf(absl::string_view product_id) const {

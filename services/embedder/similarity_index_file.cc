@@ -60,6 +60,7 @@ absl::Status LoadVectors(ChecksummedReader& in, VectorTable& vectors) {
   std::vector<float> values(static_cast<std::size_t>(vectors.dimension()));
   for (std::uint32_t row = 0; row < rows; ++row) {
     RETURN_IF_ERROR(in.Read(values.data(), values.size() * sizeof(float)));
+    if (!VectorTable::IsUnit(values)) return in.Damaged("holds a vector that is not of unit length");
     if (vectors.Put(values) != row) return in.Damaged("holds a vector twice");
   }
   return absl::OkStatus();

@@ -1,6 +1,7 @@
 #include "services/embedder/vector_table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "absl/hash/hash.h"
@@ -28,6 +29,12 @@ VectorTable::VectorTable(int dimension)
     : dimension_(dimension),
       rows_(static_cast<std::size_t>(Kernels::PaddedDimension(dimension))),
       by_values_(0, Hash{this}, Equal{this}) {}
+
+bool VectorTable::IsUnit(absl::Span<const float> values) {
+  double squares = 0;
+  for (const float value : values) squares += static_cast<double>(value) * value;
+  return std::abs(squares - 1) < 1e-3;  // not so of a NaN
+}
 
 std::uint32_t VectorTable::Put(absl::Span<const float> values) {
   const auto found = by_values_.find(values);

@@ -26,6 +26,9 @@ class VectorTable {
   VectorTable(const VectorTable&) = delete;
   VectorTable& operator=(const VectorTable&) = delete;
 
+  // Whether these are of unit length, but for rounding: only such can be compared.
+  static bool IsUnit(absl::Span<const float> values);
+
   // The row that holds `values` (`dimension` of them), made when there is none yet.
   std::uint32_t Put(absl::Span<const float> values);
   // A vector with zeros up to stride(), as Dot and Dots take it.

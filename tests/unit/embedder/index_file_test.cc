@@ -2,8 +2,10 @@
 #include <filesystem>
 #include <random>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "common/base/sha256.h"
 #include "gtest/gtest.h"
 #include "services/embedder/similarity_index.h"
 #include "tests/unit/embedder/vectors.h"
@@ -100,6 +102,30 @@ TEST_F(IndexFileTest, EveryFlippedBitIsRefused) {
     EXPECT_EQ(LoadCode(), absl::StatusCode::kDataLoss) << at;
     bytes[at] = static_cast<char>(bytes[at] ^ 1 << at % 8);
   }
+}
+
+// As if a faulty program had written it: nothing in it is believed that was not looked at.
+TEST_F(IndexFileTest, NonsenseUnderAGoodChecksumIsRefusedOrHarmless) {
+  const std::string whole = *ReadFile(path_);
+  const std::size_t size = whole.size() - 32;
+  std::mt19937 random(2);
+  int refused = 0;
+  for (int round = 0; round < 300; ++round) {
+    std::string bytes = whole.substr(0, size);
+    // Half of them among the first bytes and the last, where the counts and products are.
+    std::size_t at = random() % size;
+    if (round % 4 == 1) at = random() % 64;
+    if (round % 4 == 3) at = size - 1 - random() % (size / 8);
+    bytes[at] = static_cast<char>(random());
+    if (round % 10 == 0) bytes.resize(random() % size);
+    bytes += absl::HexStringToBytes(Sha256Hex(bytes));
+    ASSERT_TRUE(WriteFileAtomically(path_, bytes).ok());
+    const auto loaded = SimilarityIndex::Load(path_, "b", 16, options_);
+    refused += !loaded.ok();
+    if (!loaded.ok()) continue;
+    for (const bool exact : {false, true}) (*loaded)->Find({.values = vectors_[0], .exact = exact});
+  }
+  EXPECT_GT(refused, 50);
 }
 
 TEST_F(IndexFileTest, WhatIsMissingIsNotFound) {

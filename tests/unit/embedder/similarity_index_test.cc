@@ -111,13 +111,17 @@ TEST(SimilarityIndex, WhatIsPutAgainIsReplaced) {
   EXPECT_FALSE(index.VectorOf("b").has_value());
 }
 
-TEST(SimilarityIndex, EmbeddingsOfAnotherBundleArePassedOver) {
+TEST(SimilarityIndex, EmbeddingsThatCannotBeComparedArePassedOver) {
   SimilarityIndex index("b", 2);
   v1::Embedding foreign = MakeEmbedding("a", {1.0f, 0.0f});
   foreign.set_bundle_version("c");
   const v1::Embedding longer = MakeEmbedding("b", {1.0f, 0.0f, 0.0f});
   EXPECT_EQ(index.Put({&foreign, 1}), 0u);
   EXPECT_EQ(index.Put({&longer, 1}), 0u);
+  for (const std::vector<float>& values : std::vector<std::vector<float>>{{0, 0}, {1, 1}, {NAN, 0}, {INFINITY, 0}}) {
+    const v1::Embedding no_unit = MakeEmbedding("c", values);
+    EXPECT_EQ(index.Put({&no_unit, 1}), 0u);
+  }
   EXPECT_EQ(index.size(), 0u);
 }
 
