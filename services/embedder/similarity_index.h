@@ -7,7 +7,7 @@
 //
 // How it searches. Up to `exact_rows` distinct vectors every one is looked at
 // (exact_search.h); above, a walk over a graph looks at some thousand (hnsw_graph.h) and
-// finds, on 40,054 products, all ten nearest in more than 99.9 % of cases. Within a category
+// finds 99.8 % or more of the ten nearest of 40,054 products. Within a category
 // every product of it is looked at, which for 20,000 takes a millisecond. Products of equal
 // vectors share a row, and all of them are found.
 //
