@@ -21,7 +21,7 @@ sentencepiece==0.2.1 --hash=sha256:8138cec27c2f2282f4a34d9a016e3374cd40e5c6e9cb3
 LAYOUT=1  # raise when the way the folder is laid out below changes
 
 # What is ours to choose: gRPC, Protobuf and Abseil in Debian's versions (they must
-# agree with each other); libvips for every picture format; hnswlib for neighbours;
+# agree with each other); libvips for every picture format; hnswlib for make bench to compare with;
 # mold and ccache only make builds faster.
 PACKAGES="
 build-essential ca-certificates ccache cmake git mold ninja-build pkg-config python3 python3-pip unzip
