@@ -118,6 +118,9 @@ absl::Status SetRates(const v1::TrainEmbeddingRequest& request, Doc2VecOptions* 
   };
   RETURN_IF_ERROR(check("sample", options->sample, 1));
   RETURN_IF_ERROR(check("learning_rate", options->lr, 1));
+  if (options->lr == 0) {
+    return absl::InvalidArgumentError(absl::StrCat("learning_rate: ", request.learning_rate(), " is too small"));
+  }
   return check("min_learning_rate", options->min_lr, options->lr);
 }
 
@@ -128,7 +131,7 @@ absl::StatusOr<TextModelOptions> TrainingOptions(const v1::TrainEmbeddingRequest
   RETURN_IF_ERROR(SetKinds(request, &options));
   options.doc2vec.seed = request.seed();
   RETURN_IF_ERROR(
-      SetInRange("vocabulary_size", request.vocabulary_size(), 100, 64'000, &options.tokenizer.vocabulary_size));
+      SetInRange("vocabulary_size", request.vocabulary_size(), 300, 64'000, &options.tokenizer.vocabulary_size));
   RETURN_IF_ERROR(SetInRange("dimension", request.dimension(), 8, 1'024, &options.doc2vec.dimension));
   RETURN_IF_ERROR(SetInRange("epochs", request.epochs(), 1, 1'000, &options.doc2vec.epochs));
   RETURN_IF_ERROR(SetInRange("window", request.window(), 1, 20, &options.doc2vec.window));

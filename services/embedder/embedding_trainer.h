@@ -1,4 +1,4 @@
-// Trains tokenizer and doc2vec on the whole catalogue and publishes them as a bundle.
+// Trains tokenizer and word vectors on the whole catalogue and publishes them as a bundle.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ namespace mannequin {
 // bound.
 absl::StatusOr<TextModelOptions> TrainingOptions(const v1::TrainEmbeddingRequest& request);
 
-// Called after every epoch; when it answers not OK, training ends with that.
+// Called while reading, at each stage and after every epoch; when it answers not OK, training ends with that.
 using TrainingReport = std::function<absl::Status(const v1::TrainEmbeddingProgress& progress, double done)>;
 
 // Reads every product, trains, publishes the bundle and makes it the current one. What

@@ -26,6 +26,8 @@ constexpr const char* kColours[] = {"#e6194b", "#3cb44b", "#4363d8", "#f58231", 
 constexpr std::size_t kNamed = std::size(kColours);
 constexpr char kOther[] = "#b8b8b8";
 constexpr int kMargin = 40, kHead = 44, kLegend = 300, kLine = 24;
+// Of its named categories, the others, and products without one.
+constexpr int kLegendHeight = 2 * kMargin + static_cast<int>(kNamed + 2) * kLine;
 // Cells of a side, in which a category's densest spot is looked for.
 constexpr int kCells = 24;
 
@@ -33,17 +35,30 @@ struct Place {
   double x, y;  // pixels
 };
 
-// Frequent ones first, names breaking ties.
-std::vector<std::pair<std::string, std::int64_t>> CategoriesOf(const std::vector<MapDot>& dots) {
+// The most frequent first, names breaking ties; the first kNamed are `number`ed.
+struct Categories {
+  std::vector<std::pair<std::string, std::int64_t>> sorted;
+  absl::flat_hash_map<std::string, std::size_t> number;
+  std::int64_t others = 0, without = 0;  // products of no numbered category, of none at all
+};
+
+Categories CategoriesOf(const std::vector<MapDot>& dots) {
   absl::flat_hash_map<std::string, std::int64_t> counts;
-  for (const MapDot& dot : dots) {
-    if (!dot.category.empty()) ++counts[dot.category];
+  for (const MapDot& dot : dots) ++counts[dot.category];
+  Categories categories;
+  if (const auto none = counts.find(""); none != counts.end()) {
+    categories.without = none->second;
+    counts.erase(none);
   }
-  std::vector<std::pair<std::string, std::int64_t>> sorted(counts.begin(), counts.end());
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+  categories.sorted.assign(counts.begin(), counts.end());
+  std::sort(categories.sorted.begin(), categories.sorted.end(), [](const auto& a, const auto& b) {
     return a.second != b.second ? a.second > b.second : a.first < b.first;
   });
-  return sorted;
+  for (std::size_t i = 0; i < categories.sorted.size(); ++i) {
+    const auto& [name, count] = categories.sorted[i];
+    i < kNamed ? static_cast<void>(categories.number.emplace(name, i)) : static_cast<void>(categories.others += count);
+  }
+  return categories;
 }
 
 // The square that holds all but the outermost 1 in 500 of the dots, as far as `side` allows.
@@ -118,51 +133,75 @@ void Spread(std::vector<Place>& names) {
   }
 }
 
+// All of them in an order of chance, so that no category covers the others.
+std::string DotsOf(const std::vector<MapDot>& dots, const std::vector<Place>& places, const Categories& categories,
+                   int side) {
+  const double radius = std::clamp(side / 3.0 / std::sqrt(static_cast<double>(dots.size())), 1.3, 5.0);
+  std::vector<std::size_t> order(dots.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  Random random(1);
+  for (std::size_t i = order.size(); i > 1; --i) {
+    std::swap(order[i - 1], order[random.Below(static_cast<std::uint32_t>(i))]);
+  }
+  std::string svg;
+  for (const std::size_t i : order) {
+    const auto found = categories.number.find(dots[i].category);
+    const bool other = found == categories.number.end();
+    absl::StrAppendFormat(&svg, "<circle cx='%.1f' cy='%.1f' r='%.1f' fill='%s' fill-opacity='%s'/>", places[i].x,
+                          places[i].y, radius, other ? kOther : kColours[found->second], other ? "0.5" : "0.65");
+  }
+  return svg;
+}
+
+// Each named category's name where it is densest.
+std::string NamesOf(const std::vector<MapDot>& dots, const std::vector<Place>& places, const Categories& categories,
+                    int side) {
+  std::vector<std::vector<Place>> of_category(categories.number.size());
+  for (std::size_t i = 0; i < dots.size(); ++i) {
+    const auto found = categories.number.find(dots[i].category);
+    if (found != categories.number.end()) of_category[found->second].push_back(places[i]);
+  }
+  std::vector<Place> names;
+  for (const std::vector<Place>& of_one : of_category) names.push_back(Densest(of_one, side));
+  Spread(names);
+  std::string svg;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    absl::StrAppend(&svg, NameOnMap(names[i], categories.sorted[i].first, kColours[i]));
+  }
+  return svg;
+}
+
+std::string Legend(const Categories& categories, int side) {
+  const std::size_t named = categories.number.size();
+  std::string svg;
+  int line = 0;
+  for (std::size_t i = 0; i < named; ++i) {
+    const auto& [name, count] = categories.sorted[i];
+    absl::StrAppend(&svg, LegendLine(line++, side, kColours[i], name, count));
+  }
+  if (categories.others > 0) {
+    const std::string name = absl::StrCat(categories.sorted.size() - named, " other categories");
+    absl::StrAppend(&svg, LegendLine(line++, side, kOther, name, categories.others));
+  }
+  if (categories.without > 0) {
+    absl::StrAppend(&svg, LegendLine(line, side, kOther, "no category", categories.without));
+  }
+  return svg;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> CategoryMap(const std::vector<MapDot>& dots, const MapOptions& options) {
   if (dots.empty()) return absl::InvalidArgumentError("a map of no products");
-  const auto categories = CategoriesOf(dots);
-  const std::size_t named = std::min(kNamed, categories.size());
-  absl::flat_hash_map<std::string, std::size_t> number;
-  for (std::size_t i = 0; i < named; ++i) number[categories[i].first] = i;
-  const std::vector<Place> places = PlacesOf(dots, options.side);
-  const double radius = std::clamp(options.side / 30.0 / std::sqrt(static_cast<double>(dots.size())) * 10, 1.3, 5.0);
-
-  std::string svg = absl::StrFormat(
-      "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d'><rect width='100%%' height='100%%' "
-      "fill='#fff'/>",
-      options.side + kLegend, options.side + kHead);
-  // In an order of chance, so that no category covers the others.
-  std::vector<std::size_t> order(dots.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  Random random(1);
-  for (std::size_t i = order.size(); i > 1; --i)
-    std::swap(order[i - 1], order[random.Below(static_cast<std::uint32_t>(i))]);
-  std::vector<std::vector<Place>> of_category(named);
-  std::int64_t others = 0;
-  for (const std::size_t i : order) {
-    const auto found = number.find(dots[i].category);
-    const bool other = found == number.end();
-    others += other;
-    if (!other) of_category[found->second].push_back(places[i]);
-    absl::StrAppendFormat(&svg, "<circle cx='%.1f' cy='%.1f' r='%.1f' fill='%s' fill-opacity='%s'/>", places[i].x,
-                          places[i].y, radius, other ? kOther : kColours[found->second], other ? "0.5" : "0.65");
-  }
-  std::vector<Place> names;
-  for (std::size_t i = 0; i < named; ++i) names.push_back(Densest(of_category[i], options.side));
-  Spread(names);
-  absl::StrAppend(&svg, Text(kMargin, 30, 18, "fill='#222'", options.title));
-  for (std::size_t i = 0; i < named; ++i) {
-    absl::StrAppend(
-        &svg, NameOnMap(names[i], categories[i].first, kColours[i]),
-        LegendLine(static_cast<int>(i), options.side, kColours[i], categories[i].first, categories[i].second));
-  }
-  if (others > 0) {
-    absl::StrAppend(&svg, LegendLine(static_cast<int>(named), options.side, kOther,
-                                     absl::StrCat(categories.size() - named, " other categories"), others));
-  }
-  absl::StrAppend(&svg, "</svg>");
+  const int side = options.side;
+  const Categories categories = CategoriesOf(dots);
+  const std::vector<Place> places = PlacesOf(dots, side);
+  const std::string svg =
+      absl::StrCat(absl::StrFormat("<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d'><rect width='100%%' "
+                                   "height='100%%' fill='#fff'/>",
+                                   side + kLegend, std::max(side, kLegendHeight) + kHead),
+                   DotsOf(dots, places, categories, side), Text(kMargin, 30, 18, "fill='#222'", options.title),
+                   NamesOf(dots, places, categories, side), Legend(categories, side), "</svg>");
   ASSIGN_OR_RETURN(const Pixels picture, RenderSvg(svg));
   return EncodeImage(picture, "image/png");
 }

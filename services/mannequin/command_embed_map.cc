@@ -1,6 +1,7 @@
 // embed map
 #include <cstdio>
 #include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -26,20 +27,28 @@ struct Embedded {
   std::int64_t products = 0;  // that the embeddings are drawn from
 };
 
-// Embeddings of the bundle that most products have, about `most` of them by chance.
+// By chance, at most `most` of all that are offered, each as likely (Vitter's algorithm R).
+void Offer(const v1::Embedding& embedding, int most, Random& random, Embedded& embedded) {
+  const auto seen = static_cast<std::uint64_t>(++embedded.products);
+  if (embedded.embeddings.size() < static_cast<std::size_t>(most)) {
+    embedded.embeddings.push_back(embedding);
+  } else if (const std::uint64_t at = random.Next() % seen; at < static_cast<std::uint64_t>(most)) {
+    embedded.embeddings[at] = embedding;
+  }
+}
+
+// Those of the bundle and dimension that most products have.
 absl::StatusOr<Embedded> ReadEmbeddings(ProductStore& store, int most) {
-  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, store.GetStatistics({}));
-  const double share = statistics.products() <= most ? 1 : static_cast<double>(most) / statistics.products();
   Random random(1);
-  std::map<std::string, Embedded> of_bundle;
+  std::map<std::pair<std::string, int>, Embedded> of_space;
   RETURN_IF_ERROR(store.ScanEmbeddings({}, [&](const v1::Embedding& embedding) {
-    Embedded& embedded = of_bundle[embedding.bundle_version()];
-    ++embedded.products;
-    if (random.Centred() + 0.5 < share) embedded.embeddings.push_back(embedding);
+    // Without a bundle it was taken back.
+    if (embedding.bundle_version().empty()) return absl::OkStatus();
+    Offer(embedding, most, random, of_space[{embedding.bundle_version(), embedding.values_size()}]);
     return absl::OkStatus();
   }));
   Embedded best;
-  for (auto& [version, embedded] : of_bundle) {
+  for (auto& [space, embedded] : of_space) {
     if (embedded.products > best.products) best = std::move(embedded);
   }
   if (best.embeddings.size() >= 3) return best;

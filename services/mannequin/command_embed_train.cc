@@ -73,7 +73,7 @@ void AddEmbedTrainCommand(CLI::App& embed, Invocation& invocation) {
       "--tokenizer", &Request::set_tokenizer,
       Choices<v1::TokenizerKind>{{"bpe", v1::TOKENIZER_KIND_BPE}, {"unigram", v1::TOKENIZER_KIND_UNIGRAM}},
       "SentencePiece: bpe (default) or unigram");
-  options.Add("--vocabulary", &Request::set_vocabulary_size, "SentencePiece pieces (8,000)");
+  options.Add("--vocabulary-size", &Request::set_vocabulary_size, "SentencePiece pieces (8,000)");
   options.Add("--min-count", &Request::set_min_count, "a word seen less often stands for its pieces (2)");
   options.Add("--dimension", &Request::set_dimension, "components of a vector (100)");
   options.Add("--epochs", &Request::set_epochs, "passes over the catalogue (10 to 200, more when it is small)");

@@ -18,8 +18,8 @@ struct Point {
 };
 
 // A point a row of `vectors`, which are of unit length. The same vectors and seed give the
-// same points. Some 20 s for 30,000 vectors on two cores; time and memory (300 bytes a
-// vector) grow with their number, but the search of neighbours with its square.
+// same points. Memory: some 600 bytes a vector. Time grows with their number, that of the
+// search for neighbours with its square.
 std::vector<Point> NeighbourLayout(const VectorTable& vectors, std::uint64_t seed);
 
 }  // namespace mannequin

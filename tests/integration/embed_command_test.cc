@@ -69,7 +69,8 @@ class EmbedCommand : public ::testing::Test {
 
 TEST_F(EmbedCommand, FindsSimilarProductsAndDrawsTheMap) {
   IngestProducts();
-  Ended ended = Run({"embed", "train", "--vocabulary", "400", "--dimension", "24", "--epochs", "20", "--seed", "3"});
+  Ended ended =
+      Run({"embed", "train", "--vocabulary-size", "400", "--dimension", "24", "--epochs", "20", "--seed", "3"});
   ASSERT_EQ(ended.status, 0) << ended.errors;
   EXPECT_THAT(ended.errors, HasSubstr("bundle b-"));
   ended = Run({"embed", "catalog"});
@@ -103,7 +104,7 @@ TEST_F(EmbedCommand, SaysWhatIsMissing) {
     EXPECT_THAT(ended.errors, HasSubstr("mannequin embed train"));
   }
   EXPECT_THAT(Run({"embed", "map"}).errors, HasSubstr("mannequin embed catalog"));
-  ASSERT_EQ(Run({"embed", "train", "--vocabulary", "400", "--dimension", "24", "--epochs", "5"}).status, 0);
+  ASSERT_EQ(Run({"embed", "train", "--vocabulary-size", "400", "--dimension", "24", "--epochs", "5"}).status, 0);
   for (const char* text : {"", "😀😀", "...", "日本"}) {
     const Ended ended = Run({"embed", "vector", text});
     EXPECT_NE(ended.status, 0) << text;
@@ -117,7 +118,7 @@ TEST_F(EmbedCommand, RefusesOptionsOutOfRange) {
     EXPECT_EQ(Run({"embed", "train", words[0], words[1]}).status, kUsage) << words[0];
   }
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{"--dimension", "4"},
-                                                                                     {"--vocabulary", "90000"},
+                                                                                     {"--vocabulary-size", "90000"},
                                                                                      {"--window", "21"},
                                                                                      {"--negative", "51"},
                                                                                      {"--sample", "2"},

@@ -40,8 +40,17 @@ TEST(CategoryMap, IsASquareWithALegendBesideIt) {
   ASSERT_TRUE(png.ok()) << png.status();
   const Pixels map = *DecodeImage(*png);
   EXPECT_EQ(map.width, 700);
-  EXPECT_EQ(map.height, 444);
+  EXPECT_EQ(map.height, 652);                              // the legend's, which is longer than a map so small
   EXPECT_TRUE(Colours(map, 410, 422).contains(0xe6194b));  // the first category's disc in the legend
+}
+
+TEST(CategoryMap, TheWholeLegendIsInTheSmallestPicture) {
+  std::vector<MapDot> dots = Dots(30, 5);
+  dots.push_back({{0, 0}, ""});
+  const Pixels map = *DecodeImage(*CategoryMap(dots, {.title = "", .side = 400}));
+  // The grey disc of "no category", the 22nd and last line.
+  const int y = 44 + 40 + 21 * 24 - 5;
+  EXPECT_EQ(map.rgb[(static_cast<std::size_t>(y) * map.width + 416) * 3], 0xb8);
 }
 
 TEST(CategoryMap, MoreCategoriesThanColoursAreGrey) {
