@@ -56,7 +56,11 @@ Categories CategoriesOf(const std::vector<MapDot>& dots) {
   });
   for (std::size_t i = 0; i < categories.sorted.size(); ++i) {
     const auto& [name, count] = categories.sorted[i];
-    i < kNamed ? static_cast<void>(categories.number.emplace(name, i)) : static_cast<void>(categories.others += count);
+    if (i < kNamed) {
+      categories.number.emplace(name, i);
+    } else {
+      categories.others += count;
+    }
   }
   return categories;
 }

@@ -67,7 +67,7 @@ class CatalogueTest : public testing::Test {
     options.doc2vec.dimension = 16;
     options.doc2vec.epochs = 2;
     options.doc2vec.threads = 1;
-    options.tokenizer.vocabulary_size = 200;
+    options.tokenizer.vocabulary_size = 300;
     std::vector<std::string> titles;
     for (int i = 0; i < 200; ++i) {
       titles.push_back(absl::StrCat("kind", i % 3, " product alpha", i % 7, " of kind beta", i % 3));
