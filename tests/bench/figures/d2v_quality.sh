@@ -13,7 +13,8 @@ ours=$("$BENCH_BIN/bench_embedding_quality" --catalog "$catalog" --save "$BENCH_
 note="category/brand p@10 and probes of article type, colour where named: ours $(field category_p10 "$ours")/$(field brand_p10 "$ours")"
 for mode in dbow "dbow --word-vectors" dm; do
   # shellcheck disable=SC2086
-  plain=$("$BENCH_BIN/bench_embedding_quality" --catalog "$catalog" --titles --vector doc2vec --mode $mode --epochs 40)
+  plain=$("$BENCH_BIN/bench_embedding_quality" --catalog "$catalog" --titles --vector doc2vec --mode $mode --epochs 40 \
+    --inference-epochs 40)
   note+=", doc2vec $mode $(field category_p10 "$plain")/$(field brand_p10 "$plain")"
 done
 theirs=""
