@@ -93,7 +93,7 @@ Doc2VecShapes ShapesOf(const Doc2VecOptions& options, std::int32_t vocabulary_si
 struct Doc2VecProgress {
   int epoch = 0;  // epochs done, of `epochs`
   int epochs = 0;
-  double loss = 0;         // mean loss a word, of a sample of the epoch
+  double loss = 0;         // mean loss a word, of a sample of the epoch as far as it is done
   std::int64_t words = 0;  // so far, before subsampling
 };
 
@@ -105,9 +105,9 @@ int AutomaticEpochs(std::int64_t words);
 // Immutable once trained; Infer is thread-safe.
 class Doc2Vec {
  public:
-  // Word numbers are 0 to vocabulary_size - 1. `progress` is called after every epoch,
-  // on one thread; when it returns not OK, training ends with that. INVALID_ARGUMENT
-  // for options out of range or a corpus without words.
+  // Word numbers are 0 to vocabulary_size - 1. `progress` is called after every epoch and,
+  // in long ones, twice a second, on one thread; when it returns not OK, training soon ends
+  // with that. INVALID_ARGUMENT for options out of range or a corpus without words.
   static absl::StatusOr<Doc2Vec> Train(const Corpus& corpus, std::int32_t vocabulary_size,
                                        const Doc2VecOptions& options,
                                        const std::function<absl::Status(const Doc2VecProgress&)>& progress);

@@ -60,7 +60,7 @@ struct LabelTeacherOptions {
 struct LabelTeacherProgress {
   int epoch = 0;  // done, of `epochs`
   int epochs = 0;
-  double loss = 0;  // mean of the epoch's texts, all kinds together
+  double loss = 0;  // mean of the epoch's texts so far, all kinds together
 };
 
 // `words` has a row a unit and is changed; its rows are scaled first, so that a text's sum is of

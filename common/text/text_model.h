@@ -72,7 +72,8 @@ struct TextModelProgress {
   double loss = 0;         // mean of a word in kDoc2Vec, of a product in kCombine
   std::int64_t words = 0;  // trained on so far, in kDoc2Vec
 };
-// When it returns not OK, training ends with that.
+// Called after every epoch and, in long ones, twice a second. When it returns not OK, training
+// soon ends with that.
 using TextModelReport = std::function<absl::Status(const TextModelProgress&)>;
 
 // Calls visit for every product and ends with its first error. Called twice; products that

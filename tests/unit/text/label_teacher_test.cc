@@ -112,6 +112,22 @@ TEST(LabelTeacher, EndsWhenToldTo) {
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
 }
 
+TEST(LabelTeacher, EndsInTheMiddleOfALongEpochWhenToldTo) {
+  Catalogue made = Texts(20'000, 20'000);
+  LabelTeacherOptions options;
+  options.threads = 2;
+  options.sampled_labels = 19'999;
+  int reports = 0;
+  const absl::Status status = TeachLabels(made.texts, options, &made.words, [&](const LabelTeacherProgress& progress) {
+    ++reports;
+    EXPECT_EQ(progress.epoch, 0);
+    EXPECT_GT(progress.loss, 0);
+    return absl::CancelledError("asked to stop");
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(reports, 1);
+}
+
 TEST(LabelTeacher, WithoutLabelsWordsStayAsTheyAre) {
   Catalogue made = Texts(10);
   const std::vector<float> before = made.words.Flat();
