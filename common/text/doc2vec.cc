@@ -31,6 +31,18 @@ int AutomaticEpochs(std::int64_t words) {
   return static_cast<int>(std::clamp<std::int64_t>(kWords / std::max<std::int64_t>(words, 1), 10, 200));
 }
 
+const char* ModeName(Doc2VecMode mode) {
+  switch (mode) {
+    case Doc2VecMode::kPvDbow:
+      return "pv-dbow";
+    case Doc2VecMode::kPvDm:
+      return "pv-dm";
+    case Doc2VecMode::kPvDmConcat:
+      return "pv-dm-concat";
+  }
+  return "unknown";
+}
+
 absl::Status CheckDoc2VecOptions(const Doc2VecOptions& options) {
   absl::Status status = Check("dimension", options.dimension, 1, 1024);
   status.Update(Check("epochs", options.epochs, 0, 1'000'000));

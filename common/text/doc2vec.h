@@ -56,6 +56,9 @@ enum class Doc2VecMode {
   kPvDmConcat,  // so do it and `window` words on each side, laid side by side in their order
 };
 
+// "pv-dbow", "pv-dm" or "pv-dm-concat".
+const char* ModeName(Doc2VecMode mode);
+
 // Doc2Vec::Train says INVALID_ARGUMENT to a value out of its range.
 struct Doc2VecOptions {
   Doc2VecMode mode = Doc2VecMode::kPvDbow;
@@ -102,7 +105,7 @@ struct Doc2VecProgress {
 // (bench_embedding_quality --epochs).
 int AutomaticEpochs(std::int64_t words);
 
-// Immutable once trained; Infer is thread-safe.
+// Immutable once trained, but for ForgetDocuments; Infer is thread-safe.
 class Doc2Vec {
  public:
   // Word numbers are 0 to vocabulary_size - 1. `progress` is called after every epoch and,
@@ -137,6 +140,8 @@ class Doc2Vec {
   const Huffman& huffman() const { return huffman_; }
   // Of the training documents; empty in a model that was loaded.
   const Rows& documents() const { return documents_; }
+  // Frees their memory. Inference needs none of them.
+  void ForgetDocuments() { documents_ = Rows(); }
 
  private:
   friend class Doc2VecTrainer;

@@ -7,6 +7,7 @@
 #include "common/text/hogwild.h"
 #include "common/text/kernels.h"
 #include "common/text/random.h"
+#include "common/text/unit_length.h"
 
 namespace mannequin {
 namespace {
@@ -173,16 +174,8 @@ class Teacher {
       float* row = s.rows[static_cast<std::size_t>(i)];
       kernels_.add(rest * options_.label_lr * s.scores[static_cast<std::size_t>(i)], s.direction.data(),
                    labels.stride(), row);
-      MakeUnitLength(row, labels.stride());
+      MakeUnitLength(absl::MakeSpan(row, static_cast<std::size_t>(labels.stride())));
     }
-  }
-
-  static void MakeUnitLength(float* row, int n) {
-    float square = 0;
-    for (int j = 0; j < n; ++j) square += row[j] * row[j];
-    if (square == 0) return;
-    const float inverse = 1 / std::sqrt(square);
-    for (int j = 0; j < n; ++j) row[j] *= inverse;
   }
 
   // All labels, or a random share of many; the text's own is the first.

@@ -17,10 +17,10 @@
 // doc2vec.safetensors (safetensors.h), V units, D components:
 //
 //   vocabulary U8 [bytes]     the units, each ended by "\n", word-initial ones with U+2581
-//   counts     I64 [V]        of the training corpus
 //   words      F32 [V, D]     the units' vectors; of kind "combined"
-//   word_out   F32            doc2vec's layers, shapes as in Doc2VecShapes; of kind
-//   word_in    F32            "doc2vec", word_in only where the mode has one
+//   counts     I64 [V]        of the training corpus; of kind "doc2vec", as the next
+//   word_out   F32            doc2vec's layers, shapes as in Doc2VecShapes; word_in only where
+//   word_in    F32            the mode has one
 //   metadata   format "mannequin-text-2"; vector "combined" or "doc2vec"; mode "pv-dbow",
 //              "pv-dm" or "pv-dm-concat"; hierarchical_softmax, word_vectors "0" or "1";
 //              dimension; window; negative; sample; inference_epochs;
@@ -85,7 +85,8 @@ class TextModel {
  public:
   // A product whose text cannot be normalised is left out. Memory: 4 bytes a word, 4 *
   // `dimension` bytes a product for doc2vec, and the vocabulary. INVALID_ARGUMENT as
-  // Doc2Vec::Train and TrainTokenizer; errors of `scan` and `report`.
+  // Doc2Vec::Train and TrainTokenizer; FAILED_PRECONDITION when the weights did not stay finite; errors
+  // of `scan` and `report`.
   static absl::StatusOr<TextModel> Train(const ProductScan& scan, const TextModelOptions& options,
                                          const TextModelReport& report);
   // NOT_FOUND; DATA_LOSS when a file is damaged; FAILED_PRECONDITION for another
@@ -115,7 +116,6 @@ class TextModel {
   std::string tokenizer_bytes_;
   std::unique_ptr<Tokenizer> tokenizer_;
   Vocabulary vocabulary_;
-  std::vector<std::int64_t> counts_;
   std::unique_ptr<Doc2Vec> doc2vec_;  // of kDoc2Vec
   Rows words_;                        // of kCombined
   std::int64_t trained_products_ = 0;

@@ -12,6 +12,7 @@
 #include "common/text/product_labels.h"
 #include "common/text/random.h"
 #include "common/text/text_model.h"
+#include "common/text/unit_length.h"
 
 namespace mannequin {
 namespace {
@@ -29,6 +30,19 @@ std::vector<std::string> Parts(const v1::Product& product) {
     if (!attribute.derived()) parts.push_back(attribute.value());
   }
   return parts;
+}
+
+// Normalised. Empty when it is no text, e.g. too long; other errors are the build's or the machine's.
+absl::StatusOr<std::string> WordsOf(const std::string& text) {
+  absl::StatusOr<std::string> words = Normalize(text);
+  if (absl::IsInvalidArgument(words.status())) return std::string();
+  return words;
+}
+
+// What diverged finds nothing, and a file of it could not be loaded.
+absl::Status CheckFinite(const Rows& rows) {
+  if (rows.AreFinite()) return absl::OkStatus();
+  return absl::FailedPreconditionError("learning_rate: the weights did not stay finite; lower it");
 }
 
 }  // namespace
@@ -56,9 +70,9 @@ class TextModelTrainer {
   absl::Status CountAll() {
     std::int64_t seen = 0;
     return scan_([&](const v1::Product& product) -> absl::Status {
-      const absl::StatusOr<std::string> words = Normalize(absl::StrJoin(Parts(product), " "));
-      if (words.ok() && !words->empty()) {
-        words_.Add(*words);
+      ASSIGN_OR_RETURN(const std::string words, WordsOf(absl::StrJoin(Parts(product), " ")));
+      if (!words.empty()) {
+        words_.Add(words);
         if (options_.vector == VectorKind::kCombined) labels_.Add(product);
         ++products_;
       }
@@ -93,28 +107,28 @@ class TextModelTrainer {
     std::int64_t seen = 0;
     return scan_([&](const v1::Product& product) -> absl::Status {
       const std::vector<std::string> parts = Parts(product);
-      const absl::StatusOr<std::string> words = Normalize(absl::StrJoin(parts, " "));
-      if (words.ok() && !words->empty()) {
+      ASSIGN_OR_RETURN(const std::string words, WordsOf(absl::StrJoin(parts, " ")));
+      if (!words.empty()) {
         units.clear();
-        model_.vocabulary_.AppendUnits(*words, *model_.tokenizer_, &units);
+        model_.vocabulary_.AppendUnits(words, *model_.tokenizer_, &units);
         corpus_.Add(units);
         const bool taught = share >= 1 || random.Centred() + 0.5 < share;
-        if (taught && !taught_.kinds.empty()) AddTaught(parts, labels.Of(product));
+        if (taught && !taught_.kinds.empty()) RETURN_IF_ERROR(AddTaught(parts, labels.Of(product)));
       }
       return ++seen % kReportEvery == 0 ? Report({Stage::kRead}) : absl::OkStatus();
     });
   }
 
-  void AddTaught(const std::vector<std::string>& parts, const std::vector<std::int32_t>& labels) {
+  absl::Status AddTaught(const std::vector<std::string>& parts, const std::vector<std::int32_t>& labels) {
     for (std::size_t p = 0; p < parts.size(); ++p) {
-      const absl::StatusOr<std::string> words = Normalize(parts[p]);
-      if (!words.ok()) continue;
-      model_.vocabulary_.AppendUnits(*words, *model_.tokenizer_, &taught_.units);
+      ASSIGN_OR_RETURN(const std::string words, WordsOf(parts[p]));
+      model_.vocabulary_.AppendUnits(words, *model_.tokenizer_, &taught_.units);
       const TextPart part = p == 0 ? TextPart::kTitle : p == 1 ? TextPart::kBrand : TextPart::kOther;
       taught_.parts.resize(taught_.units.size(), part);
     }
     taught_.ends.push_back(static_cast<std::int64_t>(taught_.units.size()));
     for (std::size_t k = 0; k < labels.size(); ++k) taught_.kinds[k].of_text.push_back(labels[k]);
+    return absl::OkStatus();
   }
 
   absl::Status TrainDoc2Vec() {
@@ -122,8 +136,11 @@ class TextModelTrainer {
       return Report({Stage::kDoc2Vec, trained.epoch, trained.epochs, trained.loss, trained.words});
     };
     ASSIGN_OR_RETURN(Doc2Vec doc2vec, Doc2Vec::Train(corpus_, model_.vocabulary_.size(), options_.doc2vec, report));
+    // They are most of the memory of a large catalogue.
+    doc2vec.ForgetDocuments();
+    RETURN_IF_ERROR(CheckFinite(doc2vec.word_out()));
+    RETURN_IF_ERROR(CheckFinite(doc2vec.word_in()));
     model_.options_.doc2vec = doc2vec.options();
-    model_.counts_ = doc2vec.counts();
     model_.trained_products_ = corpus_.documents();
     corpus_ = Corpus();
     model_.doc2vec_ = std::make_unique<Doc2Vec>(std::move(doc2vec));
@@ -139,7 +156,8 @@ class TextModelTrainer {
     LabelTeacherOptions options = options_.teacher;
     options.seed = options_.doc2vec.seed;
     options.threads = options_.doc2vec.threads;
-    return TeachLabels(taught_, options, &model_.words_, report);
+    RETURN_IF_ERROR(TeachLabels(taught_, options, &model_.words_, report));
+    return CheckFinite(model_.words_);
   }
 
   // Each word's direction among documents, less what all words have in common (it says
@@ -153,11 +171,9 @@ class TextModelTrainer {
     std::vector<float> centre(static_cast<std::size_t>(rows.stride()));
     for (std::size_t i = 0; i < counts.size(); ++i) {
       const std::vector<float> direction = doc2vec.Direction(static_cast<std::int32_t>(i));
-      double square = 0;
-      for (const float value : direction) square += static_cast<double>(value) * value;
-      const auto inverse = static_cast<float>(square > 0 ? 1 / std::sqrt(square) : 0);
       float* row = rows[static_cast<std::int64_t>(i)];
-      for (int j = 0; j < dimension; ++j) row[j] = inverse * direction[static_cast<std::size_t>(j)];
+      std::copy(direction.begin(), direction.end(), row);
+      MakeUnitLength(absl::MakeSpan(row, direction.size()));
       Kernels::Best().add(static_cast<float>(static_cast<double>(counts[i]) / total), row, rows.stride(),
                           centre.data());
     }
