@@ -84,7 +84,8 @@ using ProductScan = std::function<absl::Status(const std::function<absl::Status(
 class TextModel {
  public:
   // A product whose text cannot be normalised is left out. Memory: 4 bytes a word, 4 *
-  // `dimension` bytes a product for doc2vec, and the vocabulary. INVALID_ARGUMENT as
+  // `dimension` bytes a product until doc2vec is trained, the vocabulary (WordCounter), the
+  // labels (LabelCounter) and the taught products. INVALID_ARGUMENT as
   // Doc2Vec::Train and TrainTokenizer; FAILED_PRECONDITION when the weights did not stay finite; errors
   // of `scan` and `report`.
   static absl::StatusOr<TextModel> Train(const ProductScan& scan, const TextModelOptions& options,

@@ -9,12 +9,13 @@
 
 namespace mannequin {
 
-// False, and the vector as it was, when its length is 0 or next to it: its direction would be
-// chance.
+// False, and the vector as it was, when its length is 0 or next to it (its direction would be
+// chance) or not finite.
 inline bool MakeUnitLength(absl::Span<float> values) {
   double square = 0;
   for (const float value : values) square += static_cast<double>(value) * value;
-  if (square < 1e-12) return false;
+  // Written so that what is not a number fails.
+  if (!(square >= 1e-12) || std::isinf(square)) return false;
   const auto inverse = static_cast<float>(1 / std::sqrt(square));
   for (float& value : values) value *= inverse;
   return true;

@@ -41,5 +41,12 @@ TEST(UnitLength, ALengthNextToNothingHasNoDirection) {
   EXPECT_FALSE(MakeUnitLength({}));
 }
 
+TEST(UnitLength, WhatIsNotFiniteHasNoDirection) {
+  for (const float value : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    std::vector<float> values = {1, value};
+    EXPECT_FALSE(MakeUnitLength(absl::MakeSpan(values))) << value;
+  }
+}
+
 }  // namespace
 }  // namespace mannequin

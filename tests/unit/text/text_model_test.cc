@@ -195,6 +195,17 @@ TEST_F(TextModelTest, ReportsItsStagesInOrderAndEndsWhenToldTo) {
   }
 }
 
+TEST_F(TextModelTest, WeightsThatDoNotStayFiniteAreNoModel) {
+  for (const VectorKind vector : {VectorKind::kCombined, VectorKind::kDoc2Vec}) {
+    TextModelOptions options = Options(vector);
+    options.doc2vec.lr = options.doc2vec.min_lr = 1;
+    options.doc2vec.negative = 50;
+    options.doc2vec.epochs = 300;
+    const absl::Status status = TextModel::Train(ScanProducts(Products()), options, nullptr).status();
+    EXPECT_EQ(status, absl::FailedPreconditionError("learning_rate: the weights did not stay finite; lower it"));
+  }
+}
+
 TEST_F(TextModelTest, WhatTheScanFailsWithIsTheAnswer) {
   const ProductScan broken = [](const std::function<absl::Status(const v1::Product&)>&) {
     return absl::DataLossError("block 7");
