@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "common/text/check_range.h"
 #include "common/text/hogwild.h"
 #include "common/text/kernels.h"
 #include "common/text/random.h"
@@ -219,8 +220,20 @@ class Teacher {
 
 }  // namespace
 
+absl::Status CheckLabelTeacherOptions(const LabelTeacherOptions& options) {
+  absl::Status status = CheckRange("teacher: epochs", options.epochs, 0, 1'000'000);
+  status.Update(CheckRange("teacher: lr", options.lr, 0.0f, 1.0f));
+  status.Update(CheckRange("teacher: label_lr", options.label_lr, 0.0f, 10.0f));
+  status.Update(CheckRange("teacher: sharpness", options.sharpness, 0.0f, 1'000.0f));
+  status.Update(CheckRange("teacher: drop_words", options.drop_words, 0.0f, 1.0f));
+  status.Update(CheckRange("teacher: sampled_labels", options.sampled_labels, 1, 1'000'000));
+  status.Update(CheckRange("teacher: threads", options.threads, 0, 1'024));
+  return status;
+}
+
 absl::Status TeachLabels(const LabelledTexts& texts, const LabelTeacherOptions& options, Rows* words,
                          const std::function<absl::Status(const LabelTeacherProgress&)>& progress) {
+  if (absl::Status status = CheckLabelTeacherOptions(options); !status.ok()) return status;
   if (texts.size() == 0 || texts.kinds.empty()) return absl::OkStatus();
   return Teacher(texts, options, *words).Run(progress);
 }

@@ -53,16 +53,21 @@ inline constexpr char kDoc2VecFile[] = "doc2vec.safetensors";
 
 enum class VectorKind { kCombined, kDoc2Vec };
 
+// TextModel::Train says INVALID_ARGUMENT to a value out of its range.
 struct TextModelOptions {
   Doc2VecOptions doc2vec;
   TokenizerOptions tokenizer;
-  int min_count = 2;
+  int min_count = 2;  // of a unit, 1 to 1,000,000
   VectorKind vector = VectorKind::kCombined;
-  LabelTeacherOptions teacher;
-  // Products that the teacher sees at most, chosen at random: memory is some 100 bytes each.
+  LabelTeacherOptions teacher;  // its seed and threads are those of doc2vec
+  // Products that the teacher sees at most, chosen at random, 0 to 1,000,000,000: memory is some
+  // 100 bytes each.
   std::int64_t taught_products = 2'000'000;
-  int inference_epochs = 20;
+  int inference_epochs = 20;  // 1 to 1,000
 };
+
+// INVALID_ARGUMENT naming the field and its bounds.
+absl::Status CheckTextModelOptions(const TextModelOptions& options);
 
 struct TextModelProgress {
   enum class Stage { kRead, kTokenizer, kDoc2Vec, kCombine };
@@ -86,8 +91,8 @@ class TextModel {
   // A product whose text cannot be normalised is left out. Memory: 4 bytes a word, 4 *
   // `dimension` bytes a product until doc2vec is trained, the vocabulary (WordCounter), the
   // labels (LabelCounter) and the taught products. INVALID_ARGUMENT as
-  // Doc2Vec::Train and TrainTokenizer; FAILED_PRECONDITION when the weights did not stay finite; errors
-  // of `scan` and `report`.
+  // CheckTextModelOptions, Doc2Vec::Train and TrainTokenizer; FAILED_PRECONDITION when the
+  // weights did not stay finite; errors of `scan` and `report`.
   static absl::StatusOr<TextModel> Train(const ProductScan& scan, const TextModelOptions& options,
                                          const TextModelReport& report);
   // NOT_FOUND; DATA_LOSS when a file is damaged; FAILED_PRECONDITION for another

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
+#include "common/text/check_range.h"
 #include "common/text/kernels.h"
 #include "common/text/normalizer.h"
 #include "common/text/product_labels.h"
@@ -53,7 +54,7 @@ class TextModelTrainer {
       : scan_(scan), options_(options), report_(report) {}
 
   absl::StatusOr<TextModel> Run() {
-    RETURN_IF_ERROR(CheckDoc2VecOptions(options_.doc2vec));
+    RETURN_IF_ERROR(CheckTextModelOptions(options_));
     RETURN_IF_ERROR(CountAll());
     RETURN_IF_ERROR(BuildVocabulary());
     RETURN_IF_ERROR(ReadAll());
@@ -98,7 +99,7 @@ class TextModelTrainer {
     const ProductLabels labels(labels_);
     labels_ = LabelCounter();
     for (const ProductLabels::Kind& kind : labels.kinds()) {
-      taught_.kinds.push_back({kind.name, kind.weight, kind.size, {}});
+      taught_.kinds.push_back({kind.weight, kind.size, {}});
     }
     const double share =
         static_cast<double>(options_.taught_products) / static_cast<double>(std::max<std::int64_t>(1, products_));
@@ -196,6 +197,15 @@ class TextModelTrainer {
   Corpus corpus_;
   LabelledTexts taught_;
 };
+
+absl::Status CheckTextModelOptions(const TextModelOptions& options) {
+  absl::Status status = CheckDoc2VecOptions(options.doc2vec);
+  status.Update(CheckLabelTeacherOptions(options.teacher));
+  status.Update(CheckRange("min_count", options.min_count, 1, 1'000'000));
+  status.Update(CheckRange<std::int64_t>("taught_products", options.taught_products, 0, 1'000'000'000));
+  status.Update(CheckRange("inference_epochs", options.inference_epochs, 1, 1'000));
+  return status;
+}
 
 absl::StatusOr<TextModel> TextModel::Train(const ProductScan& scan, const TextModelOptions& options,
                                            const TextModelReport& report) {

@@ -206,6 +206,26 @@ TEST_F(TextModelTest, WeightsThatDoNotStayFiniteAreNoModel) {
   }
 }
 
+TEST_F(TextModelTest, OptionOutOfRangeIsNamedBeforeAnythingIsRead) {
+  const ProductScan unread = [](const std::function<absl::Status(const v1::Product&)>&) {
+    return absl::InternalError("was read");
+  };
+  const auto expect_refused = [&](const std::string& field, const std::function<void(TextModelOptions&)>& change) {
+    TextModelOptions options = Options();
+    change(options);
+    const absl::Status status = TextModel::Train(unread, options, nullptr).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field;
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr(field + ": "));
+  };
+  for (const int value : {0, 1'000'001}) expect_refused("min_count", [=](auto& o) { o.min_count = value; });
+  for (const int value : {0, 1'001}) expect_refused("inference_epochs", [=](auto& o) { o.inference_epochs = value; });
+  for (const int value : {-1, 1'000'000'001}) {
+    expect_refused("taught_products", [=](auto& o) { o.taught_products = value; });
+  }
+  expect_refused("doc2vec: window", [](auto& o) { o.doc2vec.window = 21; });
+  expect_refused("teacher: sampled_labels", [](auto& o) { o.teacher.sampled_labels = 0; });
+}
+
 TEST_F(TextModelTest, WhatTheScanFailsWithIsTheAnswer) {
   const ProductScan broken = [](const std::function<absl::Status(const v1::Product&)>&) {
     return absl::DataLossError("block 7");
