@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/random.h"
 #include "common/text/check_range.h"
 #include "common/text/doc2vec_trainer.h"
 #include "common/text/kernels.h"
-#include "common/text/random.h"
 
 namespace mannequin {
 namespace {

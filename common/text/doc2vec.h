@@ -100,9 +100,8 @@ struct Doc2VecProgress {
   std::int64_t words = 0;  // so far, before subsampling
 };
 
-// Epochs that a corpus of so many words needs, 10 to 200: fewer words, more epochs. On the
-// fashion titles brand precision at 10 is 0.92 after 40 epochs and 0.94 after 100
-// (bench_embedding_quality --epochs).
+// Epochs that a corpus of so many words needs, 10 to 200: fewer words, more epochs. What they
+// are worth: bench_embedding_quality --titles --vector doc2vec --mode dbow --epochs N.
 int AutomaticEpochs(std::int64_t words);
 
 // Immutable once trained, but for ForgetDocuments; Infer is thread-safe.

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <utility>
 
+#include "common/base/random.h"
 #include "common/text/check_range.h"
 #include "common/text/hogwild.h"
 #include "common/text/kernels.h"
-#include "common/text/random.h"
 #include "common/text/unit_length.h"
 
 namespace mannequin {

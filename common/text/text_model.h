@@ -11,6 +11,11 @@
 //   attributes (label_teacher.h), so that these can be read off the sum.
 // - doc2vec: what doc2vec infers, at unit length.
 //
+// Training reads a product's title, brand, whole category path and the attributes that its
+// seller gave, in this order. What is encoded later is ProductText, with the leaf category first
+// and the title last, or a search. It does no harm: a sum knows no order, PV-DBOW predicts each
+// word from the document alone, and PV-DM sees other neighbours only where two parts meet.
+//
 // Inference knows nothing of which words matter: measured side by side by tests/bench,
 // d2v_quality.
 //

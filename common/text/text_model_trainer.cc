@@ -6,12 +6,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/random.h"
 #include "common/base/status_macros.h"
 #include "common/text/check_range.h"
 #include "common/text/kernels.h"
 #include "common/text/normalizer.h"
 #include "common/text/product_labels.h"
-#include "common/text/random.h"
 #include "common/text/text_model.h"
 #include "common/text/unit_length.h"
 
