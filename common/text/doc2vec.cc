@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "common/base/random.h"
+#include "common/text/check_range.h"
 #include "common/text/doc2vec_trainer.h"
 #include "common/text/kernels.h"
-#include "common/text/random.h"
 
 namespace mannequin {
 namespace {
@@ -17,13 +17,6 @@ constexpr std::int64_t kMaxLayer = std::int64_t{1} << 32;
 // Forty words' noise for each of twenty epochs.
 constexpr std::size_t kNoiseDraws = 4'000;
 
-template <typename Number>
-absl::Status Check(absl::string_view name, Number value, Number low, Number high) {
-  // Written so that a value that is not a number fails.
-  if (value >= low && value <= high) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("doc2vec: ", name, ": ", value, " is not ", low, " to ", high));
-}
-
 }  // namespace
 
 int AutomaticEpochs(std::int64_t words) {
@@ -31,18 +24,30 @@ int AutomaticEpochs(std::int64_t words) {
   return static_cast<int>(std::clamp<std::int64_t>(kWords / std::max<std::int64_t>(words, 1), 10, 200));
 }
 
+const char* ModeName(Doc2VecMode mode) {
+  switch (mode) {
+    case Doc2VecMode::kPvDbow:
+      return "pv-dbow";
+    case Doc2VecMode::kPvDm:
+      return "pv-dm";
+    case Doc2VecMode::kPvDmConcat:
+      return "pv-dm-concat";
+  }
+  return "unknown";
+}
+
 absl::Status CheckDoc2VecOptions(const Doc2VecOptions& options) {
-  absl::Status status = Check("dimension", options.dimension, 1, 1024);
-  status.Update(Check("epochs", options.epochs, 0, 1'000'000));
-  status.Update(Check("window", options.window, 1, 20));
-  status.Update(Check("negative", options.negative, 1, 50));
+  absl::Status status = CheckRange("doc2vec: dimension", options.dimension, 1, 1024);
+  status.Update(CheckRange("doc2vec: epochs", options.epochs, 0, 1'000'000));
+  status.Update(CheckRange("doc2vec: window", options.window, 1, 20));
+  status.Update(CheckRange("doc2vec: negative", options.negative, 1, 50));
   if (!(options.lr > 0)) {
     status.Update(absl::InvalidArgumentError(absl::StrCat("doc2vec: lr: ", options.lr, " is not more than 0")));
   }
-  status.Update(Check("lr", options.lr, 0.0f, 1.0f));
-  status.Update(Check("min_lr", options.min_lr, 0.0f, options.lr));
-  status.Update(Check("sample", options.sample, 0.0, 1.0));
-  status.Update(Check("threads", options.threads, 0, 1024));
+  status.Update(CheckRange("doc2vec: lr", options.lr, 0.0f, 1.0f));
+  status.Update(CheckRange("doc2vec: min_lr", options.min_lr, 0.0f, options.lr));
+  status.Update(CheckRange("doc2vec: sample", options.sample, 0.0, 1.0));
+  status.Update(CheckRange("doc2vec: threads", options.threads, 0, 1024));
   return status;
 }
 

@@ -56,6 +56,9 @@ enum class Doc2VecMode {
   kPvDmConcat,  // so do it and `window` words on each side, laid side by side in their order
 };
 
+// "pv-dbow", "pv-dm" or "pv-dm-concat".
+const char* ModeName(Doc2VecMode mode);
+
 // Doc2Vec::Train says INVALID_ARGUMENT to a value out of its range.
 struct Doc2VecOptions {
   Doc2VecMode mode = Doc2VecMode::kPvDbow;
@@ -93,21 +96,20 @@ Doc2VecShapes ShapesOf(const Doc2VecOptions& options, std::int32_t vocabulary_si
 struct Doc2VecProgress {
   int epoch = 0;  // epochs done, of `epochs`
   int epochs = 0;
-  double loss = 0;         // mean loss a word, of a sample of the epoch
+  double loss = 0;         // mean loss a word, of a sample of the epoch as far as it is done
   std::int64_t words = 0;  // so far, before subsampling
 };
 
-// Epochs that a corpus of so many words needs, 10 to 200: fewer words, more epochs. On the
-// fashion titles brand precision at 10 is 0.92 after 40 epochs and 0.94 after 100
-// (bench_embedding_quality --epochs).
+// Epochs that a corpus of so many words needs, 10 to 200: fewer words, more epochs. What they
+// are worth: bench_embedding_quality --titles --vector doc2vec --mode dbow --epochs N.
 int AutomaticEpochs(std::int64_t words);
 
-// Immutable once trained; Infer is thread-safe.
+// Immutable once trained, but for ForgetDocuments; Infer is thread-safe.
 class Doc2Vec {
  public:
-  // Word numbers are 0 to vocabulary_size - 1. `progress` is called after every epoch,
-  // on one thread; when it returns not OK, training ends with that. INVALID_ARGUMENT
-  // for options out of range or a corpus without words.
+  // Word numbers are 0 to vocabulary_size - 1. `progress` is called after every epoch and,
+  // in long ones, twice a second, on one thread; when it returns not OK, training soon ends
+  // with that. INVALID_ARGUMENT for options out of range or a corpus without words.
   static absl::StatusOr<Doc2Vec> Train(const Corpus& corpus, std::int32_t vocabulary_size,
                                        const Doc2VecOptions& options,
                                        const std::function<absl::Status(const Doc2VecProgress&)>& progress);
@@ -137,6 +139,8 @@ class Doc2Vec {
   const Huffman& huffman() const { return huffman_; }
   // Of the training documents; empty in a model that was loaded.
   const Rows& documents() const { return documents_; }
+  // Frees their memory. Inference needs none of them.
+  void ForgetDocuments() { documents_ = Rows(); }
 
  private:
   friend class Doc2VecTrainer;

@@ -2,9 +2,8 @@
 //
 // Every document meets the same noise words: those of epoch e begin at a place of their
 // own in the model's list of draws. So two documents' vectors differ by their words, not
-// by their luck, which on the fashion titles is worth one point of category precision at
-// 10; the same words give the same vector; and the rows of the noise stay in the cache
-// from one document to the next.
+// by their luck; the same words give the same vector; and the rows of the noise stay in
+// the cache from one document to the next.
 #include <algorithm>
 #include <utility>
 #include <vector>

@@ -1,16 +1,14 @@
-// One training of a Doc2Vec: owns the threads, shares the weights among them. Part of
+// One training of a Doc2Vec: shares documents and weights among threads. Part of
 // doc2vec.h; nothing else uses it.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "common/text/doc2vec.h"
+#include "common/text/hogwild.h"
 #include "common/text/kernels.h"
 
 namespace mannequin {
@@ -28,7 +26,8 @@ class Doc2VecTrainer {
   void InitialiseWeights();
   void RunShare(int thread, int threads);
   void TrainDocument(Scratch& s, std::int64_t document, float lr);
-  void ReportEpoch(int epoch, const Scratch& s);
+  double WordsOfShare(std::int64_t end) const;
+  void Report(int epoch, double share, const Scratch& s);
   void KeepWords(Scratch& s, std::int64_t document);
   int Targets(Scratch& s, std::size_t kept_index);
   void Step(Scratch& s, const float* x, std::size_t kept_index, float lr, float* error);
@@ -43,9 +42,7 @@ class Doc2VecTrainer {
   const Doc2VecOptions& options_;
   const Kernels& kernels_ = Kernels::Best();
   const std::function<absl::Status(const Doc2VecProgress&)>* progress_ = nullptr;
-  std::atomic<bool> stop_{false};
-  absl::Mutex mutex_;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  Hogwild hogwild_;
 };
 
 }  // namespace mannequin

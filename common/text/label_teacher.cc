@@ -1,14 +1,14 @@
 #include "common/text/label_teacher.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <thread>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
+#include "common/base/random.h"
+#include "common/text/check_range.h"
+#include "common/text/hogwild.h"
 #include "common/text/kernels.h"
-#include "common/text/random.h"
+#include "common/text/unit_length.h"
 
 namespace mannequin {
 namespace {
@@ -31,18 +31,9 @@ class Teacher {
 
   absl::Status Run(const std::function<absl::Status(const LabelTeacherProgress&)>& progress) {
     ScaleWords();
-    int threads = options_.threads > 0 ? options_.threads : static_cast<int>(std::thread::hardware_concurrency());
-#if defined(__SANITIZE_THREAD__)
-    threads = 1;  // updates without locks are data races by design
-#endif
-    threads = std::clamp(threads, 1, static_cast<int>(std::min<std::int64_t>(texts_.size(), 1024)));
     progress_ = &progress;
-    std::vector<std::thread> others;
-    for (int t = 1; t < threads; ++t) others.emplace_back([this, t, threads] { RunShare(t, threads); });
-    RunShare(0, threads);
-    for (std::thread& thread : others) thread.join();
-    absl::MutexLock lock(&mutex_);
-    return status_;
+    return hogwild_.Run(options_.threads, texts_.size(),
+                        [this](int thread, int threads) { RunShare(thread, threads); });
   }
 
  private:
@@ -98,12 +89,15 @@ class Teacher {
   void RunShare(int thread, int threads) {
     Scratch scratch(options_.seed * 0xD1342543DE82EF95ULL + static_cast<std::uint64_t>(thread) + 11, words_.stride());
     const std::int64_t share = (texts_.size() - thread + threads - 1) / threads;
-    for (int epoch = 0; epoch < epochs_ && !stop_.load(std::memory_order_relaxed); ++epoch) {
+    for (int epoch = 0; epoch < epochs_ && !hogwild_.stopped(); ++epoch) {
       scratch.loss = 0;
       auto at = static_cast<std::int64_t>(scratch.random.Next() % static_cast<std::uint64_t>(share));
       const std::int64_t stride = PrimeTo(share, scratch.random);
       for (std::int64_t i = 0; i < share; ++i) {
-        if ((i & 0xFFF) == 0 && stop_.load(std::memory_order_relaxed)) return;
+        if (Hogwild::LooksUp(i)) {
+          if (thread == 0 && hogwild_.ReportDue()) Report(epoch, scratch.loss / static_cast<double>(i));
+          if (hogwild_.stopped()) return;
+        }
         const double done = (epoch + static_cast<double>(i) / static_cast<double>(share)) / epochs_;
         at = (at + stride) % share;
         Teach(scratch, thread + at * threads, static_cast<float>(1 - done));
@@ -181,16 +175,8 @@ class Teacher {
       float* row = s.rows[static_cast<std::size_t>(i)];
       kernels_.add(rest * options_.label_lr * s.scores[static_cast<std::size_t>(i)], s.direction.data(),
                    labels.stride(), row);
-      MakeUnitLength(row, labels.stride());
+      MakeUnitLength(absl::MakeSpan(row, static_cast<std::size_t>(labels.stride())));
     }
-  }
-
-  static void MakeUnitLength(float* row, int n) {
-    float square = 0;
-    for (int j = 0; j < n; ++j) square += row[j] * row[j];
-    if (square == 0) return;
-    const float inverse = 1 / std::sqrt(square);
-    for (int j = 0; j < n; ++j) row[j] *= inverse;
   }
 
   // All labels, or a random share of many; the text's own is the first.
@@ -219,11 +205,7 @@ class Teacher {
 
   void Report(int epoch, double loss) {
     if (!*progress_) return;
-    const absl::Status status = (*progress_)({epoch, epochs_, loss});
-    if (status.ok()) return;
-    absl::MutexLock lock(&mutex_);
-    status_ = status;
-    stop_.store(true, std::memory_order_relaxed);
+    hogwild_.Reported((*progress_)({epoch, epochs_, loss}));
   }
 
   const LabelledTexts& texts_;
@@ -233,15 +215,25 @@ class Teacher {
   std::vector<Rows> labels_;  // of each kind
   const Kernels& kernels_ = Kernels::Best();
   const std::function<absl::Status(const LabelTeacherProgress&)>* progress_ = nullptr;
-  std::atomic<bool> stop_{false};
-  absl::Mutex mutex_;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  Hogwild hogwild_;
 };
 
 }  // namespace
 
+absl::Status CheckLabelTeacherOptions(const LabelTeacherOptions& options) {
+  absl::Status status = CheckRange("teacher: epochs", options.epochs, 0, 1'000'000);
+  status.Update(CheckRange("teacher: lr", options.lr, 0.0f, 1.0f));
+  status.Update(CheckRange("teacher: label_lr", options.label_lr, 0.0f, 10.0f));
+  status.Update(CheckRange("teacher: sharpness", options.sharpness, 0.0f, 1'000.0f));
+  status.Update(CheckRange("teacher: drop_words", options.drop_words, 0.0f, 1.0f));
+  status.Update(CheckRange("teacher: sampled_labels", options.sampled_labels, 1, 1'000'000));
+  status.Update(CheckRange("teacher: threads", options.threads, 0, 1'024));
+  return status;
+}
+
 absl::Status TeachLabels(const LabelledTexts& texts, const LabelTeacherOptions& options, Rows* words,
                          const std::function<absl::Status(const LabelTeacherProgress&)>& progress) {
+  if (absl::Status status = CheckLabelTeacherOptions(options); !status.ok()) return status;
   if (texts.size() == 0 || texts.kinds.empty()) return absl::OkStatus();
   return Teacher(texts, options, *words).Run(progress);
 }

@@ -3,7 +3,10 @@
 // of each attribute's value, and away from those of other labels.
 //
 //   LabelledTexts texts;
-//   texts.Add(...);
+//   texts.units = {4, 17, 9};   // of the one text
+//   texts.parts = {TextPart::kTitle, TextPart::kTitle, TextPart::kBrand};
+//   texts.ends = {3};
+//   texts.kinds = {{.weight = 1, .size = 143, .of_text = {12}}};   // its category is number 12 of 143
 //   RETURN_IF_ERROR(TeachLabels(texts, {}, &words, nullptr));
 //
 // A linear text classifier (fastText, Joulin et al. 2016, arXiv:1607.01759) with one head a
@@ -16,7 +19,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,7 +28,6 @@
 namespace mannequin {
 
 struct LabelKind {
-  std::string name;  // "category", "brand", "color"
   float weight = 1;  // of its loss
   std::int32_t size = 0;
   std::vector<std::int32_t> of_text;  // label of each text, -1 when it has none
@@ -46,21 +47,25 @@ struct LabelledTexts {
   std::int64_t size() const { return static_cast<std::int64_t>(ends.size()); }
 };
 
+// TeachLabels says INVALID_ARGUMENT to a value out of its range.
 struct LabelTeacherOptions {
-  int epochs = 0;              // 0: 300,000 texts in all, 4 to 200 epochs
-  float lr = 0.05f;            // of word vectors, falling to 0
-  float label_lr = 0.5f;       // of label vectors
-  float sharpness = 10;        // of the softmax
-  float drop_words = 0.5f;     // up to this share of a text's words is left out, anew each time
-  int sampled_labels = 2'048;  // a kind with more is sampled
+  int epochs = 0;              // 1 to 1,000,000; 0: 300,000 texts in all, 4 to 200 epochs
+  float lr = 0.05f;            // of word vectors, 0 to 1, falling to 0
+  float label_lr = 0.5f;       // of label vectors, 0 to 10, falling to 0
+  float sharpness = 10;        // of the softmax, 0 to 1,000
+  float drop_words = 0.5f;     // up to this share of a text's words, 0 to 1, is left out, anew each time
+  int sampled_labels = 2'048;  // 1 to 1,000,000; a kind with more is sampled
   std::uint64_t seed = 1;
-  int threads = 0;  // 0: one a core. One thread and one seed give the same bits again.
+  int threads = 0;  // up to 1,024; 0: one a core. One thread and one seed give the same bits again.
 };
+
+// INVALID_ARGUMENT naming the field and its bounds.
+absl::Status CheckLabelTeacherOptions(const LabelTeacherOptions& options);
 
 struct LabelTeacherProgress {
   int epoch = 0;  // done, of `epochs`
   int epochs = 0;
-  double loss = 0;  // mean of the epoch's texts, all kinds together
+  double loss = 0;  // mean of the epoch's texts so far, all kinds together
 };
 
 // `words` has a row a unit and is changed; its rows are scaled first, so that a text's sum is of

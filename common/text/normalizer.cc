@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
 #include "common/base/utf8.h"
 #include "common/text/html_entities.h"
 #include "common/text/html_tags.h"
@@ -61,10 +62,10 @@ std::string Prepared(absl::string_view text, bool* is_folded) {
 }
 
 // Folded until it stays as it is: what one pass puts side by side may compose in the next.
-std::string Folded(std::string text) {
+absl::StatusOr<std::string> Folded(std::string text) {
   constexpr int kPasses = 4;  // more than two have not been seen
   for (int pass = 0; pass < kPasses; ++pass) {
-    std::string next = FoldUnicode(text);
+    ASSIGN_OR_RETURN(std::string next, FoldUnicode(text));
     next.erase(0, next.find_first_not_of(' '));
     if (next == text) break;
     text = std::move(next);
@@ -221,7 +222,9 @@ absl::StatusOr<std::string> Normalize(absl::string_view text) {
   }
   bool is_folded;
   std::string folded = Prepared(text, &is_folded);
-  if (!is_folded) folded = Folded(std::move(folded));
+  if (!is_folded) {
+    ASSIGN_OR_RETURN(folded, Folded(std::move(folded)));
+  }
   std::string words = WordReader(folded).Read();
   if (words.size() > kMaxTextBytes) return TooLong("its words' ", words.size());
   return words;

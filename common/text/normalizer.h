@@ -41,7 +41,8 @@ inline constexpr int kMaxTextBytes = 65'536;
 //    is a pair of words equal to the pair before it: "red shirt red shirt" is "red shirt".
 //
 // The answer is UTF-8, of at most kMaxTextBytes, and Normalize leaves it as it is.
-// INVALID_ARGUMENT when the text is not UTF-8, or it or its words are over kMaxTextBytes.
+// INVALID_ARGUMENT when the text is not UTF-8, or it or its words are over kMaxTextBytes;
+// INTERNAL when SentencePiece fails.
 // Time is linear in the text. Thread-safe.
 absl::StatusOr<std::string> Normalize(absl::string_view text);
 

@@ -11,7 +11,6 @@
 namespace mannequin {
 namespace {
 
-constexpr std::size_t kMaxValues = 200'000;
 constexpr std::size_t kMaxAttributes = 8;
 constexpr double kLeastShare = 0.01;
 constexpr char kCategory[] = "category", kParent[] = "category above", kBrand[] = "brand";
@@ -32,6 +31,19 @@ void ForEachLabel(const v1::Product& product, const Visit& visit) {
   }
 }
 
+// Of those that two products have, with their counts.
+std::vector<std::pair<std::int64_t, std::string>> MostFrequent(
+    const absl::flat_hash_map<std::string, std::int64_t>& counts, std::size_t limit) {
+  std::vector<std::pair<std::int64_t, std::string>> labels;
+  for (const auto& [label, count] : counts) {
+    if (count >= 2) labels.emplace_back(count, label);
+  }
+  std::sort(labels.begin(), labels.end(),
+            [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+  if (labels.size() > limit) labels.resize(limit);
+  return labels;
+}
+
 float WeightOf(const std::string& kind) { return kind == kCategory || kind == kBrand ? 2.0f : 0.5f; }
 
 }  // namespace
@@ -39,13 +51,30 @@ float WeightOf(const std::string& kind) { return kind == kCategory || kind == kB
 void LabelCounter::Add(const v1::Product& product) {
   ++products_;
   ForEachLabel(product, [this](const std::string& kind, const std::string& value) {
-    Values& values = kinds_[kind];
-    if (values.too_many) return;
-    ++values.counts[value];
-    if (values.counts.size() <= kMaxValues || kind == kCategory || kind == kBrand) return;
-    values.too_many = true;
-    values.counts = {};
+    if (std::max(kind.size(), value.size()) <= bounds_.bytes) Count(kind, value);
   });
+}
+
+void LabelCounter::Count(const std::string& kind, absl::string_view value) {
+  const bool attribute = absl::StartsWith(kind, kAttribute);
+  const auto [values, added] = kinds_.try_emplace(kind, attribute ? bounds_.values : bounds_.categories);
+  values->second.counter.Add(value);
+  ++values->second.seen;
+  if (!added || !attribute || ++attributes_ <= bounds_.attributes) return;
+  ForgetAttributes();
+}
+
+// The half that was seen least, names breaking ties: not those that came last, which may be
+// those of the most products.
+void LabelCounter::ForgetAttributes() {
+  std::vector<std::pair<std::int64_t, std::string>> attributes;
+  for (const auto& [name, values] : kinds_) {
+    if (absl::StartsWith(name, kAttribute)) attributes.emplace_back(values.seen, name);
+  }
+  std::sort(attributes.begin(), attributes.end());
+  attributes.resize(attributes.size() - bounds_.attributes / 2);
+  for (const auto& [seen, name] : attributes) kinds_.erase(name);
+  attributes_ = bounds_.attributes / 2;
 }
 
 ProductLabels::ProductLabels(const LabelCounter& counter) {
@@ -58,10 +87,9 @@ ProductLabels::ProductLabels(const LabelCounter& counter) {
   for (const auto& [name, values] : counter.kinds_) {
     Candidate candidate;
     candidate.name = name;
-    for (const auto& [label, count] : values.counts) {
-      if (count < 2) continue;
+    for (auto& [count, label] : MostFrequent(values.counter.counts(), counter.bounds_.labels)) {
       candidate.products += count;
-      candidate.labels.push_back(label);
+      candidate.labels.push_back(std::move(label));
     }
     const bool frequent =
         static_cast<double>(candidate.products) >= kLeastShare * static_cast<double>(counter.products_);

@@ -8,29 +8,48 @@
 //   labels.Of(product);          // {17, 3, -1}: a number a kind, -1 for none
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "common/text/bounded_counter.h"
 #include "mannequin/v1/product.pb.h"
 
 namespace mannequin {
 
-// Counts every value of every kind. A kind of over 200,000 values, e.g. a model number,
-// sorts nothing and is forgotten.
+// What a catalogue's free text may not grow over.
+struct LabelBounds {
+  std::size_t attributes = 256;      // names of attributes; the rarest are forgotten
+  std::size_t values = 20'000;       // of an attribute; the rarest are forgotten, e.g. model numbers
+  std::size_t categories = 400'000;  // the same of categories, categories above and brands
+  std::size_t labels = 200'000;      // of a kind; the most frequent
+  std::size_t bytes = 256;           // of a name or value; a longer one is no label
+};
+
+// Counts the values of every kind. Memory is some 100 bytes a usual value, under 1 GB by the
+// default bounds.
 class LabelCounter {
  public:
+  explicit LabelCounter(const LabelBounds& bounds = {}) : bounds_(bounds) {}
   void Add(const v1::Product& product);
 
  private:
   friend class ProductLabels;
   struct Values {
-    absl::flat_hash_map<std::string, std::int64_t> counts;
-    bool too_many = false;
+    explicit Values(std::size_t limit) : counter(limit) {}
+    BoundedCounter counter;
+    std::int64_t seen = 0;
   };
+  void Count(const std::string& kind, absl::string_view value);
+  void ForgetAttributes();
+
+  LabelBounds bounds_;
   std::map<std::string, Values> kinds_;
+  std::size_t attributes_ = 0;  // of kinds_
   std::int64_t products_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -30,16 +31,20 @@ class Rows {
   float* operator[](std::int64_t i) { return values_.data() + i * stride_; }
   const float* operator[](std::int64_t i) const { return values_.data() + i * stride_; }
   std::int64_t size() const { return n_; }
-  int blocks() const { return blocks_; }
   // Numbers from a row to the next.
   int stride() const { return stride_; }
 
-  // [size(), blocks() * dimension] without padding.
+  // [size(), blocks * dimension] without padding.
   std::vector<float> Flat() const {
     std::vector<float> flat(static_cast<std::size_t>(n_) * blocks_ * dimension_);
     ForEachBlock(
         [&](std::int64_t to, std::int64_t from) { std::copy_n(values_.data() + from, dimension_, flat.data() + to); });
     return flat;
+  }
+
+  // False when a weight is infinite or not a number.
+  bool AreFinite() const {
+    return std::all_of(values_.begin(), values_.end(), [](float value) { return std::isfinite(value); });
   }
 
  private:

@@ -1,5 +1,6 @@
-// Product text to vector, as the current bundle does it: normaliser, SentencePiece
-// pieces, doc2vec inference. The same code trains, generates, scores and searches.
+// Product text to vector, as the current bundle does it: normaliser, units of the vocabulary
+// (words and SentencePiece pieces), and their vector of the bundle's kind (text_model.h). The
+// same code trains, generates, scores and searches.
 //
 //   ASSIGN_OR_RETURN(auto encoder, TextEncoder::Load(bundle_folder));
 //   ASSIGN_OR_RETURN(EncodedText text, encoder->Encode(ProductText(product)));
@@ -22,7 +23,8 @@ struct EncodedText {
   std::vector<std::string> pieces;  // after the normaliser
 };
 
-// Leaf category, brand, attributes and title of a product, in this order, as one text.
+// Leaf category, brand, attributes and title of a product, in this order, as one text. The text
+// model's training takes them in another order, see text_model.h.
 std::string ProductText(const v1::Product& product);
 
 // The same parts in random order, each but the title dropped with probability `drop`
@@ -39,7 +41,8 @@ class TextEncoder {
   static absl::StatusOr<std::unique_ptr<TextEncoder>> Load(const std::string& folder);
   ~TextEncoder();
 
-  // INVALID_ARGUMENT: not UTF-8, over 65,536 bytes, or nothing of the text is known.
+  // INVALID_ARGUMENT: not UTF-8, over 65,536 bytes, nothing of the text is known, or its words
+  // cancel each other out. INTERNAL as Normalize.
   absl::StatusOr<EncodedText> Encode(absl::string_view text) const;
   int dimension() const;
 

@@ -1,27 +1,14 @@
 #include "common/text/text_model.h"
 
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "common/base/status_macros.h"
 #include "common/text/kernels.h"
 #include "common/text/normalizer.h"
+#include "common/text/unit_length.h"
 
 namespace mannequin {
-namespace {
-
-// False for a vector of length 0, or next to it: its direction would be chance.
-bool MakeUnitLength(std::vector<float>& values) {
-  double square = 0;
-  for (const float value : values) square += static_cast<double>(value) * value;
-  if (square < 1e-12) return false;
-  const auto inverse = static_cast<float>(1 / std::sqrt(square));
-  for (float& value : values) value *= inverse;
-  return true;
-}
-
-}  // namespace
 
 void TextModel::Prepare() {
   pieces_.resize(static_cast<std::size_t>(vocabulary_.size()));
@@ -42,7 +29,7 @@ std::vector<float> TextModel::Embed(absl::Span<const std::int32_t> units) const 
     for (const std::int32_t unit : units) Kernels::Best().add(1, words_[unit], words_.stride(), vector.data());
     vector.resize(static_cast<std::size_t>(options_.doc2vec.dimension));
   }
-  if (!MakeUnitLength(vector)) vector.clear();
+  if (!MakeUnitLength(absl::MakeSpan(vector))) vector.clear();
   return vector;
 }
 

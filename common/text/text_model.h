@@ -11,16 +11,21 @@
 //   attributes (label_teacher.h), so that these can be read off the sum.
 // - doc2vec: what doc2vec infers, at unit length.
 //
+// Training reads a product's title, brand, whole category path and the attributes that its
+// seller gave, in this order. What is encoded later is ProductText, with the leaf category first
+// and the title last, or a search. It does no harm: a sum knows no order, PV-DBOW predicts each
+// word from the document alone, and PV-DM sees other neighbours only where two parts meet.
+//
 // Inference knows nothing of which words matter: measured side by side by tests/bench,
 // d2v_quality.
 //
 // doc2vec.safetensors (safetensors.h), V units, D components:
 //
 //   vocabulary U8 [bytes]     the units, each ended by "\n", word-initial ones with U+2581
-//   counts     I64 [V]        of the training corpus
 //   words      F32 [V, D]     the units' vectors; of kind "combined"
-//   word_out   F32            doc2vec's layers, shapes as in Doc2VecShapes; of kind
-//   word_in    F32            "doc2vec", word_in only where the mode has one
+//   counts     I64 [V]        of the training corpus; of kind "doc2vec", as the next
+//   word_out   F32            doc2vec's layers, shapes as in Doc2VecShapes; word_in only where
+//   word_in    F32            the mode has one
 //   metadata   format "mannequin-text-2"; vector "combined" or "doc2vec"; mode "pv-dbow",
 //              "pv-dm" or "pv-dm-concat"; hierarchical_softmax, word_vectors "0" or "1";
 //              dimension; window; negative; sample; inference_epochs;
@@ -53,16 +58,21 @@ inline constexpr char kDoc2VecFile[] = "doc2vec.safetensors";
 
 enum class VectorKind { kCombined, kDoc2Vec };
 
+// TextModel::Train says INVALID_ARGUMENT to a value out of its range.
 struct TextModelOptions {
   Doc2VecOptions doc2vec;
   TokenizerOptions tokenizer;
-  int min_count = 2;
+  int min_count = 2;  // of a unit, 1 to 1,000,000
   VectorKind vector = VectorKind::kCombined;
-  LabelTeacherOptions teacher;
-  // Products that the teacher sees at most, chosen at random: memory is some 100 bytes each.
+  LabelTeacherOptions teacher;  // its seed and threads are those of doc2vec
+  // Products that the teacher sees at most, chosen at random, 0 to 1,000,000,000: memory is some
+  // 100 bytes each.
   std::int64_t taught_products = 2'000'000;
-  int inference_epochs = 20;
+  int inference_epochs = 20;  // 1 to 1,000
 };
+
+// INVALID_ARGUMENT naming the field and its bounds.
+absl::Status CheckTextModelOptions(const TextModelOptions& options);
 
 struct TextModelProgress {
   enum class Stage { kRead, kTokenizer, kDoc2Vec, kCombine };
@@ -72,7 +82,8 @@ struct TextModelProgress {
   double loss = 0;         // mean of a word in kDoc2Vec, of a product in kCombine
   std::int64_t words = 0;  // trained on so far, in kDoc2Vec
 };
-// When it returns not OK, training ends with that.
+// Called after every epoch and, in long ones, twice a second. When it returns not OK, training
+// soon ends with that.
 using TextModelReport = std::function<absl::Status(const TextModelProgress&)>;
 
 // Calls visit for every product and ends with its first error. Called twice; products that
@@ -83,8 +94,10 @@ using ProductScan = std::function<absl::Status(const std::function<absl::Status(
 class TextModel {
  public:
   // A product whose text cannot be normalised is left out. Memory: 4 bytes a word, 4 *
-  // `dimension` bytes a product for doc2vec, and the vocabulary. INVALID_ARGUMENT as
-  // Doc2Vec::Train and TrainTokenizer; errors of `scan` and `report`.
+  // `dimension` bytes a product until doc2vec is trained, the vocabulary (WordCounter), the
+  // labels (LabelCounter) and the taught products. INVALID_ARGUMENT as
+  // CheckTextModelOptions, Doc2Vec::Train and TrainTokenizer; FAILED_PRECONDITION when the
+  // weights did not stay finite; errors of `scan` and `report`.
   static absl::StatusOr<TextModel> Train(const ProductScan& scan, const TextModelOptions& options,
                                          const TextModelReport& report);
   // NOT_FOUND; DATA_LOSS when a file is damaged; FAILED_PRECONDITION for another
@@ -114,7 +127,6 @@ class TextModel {
   std::string tokenizer_bytes_;
   std::unique_ptr<Tokenizer> tokenizer_;
   Vocabulary vocabulary_;
-  std::vector<std::int64_t> counts_;
   std::unique_ptr<Doc2Vec> doc2vec_;  // of kDoc2Vec
   Rows words_;                        // of kCombined
   std::int64_t trained_products_ = 0;

@@ -19,18 +19,22 @@ namespace {
 
 constexpr char kFormat[] = "mannequin-text-2";
 
-constexpr std::pair<Doc2VecMode, const char*> kModes[] = {
-    {Doc2VecMode::kPvDbow, "pv-dbow"}, {Doc2VecMode::kPvDm, "pv-dm"}, {Doc2VecMode::kPvDmConcat, "pv-dm-concat"}};
+constexpr Doc2VecMode kModes[] = {Doc2VecMode::kPvDbow, Doc2VecMode::kPvDm, Doc2VecMode::kPvDmConcat};
+
+// Of all words together: no corpus has more, and its sums fit every type they are added in.
+constexpr std::int64_t kMaxCount = std::int64_t{1} << 53;
+
+bool Parse(const std::string& text, int* value) { return absl::SimpleAtoi(text, value); }
+bool Parse(const std::string& text, double* value) { return absl::SimpleAtod(text, value); }
 
 template <typename Number>
 absl::Status ReadNumber(const Safetensors& file, const std::string& key, Number low, Number high, Number* value) {
   ASSIGN_OR_RETURN(const std::string text, file.Metadata(key));
-  double number = 0;
-  if (!absl::SimpleAtod(text, &number) ||
-      !(number >= static_cast<double>(low) && number <= static_cast<double>(high))) {
+  Number number = 0;
+  if (!Parse(text, &number) || !(number >= low && number <= high)) {
     return absl::DataLossError(absl::StrCat("metadata \"", key, "\": \"", text, "\" is not ", low, " to ", high));
   }
-  *value = static_cast<Number>(number);
+  *value = number;
   return absl::OkStatus();
 }
 
@@ -65,8 +69,8 @@ absl::StatusOr<TextModelOptions> ReadOptions(const Safetensors& file) {
   options.vector = vector == "combined" ? VectorKind::kCombined : VectorKind::kDoc2Vec;
   ASSIGN_OR_RETURN(const std::string mode, file.Metadata("mode"));
   bool known = false;
-  for (const auto& [value, name] : kModes) {
-    if (mode != name) continue;
+  for (const Doc2VecMode value : kModes) {
+    if (mode != ModeName(value)) continue;
     options.doc2vec.mode = value;
     known = true;
   }
@@ -77,7 +81,7 @@ absl::StatusOr<TextModelOptions> ReadOptions(const Safetensors& file) {
   RETURN_IF_ERROR(ReadNumber(file, "window", 1, 20, &options.doc2vec.window));
   RETURN_IF_ERROR(ReadNumber(file, "negative", 1, 50, &options.doc2vec.negative));
   RETURN_IF_ERROR(ReadNumber(file, "sample", 0.0, 1.0, &options.doc2vec.sample));
-  RETURN_IF_ERROR(ReadNumber(file, "inference_epochs", 0, 1000, &options.inference_epochs));
+  RETURN_IF_ERROR(ReadNumber(file, "inference_epochs", 1, 1000, &options.inference_epochs));
   return options;
 }
 
@@ -106,8 +110,12 @@ absl::StatusOr<std::vector<std::int64_t>> ReadCounts(const Safetensors& file, st
   }
   std::vector<std::int64_t> counts(static_cast<std::size_t>(size));
   std::memcpy(counts.data(), found->second.bytes.data(), found->second.bytes.size());
+  std::int64_t rest = kMaxCount;
   for (const std::int64_t count : counts) {
-    if (count < 0) return absl::DataLossError("counts: a negative count");
+    if (count < 0 || count > rest) {
+      return absl::DataLossError(absl::StrCat("counts: a negative one, or over ", kMaxCount, " in all"));
+    }
+    rest -= count;
   }
   return counts;
 }
@@ -133,18 +141,18 @@ absl::Status TextModel::Read(const Safetensors& file) {
   RETURN_IF_ERROR(CheckVersions(file));
   ASSIGN_OR_RETURN(options_, ReadOptions(file));
   ASSIGN_OR_RETURN(vocabulary_, ReadVocabulary(file));
-  ASSIGN_OR_RETURN(counts_, ReadCounts(file, vocabulary_.size()));
   const int dimension = options_.doc2vec.dimension;
   if (options_.vector == VectorKind::kCombined) {
     ASSIGN_OR_RETURN(const absl::Span<const float> words, ReadWeights(file, "words", vocabulary_.size(), dimension));
     words_ = Rows(words, vocabulary_.size(), dimension, 1);
     return absl::OkStatus();
   }
+  ASSIGN_OR_RETURN(std::vector<std::int64_t> counts, ReadCounts(file, vocabulary_.size()));
   const Doc2VecShapes shapes = ShapesOf(options_.doc2vec, vocabulary_.size());
   ASSIGN_OR_RETURN(const absl::Span<const float> out,
                    ReadWeights(file, "word_out", shapes.out_rows, shapes.out_columns));
   ASSIGN_OR_RETURN(const absl::Span<const float> in, ReadWeights(file, "word_in", shapes.in_rows, shapes.in_columns));
-  doc2vec_ = std::make_unique<Doc2Vec>(options_.doc2vec, counts_, out, in);
+  doc2vec_ = std::make_unique<Doc2Vec>(options_.doc2vec, std::move(counts), out, in);
   return absl::OkStatus();
 }
 
@@ -168,12 +176,13 @@ absl::Status TextModel::Save(const std::string& folder) const {
   const std::int64_t size = vocabulary_.size();
   const Doc2VecOptions& doc2vec = options_.doc2vec;
   std::map<std::string, Tensor> tensors;
-  tensors["counts"] = {"I64", {size}, std::string(reinterpret_cast<const char*>(counts_.data()), counts_.size() * 8)};
   const auto units_bytes = static_cast<std::int64_t>(units.size());
   tensors["vocabulary"] = {"U8", {units_bytes}, std::move(units)};
   if (options_.vector == VectorKind::kCombined) {
     tensors["words"] = FloatTensor({size, doc2vec.dimension}, words_.Flat());
   } else {
+    const std::vector<std::int64_t>& counts = doc2vec_->counts();
+    tensors["counts"] = {"I64", {size}, std::string(reinterpret_cast<const char*>(counts.data()), counts.size() * 8)};
     const Doc2VecShapes shapes = ShapesOf(doc2vec, vocabulary_.size());
     tensors["word_out"] = FloatTensor({shapes.out_rows, shapes.out_columns}, doc2vec_->FlatOut());
     if (shapes.in_rows > 0) {
@@ -183,6 +192,7 @@ absl::Status TextModel::Save(const std::string& folder) const {
   std::map<std::string, std::string> metadata = {
       {"format", kFormat},
       {"vector", options_.vector == VectorKind::kCombined ? "combined" : "doc2vec"},
+      {"mode", ModeName(doc2vec.mode)},
       {"hierarchical_softmax", doc2vec.hierarchical_softmax ? "1" : "0"},
       {"word_vectors", doc2vec.word_vectors ? "1" : "0"},
       {"dimension", absl::StrCat(doc2vec.dimension)},
@@ -192,9 +202,6 @@ absl::Status TextModel::Save(const std::string& folder) const {
       {"inference_epochs", absl::StrCat(options_.inference_epochs)},
       {"normalizer_version", absl::StrCat(kNormalizerVersion)},
   };
-  for (const auto& [value, name] : kModes) {
-    if (doc2vec.mode == value) metadata["mode"] = name;
-  }
   RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(folder, "/", kTokenizerFile), tokenizer_bytes_));
   return WriteSafetensors(absl::StrCat(folder, "/", kDoc2VecFile), tensors, metadata);
 }

@@ -6,12 +6,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/random.h"
 #include "common/base/status_macros.h"
+#include "common/text/check_range.h"
 #include "common/text/kernels.h"
 #include "common/text/normalizer.h"
 #include "common/text/product_labels.h"
-#include "common/text/random.h"
 #include "common/text/text_model.h"
+#include "common/text/unit_length.h"
 
 namespace mannequin {
 namespace {
@@ -31,6 +33,19 @@ std::vector<std::string> Parts(const v1::Product& product) {
   return parts;
 }
 
+// Normalised. Empty when it is no text, e.g. too long; other errors are the build's or the machine's.
+absl::StatusOr<std::string> WordsOf(const std::string& text) {
+  absl::StatusOr<std::string> words = Normalize(text);
+  if (absl::IsInvalidArgument(words.status())) return std::string();
+  return words;
+}
+
+// What diverged finds nothing, and a file of it could not be loaded.
+absl::Status CheckFinite(const Rows& rows) {
+  if (rows.AreFinite()) return absl::OkStatus();
+  return absl::FailedPreconditionError("learning_rate: the weights did not stay finite; lower it");
+}
+
 }  // namespace
 
 class TextModelTrainer {
@@ -39,7 +54,7 @@ class TextModelTrainer {
       : scan_(scan), options_(options), report_(report) {}
 
   absl::StatusOr<TextModel> Run() {
-    RETURN_IF_ERROR(CheckDoc2VecOptions(options_.doc2vec));
+    RETURN_IF_ERROR(CheckTextModelOptions(options_));
     RETURN_IF_ERROR(CountAll());
     RETURN_IF_ERROR(BuildVocabulary());
     RETURN_IF_ERROR(ReadAll());
@@ -56,9 +71,9 @@ class TextModelTrainer {
   absl::Status CountAll() {
     std::int64_t seen = 0;
     return scan_([&](const v1::Product& product) -> absl::Status {
-      const absl::StatusOr<std::string> words = Normalize(absl::StrJoin(Parts(product), " "));
-      if (words.ok() && !words->empty()) {
-        words_.Add(*words);
+      ASSIGN_OR_RETURN(const std::string words, WordsOf(absl::StrJoin(Parts(product), " ")));
+      if (!words.empty()) {
+        words_.Add(words);
         if (options_.vector == VectorKind::kCombined) labels_.Add(product);
         ++products_;
       }
@@ -84,7 +99,7 @@ class TextModelTrainer {
     const ProductLabels labels(labels_);
     labels_ = LabelCounter();
     for (const ProductLabels::Kind& kind : labels.kinds()) {
-      taught_.kinds.push_back({kind.name, kind.weight, kind.size, {}});
+      taught_.kinds.push_back({kind.weight, kind.size, {}});
     }
     const double share =
         static_cast<double>(options_.taught_products) / static_cast<double>(std::max<std::int64_t>(1, products_));
@@ -93,28 +108,28 @@ class TextModelTrainer {
     std::int64_t seen = 0;
     return scan_([&](const v1::Product& product) -> absl::Status {
       const std::vector<std::string> parts = Parts(product);
-      const absl::StatusOr<std::string> words = Normalize(absl::StrJoin(parts, " "));
-      if (words.ok() && !words->empty()) {
+      ASSIGN_OR_RETURN(const std::string words, WordsOf(absl::StrJoin(parts, " ")));
+      if (!words.empty()) {
         units.clear();
-        model_.vocabulary_.AppendUnits(*words, *model_.tokenizer_, &units);
+        model_.vocabulary_.AppendUnits(words, *model_.tokenizer_, &units);
         corpus_.Add(units);
         const bool taught = share >= 1 || random.Centred() + 0.5 < share;
-        if (taught && !taught_.kinds.empty()) AddTaught(parts, labels.Of(product));
+        if (taught && !taught_.kinds.empty()) RETURN_IF_ERROR(AddTaught(parts, labels.Of(product)));
       }
       return ++seen % kReportEvery == 0 ? Report({Stage::kRead}) : absl::OkStatus();
     });
   }
 
-  void AddTaught(const std::vector<std::string>& parts, const std::vector<std::int32_t>& labels) {
+  absl::Status AddTaught(const std::vector<std::string>& parts, const std::vector<std::int32_t>& labels) {
     for (std::size_t p = 0; p < parts.size(); ++p) {
-      const absl::StatusOr<std::string> words = Normalize(parts[p]);
-      if (!words.ok()) continue;
-      model_.vocabulary_.AppendUnits(*words, *model_.tokenizer_, &taught_.units);
+      ASSIGN_OR_RETURN(const std::string words, WordsOf(parts[p]));
+      model_.vocabulary_.AppendUnits(words, *model_.tokenizer_, &taught_.units);
       const TextPart part = p == 0 ? TextPart::kTitle : p == 1 ? TextPart::kBrand : TextPart::kOther;
       taught_.parts.resize(taught_.units.size(), part);
     }
     taught_.ends.push_back(static_cast<std::int64_t>(taught_.units.size()));
     for (std::size_t k = 0; k < labels.size(); ++k) taught_.kinds[k].of_text.push_back(labels[k]);
+    return absl::OkStatus();
   }
 
   absl::Status TrainDoc2Vec() {
@@ -122,8 +137,11 @@ class TextModelTrainer {
       return Report({Stage::kDoc2Vec, trained.epoch, trained.epochs, trained.loss, trained.words});
     };
     ASSIGN_OR_RETURN(Doc2Vec doc2vec, Doc2Vec::Train(corpus_, model_.vocabulary_.size(), options_.doc2vec, report));
+    // They are most of the memory of a large catalogue.
+    doc2vec.ForgetDocuments();
+    RETURN_IF_ERROR(CheckFinite(doc2vec.word_out()));
+    RETURN_IF_ERROR(CheckFinite(doc2vec.word_in()));
     model_.options_.doc2vec = doc2vec.options();
-    model_.counts_ = doc2vec.counts();
     model_.trained_products_ = corpus_.documents();
     corpus_ = Corpus();
     model_.doc2vec_ = std::make_unique<Doc2Vec>(std::move(doc2vec));
@@ -139,7 +157,8 @@ class TextModelTrainer {
     LabelTeacherOptions options = options_.teacher;
     options.seed = options_.doc2vec.seed;
     options.threads = options_.doc2vec.threads;
-    return TeachLabels(taught_, options, &model_.words_, report);
+    RETURN_IF_ERROR(TeachLabels(taught_, options, &model_.words_, report));
+    return CheckFinite(model_.words_);
   }
 
   // Each word's direction among documents, less what all words have in common (it says
@@ -153,11 +172,9 @@ class TextModelTrainer {
     std::vector<float> centre(static_cast<std::size_t>(rows.stride()));
     for (std::size_t i = 0; i < counts.size(); ++i) {
       const std::vector<float> direction = doc2vec.Direction(static_cast<std::int32_t>(i));
-      double square = 0;
-      for (const float value : direction) square += static_cast<double>(value) * value;
-      const auto inverse = static_cast<float>(square > 0 ? 1 / std::sqrt(square) : 0);
       float* row = rows[static_cast<std::int64_t>(i)];
-      for (int j = 0; j < dimension; ++j) row[j] = inverse * direction[static_cast<std::size_t>(j)];
+      std::copy(direction.begin(), direction.end(), row);
+      MakeUnitLength(absl::MakeSpan(row, direction.size()));
       Kernels::Best().add(static_cast<float>(static_cast<double>(counts[i]) / total), row, rows.stride(),
                           centre.data());
     }
@@ -180,6 +197,15 @@ class TextModelTrainer {
   Corpus corpus_;
   LabelledTexts taught_;
 };
+
+absl::Status CheckTextModelOptions(const TextModelOptions& options) {
+  absl::Status status = CheckDoc2VecOptions(options.doc2vec);
+  status.Update(CheckLabelTeacherOptions(options.teacher));
+  status.Update(CheckRange("min_count", options.min_count, 1, 1'000'000));
+  status.Update(CheckRange<std::int64_t>("taught_products", options.taught_products, 0, 1'000'000'000));
+  status.Update(CheckRange("inference_epochs", options.inference_epochs, 1, 1'000));
+  return status;
+}
 
 absl::StatusOr<TextModel> TextModel::Train(const ProductScan& scan, const TextModelOptions& options,
                                            const TextModelReport& report) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <string_view>
 #include <unordered_map>
@@ -111,15 +113,21 @@ absl::StatusOr<std::string> TrainTokenizer(absl::Span<const WordCount> words, co
   return absl::InvalidArgumentError(absl::StrCat("tokenizer: training failed: ", status.message()));
 }
 
-std::string FoldUnicode(absl::string_view text) {
+absl::StatusOr<std::string> FoldUnicode(absl::string_view text) {
   // Built once, never destroyed: threads may fold while the process ends.
   static const auto* const normalizer = [] {
     auto* made = new sentencepiece::SentencePieceNormalizer();
-    (void)made->LoadFromRuleName("nmt_nfkc_cf");
+    // It is compiled in: without it the build is broken.
+    if (const auto status = made->LoadFromRuleName("nmt_nfkc_cf"); !status.ok()) {
+      std::fprintf(stderr, "SentencePiece has no rule nmt_nfkc_cf: %s\n", status.ToString().c_str());
+      std::abort();
+    }
     return made;
   }();
   std::string folded;
-  (void)normalizer->Normalize(Std(text), &folded);
+  if (const auto status = normalizer->Normalize(Std(text), &folded); !status.ok()) {
+    return absl::InternalError(absl::StrCat("text: SentencePiece cannot fold it: ", status.message()));
+  }
   // SentencePiece writes a blank as U+2581, and its rule leaves out the full case folding
   // of the German sharp s (both cases).
   return absl::StrReplaceAll(folded, {{"\xE2\x96\x81", " "}, {"\xC3\x9F", "ss"}, {"\xE1\xBA\x9E", "ss"}});

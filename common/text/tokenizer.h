@@ -35,8 +35,9 @@ using WordCount = std::pair<std::string, std::int64_t>;
 // words are looked at; one over 1,024 bytes is left out. INVALID_ARGUMENT when there is no word at all.
 absl::StatusOr<std::string> TrainTokenizer(absl::Span<const WordCount> words, const TokenizerOptions& options);
 
-// NFKC and case folding (rule nmt_nfkc_cf). `text` is valid UTF-8. Thread-safe.
-std::string FoldUnicode(absl::string_view text);
+// NFKC and case folding (rule nmt_nfkc_cf). `text` is valid UTF-8. INTERNAL when SentencePiece
+// fails. Thread-safe.
+absl::StatusOr<std::string> FoldUnicode(absl::string_view text);
 
 // Thread-safe.
 class Tokenizer {

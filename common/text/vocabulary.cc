@@ -21,19 +21,11 @@ void Sort(std::vector<WordCount>* counts) {
 }  // namespace
 
 void WordCounter::Add(absl::string_view text) {
-  ForEachWord(text, [this](absl::string_view word) { ++counts_[word]; });
-  if (counts_.size() > max_words_) Forget();
-}
-
-void WordCounter::Forget() {
-  while (counts_.size() > max_words_ / 2) {
-    ++forgotten_;
-    absl::erase_if(counts_, [this](const auto& word) { return word.second <= forgotten_; });
-  }
+  ForEachWord(text, [this](absl::string_view word) { counter_.Add(word); });
 }
 
 std::vector<WordCount> WordCounter::Sorted() const {
-  std::vector<WordCount> sorted(counts_.begin(), counts_.end());
+  std::vector<WordCount> sorted(counter_.counts().begin(), counter_.counts().end());
   Sort(&sorted);
   return sorted;
 }

@@ -20,6 +20,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "common/text/bounded_counter.h"
 #include "common/text/tokenizer.h"
 
 namespace mannequin {
@@ -34,24 +35,20 @@ void ForEachWord(absl::string_view text, const Visit& visit) {
   }
 }
 
-// How often each word was seen. Memory is bounded: when there are more than `max_words`
-// different ones, those seen once are forgotten, then those seen twice, and so on.
+// How often each word was seen. Of more than `max_words` different ones the rare ones are
+// forgotten (bounded_counter.h).
 class WordCounter {
  public:
-  explicit WordCounter(std::size_t max_words = 8'000'000) : max_words_(max_words) {}
+  explicit WordCounter(std::size_t max_words = 8'000'000) : counter_(max_words) {}
   // `text` is normalised.
   void Add(absl::string_view text);
-  bool empty() const { return counts_.empty(); }
-  std::size_t size() const { return counts_.size(); }
+  bool empty() const { return counter_.counts().empty(); }
+  std::size_t size() const { return counter_.counts().size(); }
   // Most frequent first, words breaking ties.
   std::vector<WordCount> Sorted() const;
 
  private:
-  void Forget();
-
-  std::size_t max_words_;
-  std::int64_t forgotten_ = 0;  // words seen as often as this are gone
-  absl::flat_hash_map<std::string, std::int64_t> counts_;
+  BoundedCounter counter_;
 };
 
 // Units by number. Thread-safe once built.

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "common/base/parallel.h"
 #include "common/base/status_macros.h"
-#include "services/embedder/parallel.h"
 #include "services/embedder/stored_embeddings.h"
 #include "services/embedder/text_hash.h"
 

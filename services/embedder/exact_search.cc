@@ -4,7 +4,7 @@
 #include <array>
 #include <numeric>
 
-#include "services/embedder/parallel.h"
+#include "common/base/parallel.h"
 #include "services/embedder/score_tile.h"
 
 namespace mannequin {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <tuple>
 
+#include "common/base/parallel.h"
 #include "common/base/status_macros.h"
-#include "services/embedder/parallel.h"
 #include "services/embedder/visited_rows.h"
 
 namespace mannequin {

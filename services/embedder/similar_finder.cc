@@ -7,10 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "common/store/product_bounds.h"
 #include "common/text/normalizer.h"
-#include "services/embedder/parallel.h"
 #include "services/embedder/text_hash.h"
 
 namespace mannequin {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "services/embedder/parallel.h"
+#include "common/base/parallel.h"
 
 namespace mannequin {
 namespace {

@@ -10,10 +10,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/base/random.h"
 #include "common/base/status_macros.h"
 #include "common/base/xml.h"
 #include "common/image/image.h"
-#include "common/text/random.h"
 #include "services/mannequin/terminal.h"
 
 namespace mannequin {

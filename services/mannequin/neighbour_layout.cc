@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <tuple>
 
-#include "common/text/random.h"
+#include "common/base/random.h"
 #include "services/embedder/exact_search.h"
 
 namespace mannequin {

@@ -23,8 +23,8 @@
 #include "CLI/CLI.hpp"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_split.h"
+#include "common/base/random.h"
 #include "common/text/doc2vec.h"
-#include "common/text/random.h"
 
 namespace mannequin {
 namespace {

@@ -16,13 +16,13 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "common/base/parallel.h"
 #include "common/base/safetensors.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
@@ -49,14 +49,9 @@ bool HeldOut(const std::string& id) {
 // Calls `visit(i)` for 0 to n - 1 on all cores.
 template <typename Visit>
 void ForAll(std::size_t n, const Visit& visit) {
-  std::atomic<std::size_t> next{0};
-  std::vector<std::thread> threads;
-  for (unsigned t = 0; t < std::max(1u, std::thread::hardware_concurrency()); ++t) {
-    threads.emplace_back([&] {
-      for (std::size_t i = next++; i < n; i = next++) visit(i);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  ParallelFor(n, 1, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) visit(i);
+  });
 }
 
 struct Precision {

@@ -239,6 +239,26 @@ TEST(Doc2Vec, ErrorOfProgressEndsTheTraining) {
   EXPECT_EQ(reports, 2);
 }
 
+TEST(Doc2Vec, ErrorOfProgressEndsALongEpochInItsMiddle) {
+  Corpus corpus;
+  for (int i = 0; i < 4'000; ++i) corpus.Add(Document(200, i % kVocabulary));
+  Doc2VecOptions options = Options();
+  options.dimension = 1024;
+  options.negative = 50;
+  options.threads = 2;
+  std::vector<Doc2VecProgress> reports;
+  const auto model = Doc2Vec::Train(corpus, kVocabulary, options, [&](const Doc2VecProgress& progress) {
+    reports.push_back(progress);
+    return absl::CancelledError("enough");
+  });
+  EXPECT_EQ(model.status(), absl::CancelledError("enough"));
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].epoch, 0);
+  EXPECT_GT(reports[0].loss, 0);
+  EXPECT_GT(reports[0].words, 0);
+  EXPECT_LT(reports[0].words, 4'000 * 200);
+}
+
 TEST(Doc2Vec, OptionOutOfRangeIsNamed) {
   const auto expect_refused = [](const std::string& field, const std::function<void(Doc2VecOptions&)>& change) {
     Doc2VecOptions options = Options();

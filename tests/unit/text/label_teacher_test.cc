@@ -1,11 +1,14 @@
 #include "common/text/label_teacher.h"
 
 #include <cmath>
+#include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "absl/types/span.h"
-#include "common/text/random.h"
+#include "common/base/random.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace mannequin {
@@ -25,7 +28,7 @@ Catalogue Texts(int n, std::int32_t colour_labels = kColours) {
   for (std::int64_t w = 0; w < made.words.size(); ++w) {
     for (int j = 0; j < kDimension; ++j) made.words[w][j] = random.Centred();
   }
-  made.texts.kinds = {{"colour", 1, colour_labels, {}}, {"shape", 1, kShapes, {}}};
+  made.texts.kinds = {{1, colour_labels, {}}, {1, kShapes, {}}};  // colour and shape
   for (int i = 0; i < n; ++i) {
     const auto colour = static_cast<std::int32_t>(random.Below(kColours));
     const auto shape = static_cast<std::int32_t>(random.Below(kShapes));
@@ -110,6 +113,41 @@ TEST(LabelTeacher, EndsWhenToldTo) {
         return ++reports < 3 ? absl::OkStatus() : absl::CancelledError("asked to stop");
       });
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+}
+
+TEST(LabelTeacher, EndsInTheMiddleOfALongEpochWhenToldTo) {
+  Catalogue made = Texts(20'000, 20'000);
+  LabelTeacherOptions options;
+  options.threads = 2;
+  options.sampled_labels = 19'999;
+  int reports = 0;
+  const absl::Status status = TeachLabels(made.texts, options, &made.words, [&](const LabelTeacherProgress& progress) {
+    ++reports;
+    EXPECT_EQ(progress.epoch, 0);
+    EXPECT_GT(progress.loss, 0);
+    return absl::CancelledError("asked to stop");
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(reports, 1);
+}
+
+TEST(LabelTeacher, OptionOutOfRangeIsNamed) {
+  const auto expect_refused = [](const std::string& field, const std::function<void(LabelTeacherOptions&)>& change) {
+    Catalogue made = Texts(10);
+    LabelTeacherOptions options;
+    change(options);
+    const absl::Status status = TeachLabels(made.texts, options, &made.words, nullptr);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field;
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr("teacher: " + field + ": "));
+  };
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const int value : {-1, 1'000'001}) expect_refused("epochs", [=](auto& o) { o.epochs = value; });
+  for (const float value : {-0.1f, 1.1f, kNan}) expect_refused("lr", [=](auto& o) { o.lr = value; });
+  for (const float value : {-0.1f, 10.1f, kNan}) expect_refused("label_lr", [=](auto& o) { o.label_lr = value; });
+  for (const float value : {-0.1f, 1'001.0f, kNan}) expect_refused("sharpness", [=](auto& o) { o.sharpness = value; });
+  for (const float value : {-0.1f, 1.1f, kNan}) expect_refused("drop_words", [=](auto& o) { o.drop_words = value; });
+  for (const int value : {0, 1'000'001}) expect_refused("sampled_labels", [=](auto& o) { o.sampled_labels = value; });
+  for (const int value : {-1, 1'025}) expect_refused("threads", [=](auto& o) { o.threads = value; });
 }
 
 TEST(LabelTeacher, WithoutLabelsWordsStayAsTheyAre) {

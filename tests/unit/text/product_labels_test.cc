@@ -25,8 +25,8 @@ v1::Product Product(const std::vector<std::string>& path, const std::string& bra
   return product;
 }
 
-ProductLabels LabelsOf(const std::vector<v1::Product>& products) {
-  LabelCounter counter;
+ProductLabels LabelsOf(const std::vector<v1::Product>& products, const LabelBounds& bounds = {}) {
+  LabelCounter counter(bounds);
   for (const v1::Product& product : products) counter.Add(product);
   return ProductLabels(counter);
 }
@@ -97,6 +97,57 @@ TEST(ProductLabels, EightMostFrequentAttributesAtMost) {
   const std::vector<std::string> names = NamesOf(LabelsOf(products));
   EXPECT_LE(names.size(), 9u);
   EXPECT_THAT(names, testing::Contains("attribute a0 2"));
+}
+
+v1::Product WithAttribute(const std::string& name, const std::string& value) {
+  v1::Product product;
+  product.add_attributes()->set_name(name);
+  product.mutable_attributes(0)->set_value(value);
+  return product;
+}
+
+TEST(ProductLabels, FrequentAttributesOutliveAnyNumberOfRareOnes) {
+  std::vector<v1::Product> products;
+  for (int i = 0; i < 400; ++i) {
+    products.push_back(WithAttribute(absl::StrCat("made up ", i), "x"));
+    // Its first product comes when the bound is long reached.
+    if (i >= 100) products.push_back(WithAttribute("color", i % 2 ? "red" : "blue"));
+  }
+  LabelBounds bounds;
+  bounds.attributes = 16;
+  EXPECT_THAT(NamesOf(LabelsOf(products, bounds)), ElementsAre("attribute color 2"));
+}
+
+TEST(ProductLabels, FrequentValuesOutliveAnyNumberOfRareOnes) {
+  std::vector<v1::Product> products;
+  for (int i = 0; i < 1'000; ++i) {
+    products.push_back(Product({absl::StrCat("once ", i)}, absl::StrCat("once ", i), absl::StrCat("once ", i)));
+    products.push_back(Product({i % 2 ? "Shirts" : "Lamps"}, i % 2 ? "Acme" : "Bolt", i % 2 ? "red" : "blue"));
+  }
+  LabelBounds bounds;
+  bounds.values = bounds.categories = 32;
+  EXPECT_THAT(NamesOf(LabelsOf(products, bounds)), UnorderedElementsAre("category 2", "brand 2", "attribute color 2"));
+}
+
+TEST(ProductLabels, OfTooManyLabelsTheMostFrequentAreKept) {
+  std::vector<v1::Product> products;
+  for (int brand = 0; brand < 10; ++brand) {
+    for (int i = 0; i < 2 + brand; ++i) products.push_back(Product({}, absl::StrCat("b", brand)));
+  }
+  LabelBounds bounds;
+  bounds.labels = 3;
+  const ProductLabels labels = LabelsOf(products, bounds);
+  EXPECT_THAT(NamesOf(labels), ElementsAre("brand 3"));
+  for (int brand = 0; brand < 10; ++brand) {
+    EXPECT_EQ(labels.Of(Product({}, absl::StrCat("b", brand)))[0] >= 0, brand >= 7) << brand;
+  }
+}
+
+TEST(ProductLabels, ALongTextIsNoLabel) {
+  std::vector<v1::Product> products = Twice({Product({"Shirts"}, "Acme"), Product({"Lamps"}, "Bolt")});
+  products.push_back(Product({}, std::string(257, 'x')));
+  products.push_back(products.back());
+  EXPECT_THAT(NamesOf(LabelsOf(products)), UnorderedElementsAre("category 2", "brand 2"));
 }
 
 TEST(ProductLabels, NumbersDoNotDependOnTheOrderOfProducts) {

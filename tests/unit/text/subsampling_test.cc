@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "common/text/random.h"
+#include "common/base/random.h"
 #include "gtest/gtest.h"
 
 namespace mannequin {

@@ -1,6 +1,8 @@
 #include "common/text/text_model.h"
 
 #include <cmath>
+#include <functional>
+#include <limits>
 #include <map>
 #include <random>
 
@@ -193,6 +195,37 @@ TEST_F(TextModelTest, ReportsItsStagesInOrderAndEndsWhenToldTo) {
   }
 }
 
+TEST_F(TextModelTest, WeightsThatDoNotStayFiniteAreNoModel) {
+  for (const VectorKind vector : {VectorKind::kCombined, VectorKind::kDoc2Vec}) {
+    TextModelOptions options = Options(vector);
+    options.doc2vec.lr = options.doc2vec.min_lr = 1;
+    options.doc2vec.negative = 50;
+    options.doc2vec.epochs = 300;
+    const absl::Status status = TextModel::Train(ScanProducts(Products()), options, nullptr).status();
+    EXPECT_EQ(status, absl::FailedPreconditionError("learning_rate: the weights did not stay finite; lower it"));
+  }
+}
+
+TEST_F(TextModelTest, OptionOutOfRangeIsNamedBeforeAnythingIsRead) {
+  const ProductScan unread = [](const std::function<absl::Status(const v1::Product&)>&) {
+    return absl::InternalError("was read");
+  };
+  const auto expect_refused = [&](const std::string& field, const std::function<void(TextModelOptions&)>& change) {
+    TextModelOptions options = Options();
+    change(options);
+    const absl::Status status = TextModel::Train(unread, options, nullptr).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field;
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr(field + ": "));
+  };
+  for (const int value : {0, 1'000'001}) expect_refused("min_count", [=](auto& o) { o.min_count = value; });
+  for (const int value : {0, 1'001}) expect_refused("inference_epochs", [=](auto& o) { o.inference_epochs = value; });
+  for (const int value : {-1, 1'000'000'001}) {
+    expect_refused("taught_products", [=](auto& o) { o.taught_products = value; });
+  }
+  expect_refused("doc2vec: window", [](auto& o) { o.doc2vec.window = 21; });
+  expect_refused("teacher: sampled_labels", [](auto& o) { o.teacher.sampled_labels = 0; });
+}
+
 TEST_F(TextModelTest, WhatTheScanFailsWithIsTheAnswer) {
   const ProductScan broken = [](const std::function<absl::Status(const v1::Product&)>&) {
     return absl::DataLossError("block 7");
@@ -239,6 +272,46 @@ TEST_F(TextModelTest, DamagedFilesAreDataLoss) {
   EXPECT_EQ(code(tokenizer, replaced("\"words\"", "\"xxxxx\"")), absl::StatusCode::kDataLoss);
   EXPECT_EQ(code(tokenizer, replaced("\"normalizer_version\":\"2\"", "\"normalizer_version\":\"9\"")),
             absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(TextModelTest, NumbersOfAFileThatAreNoneAreDataLoss) {
+  const std::string folder = *MakeTemporaryFolder("text-model");
+  const auto model = TextModel::Train(ScanProducts(Products()), Options(VectorKind::kDoc2Vec), nullptr);
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_TRUE(model->Save(folder).ok());
+  const std::string path = folder + "/" + kDoc2VecFile;
+  const Safetensors whole = *ReadSafetensors(path);
+  const auto code = [&](const std::function<void(Safetensors&)>& damage) {
+    Safetensors file = whole;
+    damage(file);
+    EXPECT_TRUE(WriteSafetensors(path, file.tensors, file.metadata).ok());
+    return TextEncoder::Load(folder).status().code();
+  };
+  EXPECT_EQ(code([](Safetensors&) {}), absl::StatusCode::kOk);
+  for (const char* value : {"20.7", "", "x", "1e1", "2048", "99999999999"}) {
+    EXPECT_EQ(code([=](Safetensors& file) { file.metadata["dimension"] = value; }), absl::StatusCode::kDataLoss)
+        << value;
+  }
+  for (const char* value : {"0", "1001", "20.5"}) {
+    EXPECT_EQ(code([=](Safetensors& file) { file.metadata["inference_epochs"] = value; }), absl::StatusCode::kDataLoss)
+        << value;
+  }
+  const auto counts = [&](std::vector<std::int64_t> first) {
+    return code([&](Safetensors& file) {
+      std::string& bytes = file.tensors["counts"].bytes;
+      bytes.replace(0, first.size() * 8, reinterpret_cast<const char*>(first.data()), first.size() * 8);
+    });
+  };
+  constexpr std::int64_t kHalf = std::int64_t{1} << 52;
+  EXPECT_EQ(counts({kHalf}), absl::StatusCode::kOk);
+  EXPECT_EQ(counts({-1}), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(counts({kHalf, kHalf, 1}), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(counts({std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::max()}),
+            absl::StatusCode::kDataLoss);
+}
+
+TEST_F(TextModelTest, AFileHoldsOnlyWhatItsKindReads) {
+  EXPECT_EQ(ReadSafetensors(folder_ + "/" + kDoc2VecFile)->tensors.count("counts"), 0u);
 }
 
 TEST(AutomaticEpochs, AreMoreForASmallCatalogueAndFewForAHugeOne) {

@@ -1,6 +1,9 @@
-// A small fast source of random numbers for the inner loops of doc2vec: one
-// multiplication a number (wyrand, https://github.com/wangyi-fudan/wyhash). The same seed
-// gives the same numbers. Not for secrets.
+// A small fast source of random numbers for inner loops: one multiplication a number (wyrand,
+// https://github.com/wangyi-fudan/wyhash). The same seed gives the same numbers. Not for
+// secrets.
+//
+//   Random random(options.seed);
+//   const std::uint32_t word = random.Below(vocabulary_size);
 #pragma once
 
 #include <cstdint>
