@@ -72,9 +72,11 @@ absl::StatusOr<IndexFollower::Mark> IndexFollower::ReadMark() {
   for (const v1::Job& job : jobs.jobs()) {
     v1::EmbedCatalogProgress progress;
     job.progress().UnpackTo(&progress);
-    // What an attempt that was cut short had embedded is not in the last one's progress.
-    if (!Ended(job.state()) || (progress.embedded() == 0 && job.attempts() <= 1)) continue;
-    absl::StrAppend(&mark.jobs, job.id(), " ", job.attempts(), " ", progress.embedded(), "\n");
+    // A product that is skipped loses the vector that it had.
+    const std::int64_t written = progress.embedded() + progress.skipped();
+    // What an attempt that was cut short had written is not in the last one's progress.
+    if (!Ended(job.state()) || (written == 0 && job.attempts() <= 1)) continue;
+    absl::StrAppend(&mark.jobs, job.id(), " ", job.attempts(), " ", written, "\n");
   }
   return mark;
 }

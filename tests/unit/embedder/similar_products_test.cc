@@ -213,6 +213,28 @@ TEST_F(SimilarProductsTest, AProductThatLosesItsWordsIsNoLongerFound) {
   EXPECT_EQ(EmbedAgain().skipped(), 1);
 }
 
+TEST_F(SimilarProductsTest, AProductThatLosesItsWordsIsNoLongerFoundByAnotherReplica) {
+  Embedder replica(*store_, BundleFolder(folder_ + "/bundles"), {.folder = {}, .poll = absl::Milliseconds(10)});
+  replica.Start();
+  v1::FindSimilarRequest all = Text("shoe");
+  all.set_count(1'000);
+  const auto found = [&] {
+    const auto response = replica.FindSimilar(all);
+    return response.ok() ? response->products_size() : -1;
+  };
+  ASSERT_EQ(found(), 300);
+  Change("P1000", [](v1::Product& product) {
+    product.clear_title();
+    product.clear_category_path();
+    product.clear_brand();
+  });
+  EXPECT_EQ(EmbedAgain().embedded(), 0);  // nothing but a vector taken back
+  for (const absl::Time deadline = absl::Now() + absl::Seconds(20); found() == 300 && absl::Now() < deadline;) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  EXPECT_EQ(found(), 299);
+}
+
 TEST_F(SimilarProductsTest, QueriesOfABatchFailAlone) {
   v1::BatchFindSimilarRequest batch;
   *batch.add_queries() = Like("P1000");
