@@ -15,8 +15,9 @@ namespace mannequin {
 namespace {
 
 constexpr std::size_t kBatch = 512;
-// Newest jobs that are looked at: more do not end between two looks.
-constexpr int kJobs = 10;
+// Newest jobs that are looked at, the most of one call: those that wait or run are among
+// them, and must not hide one that ended.
+constexpr int kJobs = 1'000;
 
 bool Ended(v1::JobState state) { return state != v1::JOB_STATE_QUEUED && state != v1::JOB_STATE_RUNNING; }
 
@@ -111,6 +112,10 @@ absl::Status IndexFollower::Refresh(const VectorSpace& space) {
 }
 
 absl::Status IndexFollower::Pass(const VectorSpace& space, const Mark& mark) {
+  // An EmbedCatalog may end long after another bundle was promoted: its index is of no use.
+  if (const absl::StatusOr<VectorSpace> current = current_(); !current.ok() || *current != space) {
+    return absl::UnavailableError("the bundle has just changed: ask again");
+  }
   const absl::Time begin = absl::Now();
   std::shared_ptr<SimilarityIndex> index = InHand(space);
   const bool first = index == nullptr;

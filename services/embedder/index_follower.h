@@ -61,9 +61,10 @@ class IndexFollower {
   void Stop();
 
   // The index of that space. The first one is waited for; after that the one in hand is
-  // answered, however far a pass is. Errors: the store's.
+  // answered, however far a pass is. Errors: the store's; UNAVAILABLE when the space is not
+  // the current one any more.
   absl::StatusOr<std::shared_ptr<const SimilarityIndex>> Of(const VectorSpace& space);
-  // A pass now: embeddings that were put before are found afterwards.
+  // A pass now: embeddings that were put before are found afterwards. Errors: as Of.
   absl::Status Refresh(const VectorSpace& space);
 
  private:

@@ -36,7 +36,7 @@ class IndexFollowerTest : public testing::Test {
     follower_ = std::make_unique<IndexFollower>(
         *store_, IndexFollowerOptions{.folder = folder_ + "/index", .poll = absl::Milliseconds(10)},
         [this]() -> absl::StatusOr<VectorSpace> {
-          return VectorSpace{std::string("b"), kDimension};
+          return VectorSpace{bundle_.load(), kDimension};
         });
     follower_->Start();
   }
@@ -47,11 +47,14 @@ class IndexFollowerTest : public testing::Test {
     ASSERT_TRUE(store_->PutEmbeddings(request).ok());
   }
 
-  // A job that embedded something, run by another replica.
-  void EndJob() {
+  void QueueJob() {
     v1::CreateJobRequest create;
     create.set_kind(v1::JOB_KIND_EMBED_CATALOG);
     ASSERT_TRUE(store_->CreateJob(create).ok());
+  }
+
+  // The oldest job, which embedded something, run by another replica.
+  void EndJob() {
     v1::LeaseJobRequest lease;
     lease.add_kinds(v1::JOB_KIND_EMBED_CATALOG);
     lease.set_worker("another");
@@ -85,6 +88,7 @@ class IndexFollowerTest : public testing::Test {
 
   static constexpr int kDimension = 2;
   std::string folder_;
+  std::atomic<const char*> bundle_ = "b";  // the current one
   std::unique_ptr<RocksStore> store_;
   std::unique_ptr<IndexFollower> follower_;
 };
@@ -98,8 +102,31 @@ TEST_F(IndexFollowerTest, SeesWhatAnotherReplicaEmbeds) {
   ExpectSoon({0.0f, 1.0f}, "b");
   // Replaced: their number tells nothing, the end of the job does.
   Put("a", {0.0f, -1.0f});
+  QueueJob();
   EndJob();
   ExpectSoon({0.0f, -1.0f}, "a");
+}
+
+TEST_F(IndexFollowerTest, SeesTheEndOfAJobBehindManyThatWait) {
+  Follow();
+  Put("a", {1.0f, 0.0f});
+  ExpectSoon({1.0f, 0.0f}, "a");
+  for (int i = 0; i < 30; ++i) QueueJob();
+  Put("a", {0.0f, -1.0f});
+  EndJob();
+  ExpectSoon({0.0f, -1.0f}, "a");
+}
+
+TEST_F(IndexFollowerTest, ARefreshOfABundleThatIsNoLongerCurrentChangesNothing) {
+  Follow();
+  Put("a", {1.0f, 0.0f});
+  ExpectSoon({1.0f, 0.0f}, "a");
+  bundle_ = "c";
+  Put("a", {0.0f, -1.0f});
+  EXPECT_EQ(follower_->Refresh({"b", kDimension}).code(), absl::StatusCode::kUnavailable);
+  const auto current = follower_->Of({"c", kDimension});
+  ASSERT_TRUE(current.ok());
+  EXPECT_EQ((*current)->bundle_version(), "c");
 }
 
 TEST_F(IndexFollowerTest, ARefreshSeesAllThatWasPutBefore) {
@@ -115,6 +142,7 @@ TEST_F(IndexFollowerTest, AnotherBundleBringsAnotherIndex) {
   Follow();
   Put("a", {1.0f, 0.0f});
   ExpectSoon({1.0f, 0.0f}, "a");
+  bundle_ = "c";
   const auto other = follower_->Of({"c", kDimension});
   ASSERT_TRUE(other.ok());
   EXPECT_EQ((*other)->size(), 0u);
