@@ -94,7 +94,7 @@ absl::StatusOr<std::shared_ptr<const SimilarityIndex>> Embedder::IndexOf(const E
   ASSIGN_OR_RETURN(std::shared_ptr<const SimilarityIndex> index, index_.Of(SpaceOf(bundle)));
   if (index->size() > 0) return index;
   return absl::FailedPreconditionError(
-      absl::StrCat("the catalogue is not embedded with bundle ", bundle.version, " yet: queue EmbedCatalog"));
+      absl::StrCat("the catalogue is not embedded with bundle ", bundle.version, " yet: run mannequin embed catalog"));
 }
 
 absl::StatusOr<v1::Job> Embedder::QueueJob(v1::JobKind kind, const google::protobuf::Message& spec) {
