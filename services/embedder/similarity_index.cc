@@ -205,6 +205,7 @@ SimilarityIndex::Found SimilarityIndex::Expand(const Tables& tables, const Ask& 
 }
 
 bool SimilarityIndex::FindAlone(const Tables& tables, const Ask& ask, Found* found) const {
+  if (ask.query->count == 0) return true;
   if (ask.within_category()) {
     *found = Expand(tables, ask, SearchRows(tables.vectors, ask.row_query(), RowsWithin(tables, ask)), true);
     return true;
@@ -212,7 +213,8 @@ bool SimilarityIndex::FindAlone(const Tables& tables, const Ask& ask, Found* fou
   if (!GraphServes(tables, ask)) return false;
   *found = Expand(tables, ask, Walk(tables, ask), false);
   // Stepping stones may have been all that there was.
-  return found->neighbours.size() >= std::min(ask.query->count, tables.products.size() - 1);
+  const std::size_t others = tables.products.size() - tables.products.Find(ask.query->except).has_value();
+  return found->neighbours.size() >= std::min(ask.query->count, others);
 }
 
 SimilarityIndex::Found SimilarityIndex::Find(const SimilarityQuery& query) const {
