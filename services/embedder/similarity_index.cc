@@ -9,7 +9,7 @@ namespace mannequin {
 namespace {
 
 // Products changed under the lock at once: a fraction of a millisecond.
-constexpr std::size_t kPutBatch = 128;
+constexpr std::size_t kBatch = 128;
 // Queries of a batch between which a writer may take the lock: enough for the exact search to
 // share its reading.
 constexpr std::size_t kGroup = 250;
@@ -61,10 +61,10 @@ bool SimilarityIndex::PutOne(const v1::Embedding& embedding) {
 std::size_t SimilarityIndex::Put(absl::Span<const v1::Embedding> embeddings) {
   absl::MutexLock turn(&turn_);
   std::size_t changed = 0;
-  for (std::size_t begin = 0; begin < embeddings.size(); begin += kPutBatch) {
+  for (std::size_t begin = 0; begin < embeddings.size(); begin += kBatch) {
     {
       absl::WriterMutexLock lock(&mutex_);
-      for (const v1::Embedding& embedding : embeddings.subspan(begin, kPutBatch)) changed += PutOne(embedding);
+      for (const v1::Embedding& embedding : embeddings.subspan(begin, kBatch)) changed += PutOne(embedding);
     }
     ExtendGraph();
   }
@@ -73,9 +73,15 @@ std::size_t SimilarityIndex::Put(absl::Span<const v1::Embedding> embeddings) {
 
 std::size_t SimilarityIndex::Remove(absl::Span<const std::string> product_ids) {
   absl::MutexLock turn(&turn_);
+  return RemoveInBatches(product_ids);
+}
+
+std::size_t SimilarityIndex::RemoveInBatches(absl::Span<const std::string> product_ids) {
   std::size_t removed = 0;
-  absl::WriterMutexLock lock(&mutex_);
-  for (const std::string& id : product_ids) removed += tables_->products.Remove(id);
+  for (std::size_t begin = 0; begin < product_ids.size(); begin += kBatch) {
+    absl::WriterMutexLock lock(&mutex_);
+    for (const std::string& id : product_ids.subspan(begin, kBatch)) removed += tables_->products.Remove(id);
+  }
   return removed;
 }
 
@@ -87,11 +93,12 @@ void SimilarityIndex::BeginPass() {
 
 std::size_t SimilarityIndex::RemoveUnseen() {
   absl::MutexLock turn(&turn_);
-  std::size_t removed = 0;
+  std::vector<std::string> unseen;
   {
-    absl::WriterMutexLock lock(&mutex_);
-    removed = tables_->products.RemoveUnseen();
+    absl::ReaderMutexLock lock(&mutex_);
+    unseen = tables_->products.Unseen();
   }
+  const std::size_t removed = RemoveInBatches(unseen);
   RebuildWhenStale();
   return removed;
 }

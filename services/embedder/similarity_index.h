@@ -131,6 +131,8 @@ class SimilarityIndex {
   // Without looking at every row; false when that is what it takes.
   bool FindAlone(const Tables& tables, const Ask& ask, Found* found) const;
 
+  // Needs the writer's turn; searches come between. How many of these were there.
+  std::size_t RemoveInBatches(absl::Span<const std::string> product_ids);
   // Whether it was not known so.
   bool PutOne(const v1::Embedding& embedding) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Both need the writer's turn. They work beside searches.
