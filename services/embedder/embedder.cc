@@ -59,8 +59,8 @@ void Embedder::Start() {
 }
 
 void Embedder::Stop() {
+  index_.Stop();  // first, for a job that ends with a pass of it
   worker_.Stop();
-  index_.Stop();
   follower_.Stop();
 }
 

@@ -105,7 +105,7 @@ std::size_t SimilarityIndex::RemoveUnseen() {
 
 std::unique_ptr<HnswGraph> SimilarityIndex::BuildGraph(const VectorTable& vectors) const {
   auto graph = std::make_unique<HnswGraph>(vectors, options_.hnsw);
-  graph->Extend(vectors.size());
+  graph->Extend(vectors.size(), options_.stop);
   return graph;
 }
 
@@ -120,11 +120,12 @@ void SimilarityIndex::ExtendGraph() {
     }
   }
   if (made != nullptr) {
+    if (stopped()) return;  // it may be empty
     absl::WriterMutexLock lock(&mutex_);
     tables_->graph = std::move(made);
     return;
   }
-  while (true) {
+  while (!stopped()) {
     HnswGraph::Step step;
     {
       absl::ReaderMutexLock lock(&mutex_);
@@ -150,6 +151,7 @@ void SimilarityIndex::RebuildWhenStale() {
       fresh->products.Put(product.id, facts);
     });
     if (fresh->vectors.size() > options_.exact_rows) fresh->graph = BuildGraph(fresh->vectors);
+    if (stopped()) return;  // the old ones are whole
   }
   absl::WriterMutexLock lock(&mutex_);
   tables_.swap(fresh);

@@ -23,6 +23,7 @@
 // ids and places); twice that while it is built anew.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -54,6 +55,9 @@ struct SimilarityOptions {
   // Rows held while walking: the more, the surer and the slower. At least twice what is
   // asked for is held.
   std::size_t ef = 64;
+  // Once it is set the graph does not grow any more, so that a process that ends does not wait
+  // for it; what it lacks is looked at. None: never. Must be there as long as there are changes.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 struct SimilarityQuery {
@@ -139,6 +143,7 @@ class SimilarityIndex {
   void ExtendGraph();
   void RebuildWhenStale();
   std::unique_ptr<HnswGraph> BuildGraph(const VectorTable& vectors) const;
+  bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
 
   const std::string bundle_version_;
   const int dimension_;

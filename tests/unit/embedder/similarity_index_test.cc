@@ -82,6 +82,20 @@ TEST(SimilarityIndex, NothingAskedForIsNothingFound) {
   EXPECT_TRUE(index.Find({.values = query, .count = 0, .exact = true}).neighbours.empty());
 }
 
+TEST(SimilarityIndex, WhatComesAfterAStopIsFoundWithoutTheGraph) {
+  std::mt19937 random(7);
+  for (const int before : {0, 20}) {  // a graph is there, or not
+    std::atomic<bool> stop = false;
+    SimilarityIndex index("b", 8, {.exact_rows = 10, .hnsw = {}, .stop = &stop});
+    for (int i = 0; i < 50; ++i) {
+      if (i == before) stop = true;
+      const std::vector<float> values = UnitVector(random, 8);
+      Add(index, absl::StrCat(i), values);
+      EXPECT_EQ(Ids(index.Find({.values = values, .count = 1})), (Strings{absl::StrCat(i)}));
+    }
+  }
+}
+
 TEST(SimilarityIndex, AGraphWhoseProductsAreAllGoneFindsNothing) {
   std::mt19937 random(7);
   SimilarityIndex index("b", 8, {.exact_rows = 10, .hnsw = {}});
