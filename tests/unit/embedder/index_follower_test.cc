@@ -32,9 +32,9 @@ class IndexFollowerTest : public testing::Test {
     std::filesystem::remove_all(folder_, ignored);
   }
 
-  void Follow() {
+  void Follow(int rest = 20) {
     follower_ = std::make_unique<IndexFollower>(
-        *store_, IndexFollowerOptions{.folder = folder_ + "/index", .poll = absl::Milliseconds(10)},
+        *store_, IndexFollowerOptions{.folder = folder_ + "/index", .poll = absl::Milliseconds(10), .rest = rest},
         [this]() -> absl::StatusOr<VectorSpace> {
           return VectorSpace{bundle_.load(), kDimension};
         });
@@ -136,6 +136,52 @@ TEST_F(IndexFollowerTest, ARefreshSeesAllThatWasPutBefore) {
   Put("a", {0.0f, -1.0f});
   ASSERT_TRUE(follower_->Refresh({"b", kDimension}).ok());
   EXPECT_EQ(Nearest({0.0f, -1.0f}), "a");
+}
+
+TEST_F(IndexFollowerTest, RestsAfterAPassUntilAJobEnds) {
+  Put("a", {1.0f, 0.0f});
+  Follow(1'000'000'000);
+  ExpectSoon({1.0f, 0.0f}, "a");
+  Put("b", {0.0f, 1.0f});
+  absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_EQ(Nearest({0.0f, 1.0f}), "a");
+  QueueJob();
+  EndJob();
+  ExpectSoon({0.0f, 1.0f}, "b");
+}
+
+TEST_F(IndexFollowerTest, WritesTheFileSeldomUnlessAJobEnds) {
+  const std::string path = folder_ + "/index/similarity.index";
+  const auto kept = [&] {
+    const auto index = SimilarityIndex::Load(path, "b", kDimension);
+    return index.ok() ? (*index)->size() : 0;
+  };
+  const auto expect_kept = [&](std::size_t products) {
+    for (const absl::Time deadline = absl::Now() + absl::Seconds(20); kept() != products && absl::Now() < deadline;) {
+      absl::SleepFor(absl::Milliseconds(5));
+    }
+    EXPECT_EQ(kept(), products);
+  };
+  Put("a", {1.0f, 0.0f});
+  Follow();
+  expect_kept(1);
+  Put("b", {0.0f, 1.0f});
+  ExpectSoon({0.0f, 1.0f}, "b");
+  absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(kept(), 1u);
+  QueueJob();
+  EndJob();
+  expect_kept(2);
+  Put("c", {0.0f, -1.0f});
+  ExpectSoon({0.0f, -1.0f}, "c");
+  follower_->Stop();
+  EXPECT_EQ(kept(), 3u);
+}
+
+TEST_F(IndexFollowerTest, OnceStoppedItAsksToTryElsewhere) {
+  Follow();
+  follower_->Stop();
+  EXPECT_EQ(follower_->Refresh({"b", kDimension}).code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(IndexFollowerTest, AnotherBundleBringsAnotherIndex) {
