@@ -22,8 +22,8 @@ constexpr int kMaxMessageBytes = 64 << 20;
 
 // Calls that may be sent twice: they read, or writing the same again changes nothing.
 bool IsIdempotent(const std::string& method) {
-  for (const char* prefix :
-       {"Get", "BatchGet", "List", "Put", "FindSimilar", "EmbedTexts", "ScoreListing", "FetchImage", "Cancel"}) {
+  for (const char* prefix : {"Get", "BatchGet", "List", "Put", "FindSimilar", "BatchFindSimilar", "EmbedTexts",
+                             "ScoreListing", "FetchImage", "Cancel"}) {
     if (absl::StartsWith(method, prefix)) return true;
   }
   return false;

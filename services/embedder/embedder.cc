@@ -8,6 +8,7 @@
 #include "services/embedder/catalog_embedder.h"
 #include "services/embedder/embedding_trainer.h"
 #include "services/embedder/similar_finder.h"
+#include "spdlog/spdlog.h"
 
 namespace mannequin {
 namespace {
@@ -58,8 +59,8 @@ void Embedder::Start() {
 }
 
 void Embedder::Stop() {
+  index_.Stop();  // first, for a job that ends with a pass of it
   worker_.Stop();
-  index_.Stop();
   follower_.Stop();
 }
 
@@ -93,7 +94,7 @@ absl::StatusOr<std::shared_ptr<const SimilarityIndex>> Embedder::IndexOf(const E
   ASSIGN_OR_RETURN(std::shared_ptr<const SimilarityIndex> index, index_.Of(SpaceOf(bundle)));
   if (index->size() > 0) return index;
   return absl::FailedPreconditionError(
-      absl::StrCat("the catalogue is not embedded with bundle ", bundle.version, " yet: queue EmbedCatalog"));
+      absl::StrCat("the catalogue is not embedded with bundle ", bundle.version, " yet: run mannequin embed catalog"));
 }
 
 absl::StatusOr<v1::Job> Embedder::QueueJob(v1::JobKind kind, const google::protobuf::Message& spec) {
@@ -174,8 +175,12 @@ absl::Status Embedder::RunEmbedding(JobContext& context) {
                                                                        : absl::OkStatus();
                                            }));
   context.Report(last, 1);
-  // Whoever sees the job's end finds what it embedded.
-  return index_.Refresh(SpaceOf(bundle));
+  // Whoever sees the job's end finds what it embedded. When that fails the job is done all the
+  // same: the follower goes on trying.
+  if (const absl::Status refreshed = index_.Refresh(SpaceOf(bundle)); !refreshed.ok()) {
+    spdlog::warn("the index does not have what was embedded yet: {}", refreshed.ToString());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace mannequin

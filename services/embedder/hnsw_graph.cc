@@ -236,8 +236,8 @@ void HnswGraph::Link(const Step& step) {
   });
 }
 
-void HnswGraph::Extend(std::uint32_t last) {
-  while (size() < last) Link(Plan(last));
+void HnswGraph::Extend(std::uint32_t last, const std::atomic<bool>* stop) {
+  while (size() < last && (stop == nullptr || !stop->load())) Link(Plan(last));
 }
 
 absl::Status HnswGraph::Save(ChecksummedWriter& out) const {

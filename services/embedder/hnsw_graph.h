@@ -18,6 +18,7 @@
 // 137. Not thread-safe, but for const calls beside one another.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -56,8 +57,8 @@ class HnswGraph {
   // change before Link. Rows of one step see each other, too.
   Step Plan(std::uint32_t last) const;
   void Link(const Step& step);
-  // Both, until `last` rows are in the graph.
-  void Extend(std::uint32_t last);
+  // Both, until `last` rows are in the graph or `stop` is set.
+  void Extend(std::uint32_t last, const std::atomic<bool>* stop = nullptr);
   // Few enough for a Link of a few milliseconds, enough for every core.
   static constexpr std::uint32_t kStepRows = 128;
 

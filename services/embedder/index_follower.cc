@@ -1,5 +1,6 @@
 #include "services/embedder/index_follower.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -15,8 +16,12 @@ namespace mannequin {
 namespace {
 
 constexpr std::size_t kBatch = 512;
-// Newest jobs that are looked at: more do not end between two looks.
-constexpr int kJobs = 10;
+// Newest jobs that are looked at, the most of one call: those that wait or run are among
+// them, and must not hide one that ended.
+constexpr int kJobs = 1'000;
+
+// The longest time without a pass.
+constexpr absl::Duration kLongestRest = absl::Minutes(10);
 
 bool Ended(v1::JobState state) { return state != v1::JOB_STATE_QUEUED && state != v1::JOB_STATE_RUNNING; }
 
@@ -24,7 +29,9 @@ bool Ended(v1::JobState state) { return state != v1::JOB_STATE_QUEUED && state !
 
 IndexFollower::IndexFollower(ProductStore& store, IndexFollowerOptions options,
                              std::function<absl::StatusOr<VectorSpace>()> current)
-    : store_(store), options_(std::move(options)), current_(std::move(current)) {}
+    : store_(store), options_(std::move(options)), current_(std::move(current)) {
+  options_.index.stop = &stop_;
+}
 
 IndexFollower::~IndexFollower() { Stop(); }
 
@@ -44,7 +51,7 @@ void IndexFollower::Stop() {
   }
   if (!thread_.joinable()) return;
   thread_.join();
-  SaveWhenChanged();
+  Save();
 }
 
 void IndexFollower::Loop() {
@@ -52,12 +59,14 @@ void IndexFollower::Loop() {
   while (true) {
     const absl::StatusOr<VectorSpace> space = current_();
     const absl::Status status = space.ok() ? RefreshWhenMarked(*space) : absl::OkStatus();
-    if (status.ok()) SaveWhenChanged();
+    if (stop_) return;
+    if (SaveIsDue()) Save();
     // The same words only once.
     if (!status.ok() && status.ToString() != complaint) spdlog::warn("index: {}", status.ToString());
     complaint = status.ok() ? "" : status.ToString();
     absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stop_), options_.poll)) return;
+    const auto stopped = [this] { return stop_.load(); };
+    if (mutex_.AwaitWithTimeout(absl::Condition(&stopped), options_.poll)) return;
   }
 }
 
@@ -72,9 +81,11 @@ absl::StatusOr<IndexFollower::Mark> IndexFollower::ReadMark() {
   for (const v1::Job& job : jobs.jobs()) {
     v1::EmbedCatalogProgress progress;
     job.progress().UnpackTo(&progress);
-    // What an attempt that was cut short had embedded is not in the last one's progress.
-    if (!Ended(job.state()) || (progress.embedded() == 0 && job.attempts() <= 1)) continue;
-    absl::StrAppend(&mark.jobs, job.id(), " ", job.attempts(), " ", progress.embedded(), "\n");
+    // A product that is skipped loses the vector that it had.
+    const std::int64_t written = progress.embedded() + progress.skipped();
+    // What an attempt that was cut short had written is not in the last one's progress.
+    if (!Ended(job.state()) || (written == 0 && job.attempts() <= 1)) continue;
+    absl::StrAppend(&mark.jobs, job.id(), " ", job.attempts(), " ", written, "\n");
   }
   return mark;
 }
@@ -98,7 +109,8 @@ absl::StatusOr<std::shared_ptr<const SimilarityIndex>> IndexFollower::Of(const V
 absl::Status IndexFollower::RefreshWhenMarked(const VectorSpace& space) {
   absl::MutexLock pass(&pass_mutex_);
   ASSIGN_OR_RETURN(const Mark mark, ReadMark());
-  if (mark == mark_ && InHand(space) != nullptr) return absl::OkStatus();
+  const bool known = mark.jobs == mark_.jobs && (mark.embeddings == mark_.embeddings || absl::Now() < rested_);
+  if (known && InHand(space) != nullptr) return absl::OkStatus();
   return Pass(space, mark);
 }
 
@@ -108,32 +120,50 @@ absl::Status IndexFollower::Refresh(const VectorSpace& space) {
   return Pass(space, mark);
 }
 
+absl::StatusOr<std::size_t> IndexFollower::PutAll(SimilarityIndex& index) {
+  std::vector<v1::Embedding> batch;
+  std::size_t changed = 0;
+  const auto put = [&] {
+    changed += index.Put(batch);
+    batch.clear();
+  };
+  const absl::Status scanned = store_.ScanEmbeddings({}, [&](const v1::Embedding& embedding) {
+    batch.push_back(embedding);
+    if (batch.size() == kBatch) put();
+    return stop_ ? absl::CancelledError() : absl::OkStatus();
+  });
+  // Whoever searches may ask another replica.
+  if (stop_) return absl::UnavailableError("the embedder stops");
+  RETURN_IF_ERROR(scanned);
+  put();
+  return changed;
+}
+
 absl::Status IndexFollower::Pass(const VectorSpace& space, const Mark& mark) {
-  const absl::Time begin = absl::Now();
+  // An EmbedCatalog may end long after another bundle was promoted: its index is of no use.
+  if (const absl::StatusOr<VectorSpace> current = current_(); !current.ok() || *current != space) {
+    return absl::UnavailableError("the bundle has just changed: ask again");
+  }
+  if (stop_) return absl::UnavailableError("the embedder stops");
   std::shared_ptr<SimilarityIndex> index = InHand(space);
   const bool first = index == nullptr;
   if (first) index = LoadOrNew(space);
-  std::vector<v1::Embedding> batch;
-  std::size_t changed = 0;
+  const absl::Time begin = absl::Now();
   index->BeginPass();
-  RETURN_IF_ERROR(store_.ScanEmbeddings({}, [&](const v1::Embedding& embedding) {
-    batch.push_back(embedding);
-    if (batch.size() < kBatch) return absl::OkStatus();
-    changed += index->Put(batch);
-    batch.clear();
-    absl::MutexLock lock(&mutex_);
-    return stop_ ? absl::CancelledError("the embedder stops") : absl::OkStatus();
-  }));
-  changed += index->Put(batch);
+  ASSIGN_OR_RETURN(const std::size_t changed, PutAll(*index));
   const std::size_t removed = index->RemoveUnseen();
-  mark_ = mark;
+  const absl::Duration took = absl::Now() - begin;
   if (first || changed + removed > 0) {
     spdlog::info("index of bundle {}: {} products, {} vectors; {} changed, {} removed in {}", space.bundle_version,
-                 index->size(), index->rows(), changed, removed, absl::FormatDuration(absl::Now() - begin));
+                 index->size(), index->rows(), changed, removed, absl::FormatDuration(took));
   }
+  const bool job_ended = mark.jobs != mark_.jobs;
+  mark_ = mark;
+  rested_ = absl::Now() + std::min(kLongestRest, took * options_.rest);
   absl::MutexLock lock(&mutex_);
   index_ = std::move(index);
   unsaved_ |= changed + removed > 0;
+  if (job_ended) save_at_ = absl::InfinitePast();
   return absl::OkStatus();
 }
 
@@ -147,12 +177,18 @@ std::shared_ptr<SimilarityIndex> IndexFollower::LoadOrNew(const VectorSpace& spa
   return std::make_shared<SimilarityIndex>(space.bundle_version, space.dimension, options_.index);
 }
 
-void IndexFollower::SaveWhenChanged() {
+bool IndexFollower::SaveIsDue() const {
+  absl::MutexLock lock(&mutex_);
+  return unsaved_ && absl::Now() >= save_at_;
+}
+
+void IndexFollower::Save() {
   std::shared_ptr<SimilarityIndex> index;
   {
     absl::MutexLock lock(&mutex_);
     if (!unsaved_ || options_.folder.empty()) return;
     unsaved_ = false;
+    save_at_ = absl::Now() + options_.save_every;
     index = index_;
   }
   // Not tried again before something changes: the file is a convenience.

@@ -42,13 +42,12 @@ bool ProductTable::Remove(absl::string_view id) {
   return true;
 }
 
-std::size_t ProductTable::RemoveUnseen() {
+std::vector<std::string> ProductTable::Unseen() const {
   std::vector<std::string> unseen;
   Visit([&](const Product& product) {
     if (product.pass != pass_) unseen.push_back(product.id);
   });
-  for (const std::string& id : unseen) Remove(id);
-  return unseen.size();
+  return unseen;
 }
 
 std::optional<std::uint32_t> ProductTable::Find(absl::string_view id) const {
@@ -62,7 +61,9 @@ absl::Span<const std::uint32_t> ProductTable::OfRow(std::uint32_t row) const {
 }
 
 void ProductTable::Visit(absl::FunctionRef<void(const Product&)> visit) const {
-  for (const std::uint32_t number : by_id_) visit(products_[number]);
+  for (const RowProducts& row : of_row_) {
+    for (const std::uint32_t number : row) visit(products_[number]);
+  }
 }
 
 ProductTable::RowProducts::iterator ProductTable::PlaceInRow(RowProducts& products, absl::string_view id) {

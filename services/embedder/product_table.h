@@ -47,15 +47,16 @@ class ProductTable {
   bool Put(absl::string_view id, const Facts& facts);
   // False when there is none.
   bool Remove(absl::string_view id);
-  // Removes products that Put has not seen since the last BeginPass; how many.
-  std::size_t RemoveUnseen();
   void BeginPass() { ++pass_; }
+  // Products that Put has not seen since the last BeginPass.
+  std::vector<std::string> Unseen() const;
 
   std::optional<std::uint32_t> Find(absl::string_view id) const;
   const Product& operator[](std::uint32_t number) const { return products_[number]; }
   // In the order of their ids.
   absl::Span<const std::uint32_t> OfRow(std::uint32_t row) const;
-  // Calls `visit` with each, in no order.
+  // Calls `visit` with each, row by row and in the order of their ids: put into another
+  // table so, each is the last of its row, which costs least.
   void Visit(absl::FunctionRef<void(const Product&)> visit) const;
 
   std::size_t size() const { return by_id_.size(); }

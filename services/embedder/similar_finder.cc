@@ -52,6 +52,11 @@ absl::Status CheckFindSimilar(const v1::FindSimilarRequest& request) {
     return absl::InvalidArgumentError(absl::StrCat("category_path: ", request.category_path_size(),
                                                    " parts are over the bound of ", kMaxCategoryParts));
   }
+  for (const std::string& part : request.category_path()) {
+    if (part.size() <= kMaxCategoryPartBytes) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("category_path: a part of ", part.size(), " bytes is over the bound of ", kMaxCategoryPartBytes));
+  }
   return absl::OkStatus();
 }
 
@@ -60,7 +65,10 @@ absl::Status CheckBatchFindSimilar(const v1::BatchFindSimilarRequest& request) {
     return absl::InvalidArgumentError(absl::StrCat("queries: ", request.queries_size(), " are not 1 to ", kMaxQueries));
   }
   std::int64_t in_all = 0;
-  for (const v1::FindSimilarRequest& query : request.queries()) in_all += std::max(0, CountOf(query));
+  for (const v1::FindSimilarRequest& query : request.queries()) {
+    // One whose count is out of bounds fails alone, and gets nothing.
+    if (CountOf(query) > 0 && CountOf(query) <= kMaxSimilar) in_all += CountOf(query);
+  }
   if (in_all <= kMaxInAll) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("queries: count is ", in_all, " in all, over the bound of ", kMaxInAll));

@@ -9,7 +9,7 @@ namespace mannequin {
 namespace {
 
 // Products changed under the lock at once: a fraction of a millisecond.
-constexpr std::size_t kPutBatch = 128;
+constexpr std::size_t kBatch = 128;
 // Queries of a batch between which a writer may take the lock: enough for the exact search to
 // share its reading.
 constexpr std::size_t kGroup = 250;
@@ -61,10 +61,10 @@ bool SimilarityIndex::PutOne(const v1::Embedding& embedding) {
 std::size_t SimilarityIndex::Put(absl::Span<const v1::Embedding> embeddings) {
   absl::MutexLock turn(&turn_);
   std::size_t changed = 0;
-  for (std::size_t begin = 0; begin < embeddings.size(); begin += kPutBatch) {
+  for (std::size_t begin = 0; begin < embeddings.size(); begin += kBatch) {
     {
       absl::WriterMutexLock lock(&mutex_);
-      for (const v1::Embedding& embedding : embeddings.subspan(begin, kPutBatch)) changed += PutOne(embedding);
+      for (const v1::Embedding& embedding : embeddings.subspan(begin, kBatch)) changed += PutOne(embedding);
     }
     ExtendGraph();
   }
@@ -73,9 +73,15 @@ std::size_t SimilarityIndex::Put(absl::Span<const v1::Embedding> embeddings) {
 
 std::size_t SimilarityIndex::Remove(absl::Span<const std::string> product_ids) {
   absl::MutexLock turn(&turn_);
+  return RemoveInBatches(product_ids);
+}
+
+std::size_t SimilarityIndex::RemoveInBatches(absl::Span<const std::string> product_ids) {
   std::size_t removed = 0;
-  absl::WriterMutexLock lock(&mutex_);
-  for (const std::string& id : product_ids) removed += tables_->products.Remove(id);
+  for (std::size_t begin = 0; begin < product_ids.size(); begin += kBatch) {
+    absl::WriterMutexLock lock(&mutex_);
+    for (const std::string& id : product_ids.subspan(begin, kBatch)) removed += tables_->products.Remove(id);
+  }
   return removed;
 }
 
@@ -87,18 +93,19 @@ void SimilarityIndex::BeginPass() {
 
 std::size_t SimilarityIndex::RemoveUnseen() {
   absl::MutexLock turn(&turn_);
-  std::size_t removed = 0;
+  std::vector<std::string> unseen;
   {
-    absl::WriterMutexLock lock(&mutex_);
-    removed = tables_->products.RemoveUnseen();
+    absl::ReaderMutexLock lock(&mutex_);
+    unseen = tables_->products.Unseen();
   }
+  const std::size_t removed = RemoveInBatches(unseen);
   RebuildWhenStale();
   return removed;
 }
 
 std::unique_ptr<HnswGraph> SimilarityIndex::BuildGraph(const VectorTable& vectors) const {
   auto graph = std::make_unique<HnswGraph>(vectors, options_.hnsw);
-  graph->Extend(vectors.size());
+  graph->Extend(vectors.size(), options_.stop);
   return graph;
 }
 
@@ -113,11 +120,12 @@ void SimilarityIndex::ExtendGraph() {
     }
   }
   if (made != nullptr) {
+    if (stopped()) return;  // it may be empty
     absl::WriterMutexLock lock(&mutex_);
     tables_->graph = std::move(made);
     return;
   }
-  while (true) {
+  while (!stopped()) {
     HnswGraph::Step step;
     {
       absl::ReaderMutexLock lock(&mutex_);
@@ -143,6 +151,7 @@ void SimilarityIndex::RebuildWhenStale() {
       fresh->products.Put(product.id, facts);
     });
     if (fresh->vectors.size() > options_.exact_rows) fresh->graph = BuildGraph(fresh->vectors);
+    if (stopped()) return;  // the old ones are whole
   }
   absl::WriterMutexLock lock(&mutex_);
   tables_.swap(fresh);
@@ -205,6 +214,7 @@ SimilarityIndex::Found SimilarityIndex::Expand(const Tables& tables, const Ask& 
 }
 
 bool SimilarityIndex::FindAlone(const Tables& tables, const Ask& ask, Found* found) const {
+  if (ask.query->count == 0) return true;
   if (ask.within_category()) {
     *found = Expand(tables, ask, SearchRows(tables.vectors, ask.row_query(), RowsWithin(tables, ask)), true);
     return true;
@@ -212,7 +222,8 @@ bool SimilarityIndex::FindAlone(const Tables& tables, const Ask& ask, Found* fou
   if (!GraphServes(tables, ask)) return false;
   *found = Expand(tables, ask, Walk(tables, ask), false);
   // Stepping stones may have been all that there was.
-  return found->neighbours.size() >= std::min(ask.query->count, tables.products.size() - 1);
+  const std::size_t others = tables.products.size() - tables.products.Find(ask.query->except).has_value();
+  return found->neighbours.size() >= std::min(ask.query->count, others);
 }
 
 SimilarityIndex::Found SimilarityIndex::Find(const SimilarityQuery& query) const {

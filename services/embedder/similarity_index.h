@@ -23,6 +23,7 @@
 // ids and places); twice that while it is built anew.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -54,6 +55,9 @@ struct SimilarityOptions {
   // Rows held while walking: the more, the surer and the slower. At least twice what is
   // asked for is held.
   std::size_t ef = 64;
+  // Once it is set the graph does not grow any more, so that a process that ends does not wait
+  // for it; what it lacks is looked at. None: never. Must be there as long as there are changes.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 struct SimilarityQuery {
@@ -131,12 +135,15 @@ class SimilarityIndex {
   // Without looking at every row; false when that is what it takes.
   bool FindAlone(const Tables& tables, const Ask& ask, Found* found) const;
 
+  // Needs the writer's turn; searches come between. How many of these were there.
+  std::size_t RemoveInBatches(absl::Span<const std::string> product_ids);
   // Whether it was not known so.
   bool PutOne(const v1::Embedding& embedding) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Both need the writer's turn. They work beside searches.
   void ExtendGraph();
   void RebuildWhenStale();
   std::unique_ptr<HnswGraph> BuildGraph(const VectorTable& vectors) const;
+  bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
 
   const std::string bundle_version_;
   const int dimension_;

@@ -1,6 +1,7 @@
 #include "services/embedder/vector_table.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstring>
 
@@ -37,6 +38,10 @@ bool VectorTable::IsUnit(absl::Span<const float> values) {
 }
 
 std::uint32_t VectorTable::Put(absl::Span<const float> values) {
+  // Callers pass over vectors of another dimension. Should one not, it gets a wrong row, but
+  // does not write beyond it.
+  assert(values.size() == static_cast<std::size_t>(dimension_));
+  values = values.subspan(0, static_cast<std::size_t>(dimension_));
   const auto found = by_values_.find(values);
   if (found != by_values_.end()) return *found;
   const std::uint32_t row = rows_.Add();

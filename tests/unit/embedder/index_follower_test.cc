@@ -32,11 +32,11 @@ class IndexFollowerTest : public testing::Test {
     std::filesystem::remove_all(folder_, ignored);
   }
 
-  void Follow() {
+  void Follow(int rest = 20) {
     follower_ = std::make_unique<IndexFollower>(
-        *store_, IndexFollowerOptions{.folder = folder_ + "/index", .poll = absl::Milliseconds(10)},
+        *store_, IndexFollowerOptions{.folder = folder_ + "/index", .poll = absl::Milliseconds(10), .rest = rest},
         [this]() -> absl::StatusOr<VectorSpace> {
-          return VectorSpace{std::string("b"), kDimension};
+          return VectorSpace{bundle_.load(), kDimension};
         });
     follower_->Start();
   }
@@ -47,11 +47,14 @@ class IndexFollowerTest : public testing::Test {
     ASSERT_TRUE(store_->PutEmbeddings(request).ok());
   }
 
-  // A job that embedded something, run by another replica.
-  void EndJob() {
+  void QueueJob() {
     v1::CreateJobRequest create;
     create.set_kind(v1::JOB_KIND_EMBED_CATALOG);
     ASSERT_TRUE(store_->CreateJob(create).ok());
+  }
+
+  // The oldest job, which embedded something, run by another replica.
+  void EndJob() {
     v1::LeaseJobRequest lease;
     lease.add_kinds(v1::JOB_KIND_EMBED_CATALOG);
     lease.set_worker("another");
@@ -85,6 +88,7 @@ class IndexFollowerTest : public testing::Test {
 
   static constexpr int kDimension = 2;
   std::string folder_;
+  std::atomic<const char*> bundle_ = "b";  // the current one
   std::unique_ptr<RocksStore> store_;
   std::unique_ptr<IndexFollower> follower_;
 };
@@ -98,8 +102,31 @@ TEST_F(IndexFollowerTest, SeesWhatAnotherReplicaEmbeds) {
   ExpectSoon({0.0f, 1.0f}, "b");
   // Replaced: their number tells nothing, the end of the job does.
   Put("a", {0.0f, -1.0f});
+  QueueJob();
   EndJob();
   ExpectSoon({0.0f, -1.0f}, "a");
+}
+
+TEST_F(IndexFollowerTest, SeesTheEndOfAJobBehindManyThatWait) {
+  Follow();
+  Put("a", {1.0f, 0.0f});
+  ExpectSoon({1.0f, 0.0f}, "a");
+  for (int i = 0; i < 30; ++i) QueueJob();
+  Put("a", {0.0f, -1.0f});
+  EndJob();
+  ExpectSoon({0.0f, -1.0f}, "a");
+}
+
+TEST_F(IndexFollowerTest, ARefreshOfABundleThatIsNoLongerCurrentChangesNothing) {
+  Follow();
+  Put("a", {1.0f, 0.0f});
+  ExpectSoon({1.0f, 0.0f}, "a");
+  bundle_ = "c";
+  Put("a", {0.0f, -1.0f});
+  EXPECT_EQ(follower_->Refresh({"b", kDimension}).code(), absl::StatusCode::kUnavailable);
+  const auto current = follower_->Of({"c", kDimension});
+  ASSERT_TRUE(current.ok());
+  EXPECT_EQ((*current)->bundle_version(), "c");
 }
 
 TEST_F(IndexFollowerTest, ARefreshSeesAllThatWasPutBefore) {
@@ -111,10 +138,57 @@ TEST_F(IndexFollowerTest, ARefreshSeesAllThatWasPutBefore) {
   EXPECT_EQ(Nearest({0.0f, -1.0f}), "a");
 }
 
+TEST_F(IndexFollowerTest, RestsAfterAPassUntilAJobEnds) {
+  Put("a", {1.0f, 0.0f});
+  Follow(1'000'000'000);
+  ExpectSoon({1.0f, 0.0f}, "a");
+  Put("b", {0.0f, 1.0f});
+  absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_EQ(Nearest({0.0f, 1.0f}), "a");
+  QueueJob();
+  EndJob();
+  ExpectSoon({0.0f, 1.0f}, "b");
+}
+
+TEST_F(IndexFollowerTest, WritesTheFileSeldomUnlessAJobEnds) {
+  const std::string path = folder_ + "/index/similarity.index";
+  const auto kept = [&] {
+    const auto index = SimilarityIndex::Load(path, "b", kDimension);
+    return index.ok() ? (*index)->size() : 0;
+  };
+  const auto expect_kept = [&](std::size_t products) {
+    for (const absl::Time deadline = absl::Now() + absl::Seconds(20); kept() != products && absl::Now() < deadline;) {
+      absl::SleepFor(absl::Milliseconds(5));
+    }
+    EXPECT_EQ(kept(), products);
+  };
+  Put("a", {1.0f, 0.0f});
+  Follow();
+  expect_kept(1);
+  Put("b", {0.0f, 1.0f});
+  ExpectSoon({0.0f, 1.0f}, "b");
+  absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(kept(), 1u);
+  QueueJob();
+  EndJob();
+  expect_kept(2);
+  Put("c", {0.0f, -1.0f});
+  ExpectSoon({0.0f, -1.0f}, "c");
+  follower_->Stop();
+  EXPECT_EQ(kept(), 3u);
+}
+
+TEST_F(IndexFollowerTest, OnceStoppedItAsksToTryElsewhere) {
+  Follow();
+  follower_->Stop();
+  EXPECT_EQ(follower_->Refresh({"b", kDimension}).code(), absl::StatusCode::kUnavailable);
+}
+
 TEST_F(IndexFollowerTest, AnotherBundleBringsAnotherIndex) {
   Follow();
   Put("a", {1.0f, 0.0f});
   ExpectSoon({1.0f, 0.0f}, "a");
+  bundle_ = "c";
   const auto other = follower_->Of({"c", kDimension});
   ASSERT_TRUE(other.ok());
   EXPECT_EQ((*other)->size(), 0u);

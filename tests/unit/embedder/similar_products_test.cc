@@ -117,6 +117,9 @@ TEST_F(SimilarProductsTest, EveryFaultIsNamed) {
   ExpectRefused(nowhere, Code::NOT_FOUND, "Shoes > Moon boots");
   for (int i = 0; i < 17; ++i) nowhere.add_category_path("deeper");
   ExpectRefused(nowhere, Code::INVALID_ARGUMENT, "category_path: ");
+  v1::FindSimilarRequest long_part = Text("shoe");
+  long_part.add_category_path(std::string(257, 'x'));
+  ExpectRefused(long_part, Code::INVALID_ARGUMENT, "category_path: a part of 257 bytes");
 }
 
 // Protobuf refuses such a text before a handler sees it, so this is asked in the process.
@@ -213,6 +216,28 @@ TEST_F(SimilarProductsTest, AProductThatLosesItsWordsIsNoLongerFound) {
   EXPECT_EQ(EmbedAgain().skipped(), 1);
 }
 
+TEST_F(SimilarProductsTest, AProductThatLosesItsWordsIsNoLongerFoundByAnotherReplica) {
+  Embedder replica(*store_, BundleFolder(folder_ + "/bundles"), {.folder = {}, .poll = absl::Milliseconds(10)});
+  replica.Start();
+  v1::FindSimilarRequest all = Text("shoe");
+  all.set_count(1'000);
+  const auto found = [&] {
+    const auto response = replica.FindSimilar(all);
+    return response.ok() ? response->products_size() : -1;
+  };
+  ASSERT_EQ(found(), 300);
+  Change("P1000", [](v1::Product& product) {
+    product.clear_title();
+    product.clear_category_path();
+    product.clear_brand();
+  });
+  EXPECT_EQ(EmbedAgain().embedded(), 0);  // nothing but a vector taken back
+  for (const absl::Time deadline = absl::Now() + absl::Seconds(20); found() == 300 && absl::Now() < deadline;) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  EXPECT_EQ(found(), 299);
+}
+
 TEST_F(SimilarProductsTest, QueriesOfABatchFailAlone) {
   v1::BatchFindSimilarRequest batch;
   *batch.add_queries() = Like("P1000");
@@ -224,12 +249,14 @@ TEST_F(SimilarProductsTest, QueriesOfABatchFailAlone) {
   batch.mutable_queries(3)->add_category_path("Lamps");
   *batch.add_queries() = Text("lamp");
   batch.mutable_queries(5)->set_count(-1);
+  *batch.add_queries() = Text("lamp");
+  batch.mutable_queries(6)->set_count(2'000'000'000);
   v1::BatchFindSimilarResponse response;
   grpc::ClientContext context;
   const grpc::Status status = stub_->BatchFindSimilar(&context, batch, &response);
   ASSERT_TRUE(status.ok()) << status.error_message();
-  ASSERT_EQ(response.results_size(), 6);
-  for (int i = 0; i < 6; ++i) {
+  ASSERT_EQ(response.results_size(), 7);
+  for (int i = 0; i < 7; ++i) {
     grpc::ClientContext alone;
     v1::FindSimilarResponse found;
     const grpc::Status expected = stub_->FindSimilar(&alone, batch.queries(i), &found);

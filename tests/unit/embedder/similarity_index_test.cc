@@ -72,6 +72,42 @@ TEST(SimilarityIndex, AnswersAllWhenThereAreFewerThanAsked) {
   EXPECT_EQ(Ids(index.Find({.values = query, .count = 5})), (Strings{"c", "a", "b"}));
 }
 
+TEST(SimilarityIndex, NothingAskedForIsNothingFound) {
+  std::mt19937 random(7);
+  SimilarityIndex index("b", 8, {.exact_rows = 10, .hnsw = {}});
+  const std::vector<float> query = UnitVector(random, 8);
+  EXPECT_TRUE(index.Find({.values = query, .count = 0}).neighbours.empty());
+  for (int i = 0; i < 50; ++i) Add(index, absl::StrCat(i), UnitVector(random, 8));
+  EXPECT_TRUE(index.Find({.values = query, .count = 0}).neighbours.empty());
+  EXPECT_TRUE(index.Find({.values = query, .count = 0, .exact = true}).neighbours.empty());
+}
+
+TEST(SimilarityIndex, WhatComesAfterAStopIsFoundWithoutTheGraph) {
+  std::mt19937 random(7);
+  for (const int before : {0, 20}) {  // a graph is there, or not
+    std::atomic<bool> stop = false;
+    SimilarityIndex index("b", 8, {.exact_rows = 10, .hnsw = {}, .stop = &stop});
+    for (int i = 0; i < 50; ++i) {
+      if (i == before) stop = true;
+      const std::vector<float> values = UnitVector(random, 8);
+      Add(index, absl::StrCat(i), values);
+      EXPECT_EQ(Ids(index.Find({.values = values, .count = 1})), (Strings{absl::StrCat(i)}));
+    }
+  }
+}
+
+TEST(SimilarityIndex, AGraphWhoseProductsAreAllGoneFindsNothing) {
+  std::mt19937 random(7);
+  SimilarityIndex index("b", 8, {.exact_rows = 10, .hnsw = {}});
+  Strings ids;
+  for (int i = 0; i < 50; ++i) {
+    ids.push_back(absl::StrCat(i));
+    Add(index, ids.back(), UnitVector(random, 8));
+  }
+  index.Remove(ids);
+  EXPECT_TRUE(index.Find({.values = UnitVector(random, 8), .count = 5}).neighbours.empty());
+}
+
 TEST(SimilarityIndex, ProductsOfOneVectorAreAllFoundInOrderOfTheirIds) {
   SimilarityIndex index("b", 2);
   for (const char* id : {"d", "a", "c", "b"}) Add(index, id, {1.0f, 0.0f});
