@@ -25,16 +25,12 @@ absl::Status SetInRange(absl::string_view field, int value, int low, int high, i
   return absl::OkStatus();
 }
 
-const char* NameOf(Doc2VecMode mode) {
-  return mode == Doc2VecMode::kPvDbow ? "pv-dbow" : mode == Doc2VecMode::kPvDm ? "pv-dm" : "pv-dm-concat";
-}
-
 v1::BundleManifest Describe(const TextModel& model) {
   v1::BundleManifest manifest;
   v1::EmbeddingInfo& info = *manifest.mutable_embedding();
   info.set_dimension(model.options().doc2vec.dimension);
   info.set_vocabulary_size(model.tokenizer().vocabulary_size());
-  info.set_mode(NameOf(model.options().doc2vec.mode));
+  info.set_mode(ModeName(model.options().doc2vec.mode));
   info.set_vector(model.options().vector == VectorKind::kCombined ? "combined" : "doc2vec");
   info.set_products(model.trained_products());
   info.set_normalizer_version(kNormalizerVersion);

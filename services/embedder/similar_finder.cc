@@ -207,6 +207,7 @@ absl::StatusOr<v1::BatchFindSimilarResponse> SimilarFinder::FindMany(const v1::B
       *result.mutable_found() = *std::move(answer);
     } else {
       result.set_error(std::string(answer.status().message()));
+      result.set_error_code(static_cast<int>(answer.status().code()));
     }
   }
   return response;

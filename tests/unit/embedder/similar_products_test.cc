@@ -261,6 +261,7 @@ TEST_F(SimilarProductsTest, QueriesOfABatchFailAlone) {
     v1::FindSimilarResponse found;
     const grpc::Status expected = stub_->FindSimilar(&alone, batch.queries(i), &found);
     EXPECT_EQ(response.results(i).error(), expected.error_message()) << i;
+    EXPECT_EQ(response.results(i).error_code(), static_cast<int>(expected.error_code())) << i;
     EXPECT_EQ(response.results(i).found().SerializeAsString(), found.SerializeAsString()) << i;
     EXPECT_EQ(response.results(i).error().empty(), i == 0 || i == 3) << i;
   }
