@@ -89,7 +89,11 @@ absl::StatusOr<v1::CreateBackupResponse> Backups::CreateAlone(
   std::atomic<std::int64_t> written{0};
   rocksdb::CreateBackupOptions create;
   create.flush_before_backup = true;
-  create.progress_callback = [&written] { written += kTickBytes; };
+  create.progress_callback = [this, &written] {
+    // What there is has been noted when the first of it is copied.
+    db_.table_gate().Open();
+    written += kTickBytes;
+  };
   // Serving comes first.
   create.decrease_background_thread_cpu_priority = true;
   create.background_thread_cpu_priority = rocksdb::CpuPriority::kLow;
@@ -112,7 +116,11 @@ absl::StatusOr<v1::CreateBackupResponse> Backups::CreateAlone(
     response.set_written_bytes(written);
     ask();
   };
-  const auto make = [&] { return engine->CreateNewBackupWithMetadata(create, &db_.rocks(), time, &id); };
+  const auto make = [&] {
+    db_.table_gate().Close();
+    const absl::Cleanup open = [this] { db_.table_gate().Open(); };
+    return engine->CreateNewBackupWithMetadata(create, &db_.rocks(), time, &id);
+  };
   const rocksdb::Status done = RunTicking("backup", make, tick);
   if (left) {
     // It may have been quicker.

@@ -24,6 +24,7 @@
 #include "services/store/keys.h"
 #include "services/store/owner_lock.h"
 #include "services/store/synced_mark.h"
+#include "services/store/table_gate.h"
 
 namespace mannequin::store {
 
@@ -95,6 +96,8 @@ class Database {
   rocksdb::DB& rocks() const { return *db_; }
   rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles_[static_cast<std::size_t>(family) + 1]; }
   const std::string& folder() const { return folder_; }
+  // Whoever calls Ingest has entered it.
+  TableGate& table_gate() const { return table_gate_; }
 
  private:
   Database(std::string folder, std::unique_ptr<OwnerLock> lock, std::unique_ptr<SyncedMark> mark)
@@ -110,6 +113,7 @@ class Database {
   const std::string folder_;
   const std::unique_ptr<OwnerLock> lock_;
   const std::unique_ptr<SyncedMark> mark_;
+  mutable TableGate table_gate_;
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // "default", then in the order of Family.

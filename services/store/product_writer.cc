@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "services/store/database.h"
@@ -271,6 +272,8 @@ absl::StatusOr<bool> RocksStore::KeepAsTables(const ProductSegment& segment, con
                                               const std::optional<v1::IngestCheckpoint>& checkpoint) {
   ASSIGN_OR_RETURN(std::unique_ptr<store::TableBatch> tables, MakeTables(*db_, segment, is_new, now));
   absl::MutexLock lock(&mutex_);
+  if (!db_->table_gate().Enter()) return false;
+  const absl::Cleanup leave = [this] { db_->table_gate().Leave(); };
   if (db_->last_ticket() != ticket) {
     // Somebody else has written meanwhile: perhaps one of these, and with a later time.
     // Whoever follows the changes by their time must not find earlier ones behind him.

@@ -14,6 +14,7 @@
 #include "services/store/backup_schedule.h"
 #include "services/store/disk_bytes.h"
 #include "services/store/owner_lock.h"
+#include "tests/unit/store/load.h"
 #include "tests/unit/store/store_contents.h"
 
 namespace mannequin {
@@ -145,6 +146,25 @@ TEST_F(BackupTest, OnlineDuringWritesIsOneMoment) {
     int next = 0;
     while (TryGet(*restored, absl::StrCat("w", next)).ok()) ++next;
     EXPECT_EQ(20 + next, Must(restored->GetStatistics({})).products());
+  }
+}
+
+TEST_F(BackupTest, OnlineBesideStreamsThatAreKeptAsTablesIsOneMoment) {
+  std::atomic<bool> stop{false};
+  const Acknowledge go_on = [&](const std::string&) {
+    return stop ? absl::CancelledError("stopped") : absl::OkStatus();
+  };
+  std::thread streams([&] { WriteLongStreams(*store_, "s", go_on).IgnoreError(); });
+  std::thread images([&] { WriteImages(*store_, "i", go_on).IgnoreError(); });
+  constexpr int kBackups = 12;
+  for (int i = 0; i < kBackups; ++i) Must(Back());
+  stop = true;
+  streams.join();
+  images.join();
+  for (int i = 1; i <= kBackups; ++i) {
+    const std::string name = absl::StrCat("restored", i);
+    ASSERT_EQ("OK", CodeOf(Restore(name, i)));
+    EXPECT_THAT(FaultsOf(*Open(name)), IsEmpty()) << i;
   }
 }
 
