@@ -28,7 +28,8 @@ class TableGate {
   void Close() {
     absl::MutexLock lock(&mutex_);
     closed_ = true;
-    mutex_.Await(absl::Condition(+[](int* inside) { return *inside == 0; }, &inside_));
+    mutex_.Await(absl::Condition(
+        +[](int* inside) { return *inside == 0; }, &inside_));
   }
   // From any thread, and as often as one likes.
   void Open() {
