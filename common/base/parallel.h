@@ -21,11 +21,11 @@ inline bool& WithinParallelFor() {
   return within;
 }
 
-// Calls `visit(first, last)` for pieces of 0 to `n`, each of at most `piece`, on all cores;
-// on this thread alone when there is one piece, and within another ParallelFor. Returns when
-// all are done.
+// Calls `visit(first, last)` for pieces of 0 to `n`, each of at most `piece`, on at most
+// `threads` threads, this one among them; on this thread alone when there is one piece, and
+// within another ParallelFor. Returns when all are done. `visit` must not throw.
 template <typename Visit>
-void ParallelFor(std::size_t n, std::size_t piece, const Visit& visit) {
+void ParallelFor(std::size_t n, std::size_t piece, const Visit& visit, std::size_t threads = Cores()) {
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     const bool before = std::exchange(WithinParallelFor(), true);
@@ -40,9 +40,9 @@ void ParallelFor(std::size_t n, std::size_t piece, const Visit& visit) {
     return;
   }
   std::vector<std::thread> others;
-  others.reserve(Cores());
+  others.reserve(std::min(threads, pieces));
   try {
-    while (others.size() + 1 < std::min(Cores(), pieces)) others.emplace_back(work);
+    while (others.size() + 1 < std::min(threads, pieces)) others.emplace_back(work);
   } catch (const std::system_error&) {
     // The machine has no more threads to give: those that there are do the work.
   }

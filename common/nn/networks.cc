@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check_range.h"
 
 namespace mannequin {
 namespace {
@@ -18,11 +19,6 @@ constexpr double kNoise = 0.1;   // standard deviation added to D's inputs
 constexpr double kLeastVariance = 0.01;
 
 torch::Tensor Leaky(const torch::Tensor& x) { return torch::leaky_relu(x, kSlope); }
-
-absl::Status CheckRange(const char* field, int value, int low, int high) {
-  if (value >= low && value <= high) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(field, ": ", value, " is not between ", low, " and ", high));
-}
 
 nn::Conv2d Conv(int in, int out, int kernel, int stride, int padding, bool bias) {
   return nn::Conv2d(nn::Conv2dOptions(in, out, kernel).stride(stride).padding(padding).bias(bias));

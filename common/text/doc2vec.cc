@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check_range.h"
 #include "common/base/random.h"
-#include "common/text/check_range.h"
 #include "common/text/doc2vec_trainer.h"
 #include "common/text/kernels.h"
 

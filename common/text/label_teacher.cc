@@ -4,8 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "common/base/check_range.h"
 #include "common/base/random.h"
-#include "common/text/check_range.h"
 #include "common/text/hogwild.h"
 #include "common/text/kernels.h"
 #include "common/text/unit_length.h"
@@ -14,8 +14,7 @@ namespace mannequin {
 namespace {
 
 // A label whose share of the loss is less stays where it is: nearly all of them, once the
-// first texts were seen. Neighbours stay as good as with a share of 0.0001, in a third of the
-// time (bench_embedding_quality).
+// first texts were seen. Less would move a thousand labels a text by next to nothing.
 constexpr float kLeastShare = 3e-3f;
 // Texts in all epochs together, unless options say otherwise.
 constexpr std::int64_t kTextsTaught = 300'000;

@@ -6,9 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/check_range.h"
 #include "common/base/random.h"
 #include "common/base/status_macros.h"
-#include "common/text/check_range.h"
 #include "common/text/kernels.h"
 #include "common/text/normalizer.h"
 #include "common/text/product_labels.h"

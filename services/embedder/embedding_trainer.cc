@@ -8,6 +8,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/check_range.h"
 #include "common/base/status_macros.h"
 #include "common/text/normalizer.h"
 #include "common/text/text_encoder.h"
@@ -18,9 +19,7 @@ namespace {
 
 absl::Status SetInRange(absl::string_view field, int value, int low, int high, int* option) {
   if (value == 0) return absl::OkStatus();
-  if (value < low || value > high) {
-    return absl::InvalidArgumentError(absl::StrCat(field, ": ", value, " is not ", low, " to ", high));
-  }
+  RETURN_IF_ERROR(CheckRange(field, value, low, high));
   *option = value;
   return absl::OkStatus();
 }
@@ -108,16 +107,12 @@ absl::Status SetRates(const v1::TrainEmbeddingRequest& request, Doc2VecOptions* 
   if (request.learning_rate() != 0) options->lr = static_cast<float>(request.learning_rate());
   options->min_lr = request.min_learning_rate() != 0 ? static_cast<float>(request.min_learning_rate())
                                                      : std::min(options->min_lr, options->lr);
-  const auto check = [](absl::string_view field, double value, double high) {
-    if (value >= 0 && value <= high) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat(field, ": ", value, " is not 0 to ", high));
-  };
-  RETURN_IF_ERROR(check("sample", options->sample, 1));
-  RETURN_IF_ERROR(check("learning_rate", options->lr, 1));
+  RETURN_IF_ERROR(CheckRange("sample", options->sample, 0.0, 1.0));
+  RETURN_IF_ERROR(CheckRange("learning_rate", options->lr, 0.0f, 1.0f));
   if (options->lr == 0) {
     return absl::InvalidArgumentError(absl::StrCat("learning_rate: ", request.learning_rate(), " is too small"));
   }
-  return check("min_learning_rate", options->min_lr, options->lr);
+  return CheckRange("min_learning_rate", options->min_lr, 0.0f, options->lr);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 // replica or another, or the number of embeddings is another one (two small calls). Only
 // then it reads the embeddings once more, in one pass with constant memory, and changes what
 // differs; the graph is touched for new vectors only. A pass costs about what EmbedCatalog's
-// own reading costs: 0.1 s for 40,000 products, some 3 s for a million. Embeddings that
+// own reading costs. Embeddings that
 // somebody replaces without a job, and without changing their number, are seen with the next
 // pass. While a job runs, and only the number changes, most of the time is left to others:
 // what it has embedded is found a while later, and all of it when it has ended.

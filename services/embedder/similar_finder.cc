@@ -10,7 +10,6 @@
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "common/store/product_bounds.h"
-#include "common/text/normalizer.h"
 #include "services/embedder/text_hash.h"
 
 namespace mannequin {
@@ -36,10 +35,6 @@ absl::Status CheckFindSimilar(const v1::FindSimilarRequest& request) {
   }
   if (request.count() < 0 || request.count() > kMaxSimilar) {
     return absl::InvalidArgumentError(absl::StrCat("count: ", request.count(), " is not 1 to ", kMaxSimilar));
-  }
-  if (request.text().size() > kMaxTextBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("text: ", request.text().size(), " bytes are over the bound of ", kMaxTextBytes));
   }
   if (request.has_product_id() && request.product_id().empty()) {
     return absl::InvalidArgumentError("product_id: is empty");

@@ -7,20 +7,18 @@
 //
 // How it searches. Up to `exact_rows` distinct vectors every one is looked at
 // (exact_search.h); above, a walk over a graph looks at some thousand (hnsw_graph.h) and
-// finds 99.8 % or more of the ten nearest of 40,054 products. Within a category
-// every product of it is looked at, which for 20,000 takes a millisecond. Products of equal
-// vectors share a row, and all of them are found.
+// finds nearly all of the nearest (make bench: knn_index). Within a category every product
+// of it is looked at. Products of equal vectors share a row, and all of them are found.
 //
 // Beside one another. Any thread may call anything. Searches share a lock; Put, Remove and
 // Save take turns, and take the lock from the searches only for the moments in which they
-// change something, at most a few milliseconds: the work, finding a new vector's place in
+// change something, 128 products at a time: the work, finding a new vector's place in
 // the graph, is done beside them. A search sees all that was put before it began. A vector
 // that no product has any more stays as a stepping stone; when a fifth of them are such, the
 // end of a pass builds all anew, beside the searches.
 //
-// Memory, measured at 100 components: 493 bytes a product of 40,054 that have 28,145 distinct
-// vectors, 642 where nearly every vector is another (422 the vector, 137 its links, the rest
-// ids and places); twice that while it is built anew.
+// Memory at 100 components: 422 bytes a distinct vector, 137 its links, and ids and places of
+// the products; knn_index prints what it is together. Twice that while it is built anew.
 #pragma once
 
 #include <atomic>

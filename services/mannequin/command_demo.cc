@@ -36,23 +36,31 @@ struct DemoFlags {
   bool exit = false;
 };
 
+// They outlive the demo: the page names them.
+constexpr char kPictures[] = "pictures";
+
+void RemoveAllBut(absl::string_view kept, const std::string& folder) {
+  std::error_code ignored;
+  std::vector<std::filesystem::path> gone;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    if (entry.path().filename().string() != kept) gone.push_back(entry.path());
+  }
+  for (const std::filesystem::path& path : gone) std::filesystem::remove_all(path, ignored);
+}
+
 absl::Status RunDemoCommand(Invocation& invocation, const DemoFlags& flags) {
   std::string data = flags.data;
   if (data.empty()) {
     ASSIGN_OR_RETURN(data, MakeTemporaryFolder("mannequin-demo"));
   }
-  // The pictures outlive the demo: the page names them.
   auto remove = absl::MakeCleanup([&] {
-    if (!flags.data.empty()) return;
-    std::error_code ignored;
-    for (const char* folder : {"/store", "/bundles", "/training", "/sample"})
-      std::filesystem::remove_all(data + folder, ignored);
+    if (flags.data.empty()) RemoveAllBut(kPictures, data);
   });
   InitImages();
 
   DemoOptions options;
   options.catalog = flags.catalog;
-  options.pictures_folder = data + "/pictures";
+  options.pictures_folder = absl::StrCat(data, "/", kPictures);
   options.train_seconds = flags.train_seconds;
   options.quiet = invocation.json();
   std::unique_ptr<Origin> origin;
@@ -95,8 +103,11 @@ absl::Status RunDemoCommand(Invocation& invocation, const DemoFlags& flags) {
     document["console"] = suite->console_address();
     PrintJson(document);
   } else {
-    std::printf("%s\nServing\n  console          http://%s/\n  services         %s\n", DemoPage(result).c_str(),
-                suite->console_address().c_str(), suite->address().c_str());
+    std::printf("%s\nServing\n", DemoPage(result).c_str());
+    if (const std::string console = suite->console_address(); !console.empty()) {
+      std::printf("  console          http://%s/\n", console.c_str());
+    }
+    std::printf("  services         %s\n", suite->address().c_str());
   }
   std::fflush(stdout);
   if (!flags.exit && isatty(STDOUT_FILENO)) {

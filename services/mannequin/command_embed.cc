@@ -71,7 +71,7 @@ void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
   const auto text = std::make_shared<std::string>();
   CLI::App* command =
       embed->add_subcommand("vector", "the vector of a text\n  mannequin embed vector \"red leather boot\"");
-  command->add_option("TEXT", *text)->required();
+  command->add_option("TEXT", *text)->required()->check(Utf8());
   command->callback(
       [&invocation, text] { invocation.run = [&invocation, text] { return Vector(invocation, *text); }; });
 
@@ -82,9 +82,9 @@ void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
                                   "the nearest products\n"
                                   "  mannequin embed similar \"yamaha classical nylon string guitar\" -n 10\n"
                                   "  mannequin embed similar --id B00X --category \"Apparel > Topwear\"");
-  command->add_option("TEXT", *text);
+  command->add_option("TEXT", *text)->check(Utf8());
   command->add_option("--id", *id, "instead of a text: the nearest of this product");
-  command->add_option("-n,--count", *count, "1 to 1000")->capture_default_str();
+  command->add_option("-n,--count", *count, "1 to 1000")->check(CLI::Range(1, 1'000))->capture_default_str();
   command->add_option_function<std::string>(
       "--category",
       [similar](const std::string& path) {

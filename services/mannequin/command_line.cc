@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
+#include "common/base/utf8.h"
 #include "common/rpc/status.h"
 #include "common/store/remote_store.h"
 #include "google/protobuf/util/json_util.h"
@@ -53,13 +54,22 @@ void PrintJson(const nlohmann::json& value) {
   std::puts(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
+CLI::Validator Utf8() {
+  const auto check = [](const std::string& text) {
+    const std::size_t at = FindInvalidUtf8(text);
+    return at == text.size() ? "" : absl::StrCat("not UTF-8 at byte ", at, ": convert it, e.g. with iconv");
+  };
+  return CLI::Validator(check, "");
+}
+
 void AddProductOptions(CLI::App& command, ProductOptions& options) {
-  command.add_option("--title", options.title, "the listing's name");
-  command.add_option("--category", options.category,
-                     "path from top to leaf, \"Apparel > Topwear > Shirts\", or the leaf");
-  command.add_option("--brand", options.brand);
-  command.add_option("--color", options.color);
-  command.add_option("--attribute", options.attributes, "NAME=VALUE, repeatable");
+  command.add_option("--title", options.title, "the listing's name")->check(Utf8());
+  command
+      .add_option("--category", options.category, "path from top to leaf, \"Apparel > Topwear > Shirts\", or the leaf")
+      ->check(Utf8());
+  command.add_option("--brand", options.brand)->check(Utf8());
+  command.add_option("--color", options.color)->check(Utf8());
+  command.add_option("--attribute", options.attributes, "NAME=VALUE, repeatable")->check(Utf8());
 }
 
 absl::StatusOr<v1::Product> ProductOf(const ProductOptions& options) {

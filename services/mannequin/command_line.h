@@ -74,6 +74,10 @@ nlohmann::json JsonValue(const google::protobuf::Message& message);
 // Prints one JSON document on standard output.
 void PrintJson(const nlohmann::json& value);
 
+// For options whose text goes into a message: gRPC refuses what is not UTF-8 without a word
+// of where it stands.
+CLI::Validator Utf8();
+
 // Options that describe a product: --title, --category "A > B > C", --brand, --color and
 // --attribute NAME=VALUE.
 struct ProductOptions {

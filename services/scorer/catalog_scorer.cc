@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "mannequin/v1/abuse_scorer.pb.h"
-#include "services/scorer/parallel.h"
 
 namespace mannequin {
 namespace {
@@ -59,11 +59,12 @@ CatalogScorer::CatalogScorer(ProductStore& store, Scorer& scorer, int threads, c
 
 absl::Status CatalogScorer::ScoreSome(const std::vector<v1::Product>& products, Totals& totals) {
   std::vector<absl::StatusOr<v1::GetImageResponse>> images(products.size(), absl::InternalError("not read"));
-  ParallelFor(products.size(), threads_, [&](std::size_t i) {
+  const auto read = [&](std::size_t i, std::size_t) {
     v1::GetImageRequest request;
     request.set_product_id(products[i].id());
     images[i] = store_.GetImage(request);
-  });
+  };
+  ParallelFor(products.size(), 1, read, static_cast<std::size_t>(threads_));
   std::vector<Listing> listings;
   std::vector<std::size_t> places;
   v1::PutVerdictsRequest put;

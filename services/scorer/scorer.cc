@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/image/generated_mark.h"
 #include "common/model/described_product.h"
 #include "services/scorer/metrics.h"
-#include "services/scorer/parallel.h"
 
 namespace mannequin {
 namespace {
@@ -145,7 +145,9 @@ absl::StatusOr<v1::Verdict> Scorer::Score(const Listing& listing, absl::Time dea
 
 std::vector<absl::StatusOr<v1::Verdict>> Scorer::ScoreAll(const std::vector<Listing>& listings) {
   std::vector<absl::StatusOr<Draft>> drafts(listings.size(), absl::InternalError("not prepared"));
-  ParallelFor(listings.size(), options_.threads, [&](std::size_t i) { drafts[i] = Prepare(listings[i]); });
+  ParallelFor(
+      listings.size(), 1, [&](std::size_t i, std::size_t) { drafts[i] = Prepare(listings[i]); },
+      static_cast<std::size_t>(options_.threads));
 
   std::vector<absl::StatusOr<Judgement>> judgements(listings.size(), absl::InternalError("not asked"));
   std::vector<std::size_t> asked;

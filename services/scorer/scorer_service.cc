@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "common/model/described_product.h"
 #include "common/rpc/status.h"
@@ -17,14 +18,12 @@
 namespace mannequin {
 namespace {
 
-int Cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
-
 int OrDefault(int value, int otherwise) { return value > 0 ? value : otherwise; }
 
 ScorerOptions OptionsFrom(const config::v1::ScorerConfig& config) {
   return {.max_batch = OrDefault(config.max_batch(), 32),
           .max_queue = OrDefault(config.max_queue(), 256),
-          .threads = Cores()};
+          .threads = static_cast<int>(Cores())};
 }
 
 absl::Time DeadlineOf(const grpc::ServerContext& context) { return absl::FromChrono(context.deadline()); }
@@ -35,7 +34,7 @@ ScorerService::ScorerService(ProductStore& store, const config::v1::ScorerConfig
     : store_(store),
       max_batch_(OptionsFrom(config).max_batch),
       scorer_(OptionsFrom(config)),
-      catalog_scorer_(store, scorer_, Cores()),
+      catalog_scorer_(store, scorer_, static_cast<int>(Cores())),
       follower_(BundleFolder(config.bundles()),
                 [this, device = config.device()](const v1::BundleManifest& manifest,
                                                  const std::string& folder) -> absl::Status {

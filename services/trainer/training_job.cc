@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "common/base/check_range.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/nn/device.h"
@@ -37,11 +38,6 @@ constexpr int kLossSteps = 10;                 // between waits for the device t
 constexpr absl::Duration kSampleInterval = absl::Seconds(20);
 // Streams of the job's seed.
 constexpr std::uint64_t kTrainingBank = 1, kHeldOutBank = 2;
-
-absl::Status CheckRange(const char* field, double value, double low, double high) {
-  if (value >= low && value <= high) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(field, ": ", value, " is not between ", low, " and ", high));
-}
 
 absl::Status Stopped() { return absl::CancelledError("the training was stopped; its last checkpoint is kept"); }
 
@@ -324,13 +320,13 @@ absl::StatusOr<v1::CreateTrainingRequest> CompleteRequest(v1::CreateTrainingRequ
   if (request.checkpoint_steps() == 0) request.set_checkpoint_steps(1'000);
   const GanShape shape{request.preset(), request.resolution(), request.features(), kNoise, 1, 2};
   RETURN_IF_ERROR(CheckShape(shape));
-  RETURN_IF_ERROR(CheckRange("batch", request.batch(), 2, 1024));
-  RETURN_IF_ERROR(CheckRange("steps", static_cast<double>(request.steps()), 1, 1e7));
-  RETURN_IF_ERROR(CheckRange("max_seconds", request.max_seconds(), 0, 1e9));
-  RETURN_IF_ERROR(CheckRange("learning_rate", request.learning_rate(), 1e-8, 1));
-  RETURN_IF_ERROR(CheckRange("max_products", static_cast<double>(request.max_products()), 0, 1e12));
-  RETURN_IF_ERROR(CheckRange("min_category_images", request.min_category_images(), 1, 1e6));
-  RETURN_IF_ERROR(CheckRange("checkpoint_steps", static_cast<double>(request.checkpoint_steps()), 1, 1e7));
+  RETURN_IF_ERROR(CheckRange<std::int64_t>("batch", request.batch(), 2, 1024));
+  RETURN_IF_ERROR(CheckRange<std::int64_t>("steps", request.steps(), 1, 10'000'000));
+  RETURN_IF_ERROR(CheckRange<double>("max_seconds", request.max_seconds(), 0, 1e9));
+  RETURN_IF_ERROR(CheckRange<double>("learning_rate", request.learning_rate(), 1e-8, 1));
+  RETURN_IF_ERROR(CheckRange<std::int64_t>("max_products", request.max_products(), 0, 1'000'000'000'000));
+  RETURN_IF_ERROR(CheckRange<std::int64_t>("min_category_images", request.min_category_images(), 1, 1'000'000));
+  RETURN_IF_ERROR(CheckRange<std::int64_t>("checkpoint_steps", request.checkpoint_steps(), 1, 10'000'000));
   if (!v1::GanLoss_IsValid(request.loss())) {
     return absl::InvalidArgumentError(absl::StrCat("loss: ", request.loss(), " is not LSGAN or BCE"));
   }

@@ -151,6 +151,22 @@ TEST_F(CommandLine, BacksUpRestoresAndChecks) {
   EXPECT_THAT(ended.errors, HasSubstr("restore the latest backup"));
 }
 
+TEST_F(CommandLine, DemoLeavesItsPicturesAndNothingElse) {
+  // However it ends: fifty products are too few to train a GAN on.
+  Process demo(
+      {"/usr/bin/env", "TMPDIR=" + folder_, Binary("mannequin"), "demo", "--products", "50", "--train-seconds", "1",
+       "--listen", absl::StrCat("127.0.0.1:", FreePort()), "--admin-listen", "", "--console-listen", "", "--exit"},
+      folder_);
+  demo.Wait();
+  int folders = 0;
+  for (const auto& folder : std::filesystem::directory_iterator(folder_)) {
+    if (folder.path().filename().string().rfind("mannequin-demo-", 0) != 0) continue;
+    ++folders;
+    for (const auto& left : std::filesystem::directory_iterator(folder)) EXPECT_EQ(left.path().filename(), "pictures");
+  }
+  EXPECT_EQ(folders, 1) << demo.errors();
+}
+
 TEST_F(CommandLine, RefusesADataFolderThatCannotBeWritten) {
   const Ended ended = Run({"up", "--data", "/proc/mannequin", "--listen", "127.0.0.1:0"});
   EXPECT_EQ(ended.status, kFailed);

@@ -129,6 +129,12 @@ TEST_F(EmbedCommand, RefusesOptionsOutOfRange) {
     EXPECT_THAT(ended.errors, HasSubstr(" is not ")) << words[0];
   }
   EXPECT_EQ(Run({"embed", "map", "--side", "5"}).status, kUsage);
+  EXPECT_EQ(Run({"embed", "similar", "shoe", "-n", "0"}).status, kUsage);
+  for (const std::string command : {"vector", "similar"}) {
+    const Ended ended = Run({"embed", command, "shoe \xff\xfe"});
+    EXPECT_EQ(ended.status, kUsage) << command;
+    EXPECT_THAT(ended.errors, HasSubstr("not UTF-8 at byte 5")) << command;
+  }
   EXPECT_EQ(Run({"embed", "similar"}).status, kUsage);
 }
 

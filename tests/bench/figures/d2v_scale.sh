@@ -5,9 +5,7 @@
 # The ratio is the pace of 4 million beside that of 400 thousand: 1 is growth in proportion.
 set -euo pipefail
 . "$BENCH_LIB"
-need_data
-need_program bench_d2v
-python3 "$BENCH_PEERS/fashion_texts.py" words "$MANNEQUIN_FASHION/metadata.json.gz" >"$BENCH_WORK/words.txt"
+. "$(dirname "$BENCH_LIB")/lib_d2v.sh"
 for documents in 40000 400000 1000000 4000000; do
   "$BENCH_BIN/bench_d2v" --words "$BENCH_WORK/words.txt" --mode dbow --epochs 3 --documents "$documents" --repeat 1
 done >"$BENCH_WORK/rows.jsonl"

@@ -13,26 +13,15 @@
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "common/base/parallel.h"
 
 namespace {
 
 constexpr std::size_t kCount = 10;
 
 double Seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-template <typename Visit>
-void ForAll(std::size_t n, const Visit& visit) {
-  std::atomic<std::size_t> next{0};
-  std::vector<std::thread> threads;
-  for (unsigned t = 0; t < std::max(1u, std::thread::hardware_concurrency()); ++t) {
-    threads.emplace_back([&] {
-      for (std::size_t i = next++; i < n; i = next++) visit(i);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
 
 }  // namespace
 
@@ -53,7 +42,7 @@ int main(int argc, char** argv) {
                                         std::strtoul(argv[4], nullptr, 10));
   const double begin = Seconds();
   index.addPoint(vector(0), 0);
-  ForAll(products - 1, [&](std::size_t i) { index.addPoint(vector(i + 1), i + 1); });
+  mannequin::ParallelFor(products - 1, 1, [&](std::size_t i, std::size_t) { index.addPoint(vector(i + 1), i + 1); });
   const double build = Seconds() - begin;
 
   index.ef_ = std::strtoul(argv[5], nullptr, 10);
@@ -61,13 +50,13 @@ int main(int argc, char** argv) {
   double best = 0;
   for (int round = 0; round < 5; ++round) {
     const double start = Seconds();
-    ForAll(queries, [&](std::size_t q) { index.searchKnn(vector(q * 10), kCount); });
+    mannequin::ParallelFor(queries, 1, [&](std::size_t q, std::size_t) { index.searchKnn(vector(q * 10), kCount); });
     best = std::max(best, static_cast<double>(queries) / (Seconds() - start));
   }
 
   // Against all, by distance: equal ones count as right.
   std::atomic<std::size_t> right{0};
-  ForAll(queries, [&](std::size_t q) {
+  mannequin::ParallelFor(queries, 1, [&](std::size_t q, std::size_t) {
     std::vector<float> all(products);
     for (std::size_t i = 0; i < products; ++i) {
       all[i] = space.get_dist_func()(vector(q * 10), vector(i), space.get_dist_func_param());

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "tests/unit/embedder/embedder_fixture.h"
 
 namespace mannequin {
@@ -68,19 +70,50 @@ TEST_F(EmbedderServiceTest, BoundsAreNamed) {
   similar.set_text("shoe");
   similar.set_count(1001);
   EXPECT_EQ(Similar(similar, &found), grpc::StatusCode::INVALID_ARGUMENT);
-  for (const auto& set : std::vector<void (*)(v1::TrainEmbeddingRequest&)>{
-           [](v1::TrainEmbeddingRequest& r) { r.set_dimension(7); },
-           [](v1::TrainEmbeddingRequest& r) { r.set_vocabulary_size(64'001); },
-           [](v1::TrainEmbeddingRequest& r) { r.set_epochs(-1); },
-           [](v1::TrainEmbeddingRequest& r) { r.set_window(21); },
-           [](v1::TrainEmbeddingRequest& r) { r.set_negative(51); },
-           [](v1::TrainEmbeddingRequest& r) { r.set_mode(static_cast<v1::Doc2VecMode>(9)); }}) {
-    v1::TrainEmbeddingRequest request;
+}
+
+TEST_F(EmbedderServiceTest, TrainingOptionsOutOfBoundsAreNamed) {
+  using Request = v1::TrainEmbeddingRequest;
+  const std::vector<std::pair<std::string, void (*)(Request&)>> wrong = {
+      {"dimension: 7", [](Request& r) { r.set_dimension(7); }},
+      {"vocabulary_size: 64001", [](Request& r) { r.set_vocabulary_size(64'001); }},
+      {"vocabulary_size: 299", [](Request& r) { r.set_vocabulary_size(299); }},
+      {"epochs: -1", [](Request& r) { r.set_epochs(-1); }},
+      {"window: 21", [](Request& r) { r.set_window(21); }},
+      {"negative: 51", [](Request& r) { r.set_negative(51); }},
+      {"min_count: 1001", [](Request& r) { r.set_min_count(1'001); }},
+      {"sample: 1.5", [](Request& r) { r.set_sample(1.5); }},
+      {"sample: nan", [](Request& r) { r.set_sample(std::nan("")); }},
+      {"learning_rate: -1", [](Request& r) { r.set_learning_rate(-1); }},
+      {"learning_rate: 1e-60", [](Request& r) { r.set_learning_rate(1e-60); }},
+      {"min_learning_rate: 0.5", [](Request& r) { r.set_min_learning_rate(0.5); }},
+      {"mode: 9", [](Request& r) { r.set_mode(static_cast<v1::Doc2VecMode>(9)); }},
+      {"objective: 9", [](Request& r) { r.set_objective(static_cast<v1::Doc2VecObjective>(9)); }},
+      {"tokenizer: 9", [](Request& r) { r.set_tokenizer(static_cast<v1::TokenizerKind>(9)); }},
+      {"vector: 9", [](Request& r) { r.set_vector(static_cast<v1::VectorKind>(9)); }},
+  };
+  for (const auto& [words, set] : wrong) {
+    Request request;
     set(request);
     grpc::ClientContext context;
     v1::TrainEmbeddingResponse response;
-    EXPECT_EQ(stub_->TrainEmbedding(&context, request, &response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    const grpc::Status status = stub_->TrainEmbedding(&context, request, &response);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << words;
+    EXPECT_NE(status.error_message().find(words), std::string::npos) << status.error_message();
   }
+}
+
+// A protobuf string is UTF-8: gRPC ends such a call before it reaches the service.
+TEST_F(EmbedderServiceTest, TextThatIsNotUtf8EndsItsCallAlone) {
+  AddProducts();
+  ASSERT_EQ(Train().state(), v1::JOB_STATE_SUCCEEDED);
+  v1::EmbedTextsResponse vectors;
+  EXPECT_EQ(Embed({"shoe \xff\xfe"}, &vectors), grpc::StatusCode::INTERNAL);
+  v1::FindSimilarRequest similar;
+  similar.set_text("shoe \xff\xfe");
+  v1::FindSimilarResponse found;
+  EXPECT_EQ(Similar(similar, &found), grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(Embed({"shoe"}, &vectors), grpc::StatusCode::OK);
 }
 
 TEST_F(EmbedderServiceTest, JobsSayWhyTheyFail) {

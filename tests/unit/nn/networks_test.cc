@@ -45,49 +45,54 @@ void Disturb(torch::nn::Module& module) {
 
 class NetworksOf : public testing::TestWithParam<const char*> {};
 
-TEST_P(NetworksOf, FoldingBatchNormChangesNoAnswer) {
-  const GanShape shape{.preset = GetParam(), .resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
+// Both networks with weights of all kinds, and what they say before anything is folded.
+struct Disturbed {
+  explicit Disturbed(const char* preset)
+      : shape{.preset = preset, .resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5},
+        generator(shape),
+        discriminator(shape) {
+    torch::manual_seed(2);
+    Disturb(*generator);
+    Disturb(*discriminator);
+    generator->eval();
+    discriminator->eval();
+    noise = torch::randn({2, 10});
+    text = torch::randn({2, 12});
+    image = generator(noise, text);
+    seen = discriminator->See(image);
+    match = discriminator->Match(seen.map, text);
+  }
+
   torch::NoGradGuard no_grad;
-  torch::manual_seed(2);
-  Generator generator(shape);
-  Discriminator discriminator(shape);
-  Disturb(*generator);
-  Disturb(*discriminator);
-  generator->eval();
-  discriminator->eval();
-  const torch::Tensor noise = torch::randn({2, 10}), text = torch::randn({2, 12});
-  const torch::Tensor image = generator(noise, text);
-  const ImageFeatures seen = discriminator->See(image);
-  const MatchLogits match = discriminator->Match(seen.map, text);
-  generator->FoldBatchNorm(at::kFloat);
-  discriminator->FoldBatchNorm(at::kFloat);
-  EXPECT_TRUE(torch::allclose(generator(noise, text), image, 1e-3, 1e-4));
-  const ImageFeatures folded = discriminator->See(image);
-  EXPECT_TRUE(torch::allclose(folded.image_category, seen.image_category, 1e-3, 1e-3));
-  EXPECT_TRUE(torch::allclose(folded.overlay, seen.overlay, 1e-3, 1e-3));
-  EXPECT_TRUE(torch::allclose(discriminator->Match(folded.map, text).source, match.source, 1e-3, 1e-3));
+  GanShape shape;
+  Generator generator;
+  Discriminator discriminator;
+  torch::Tensor noise, text, image;
+  ImageFeatures seen;
+  MatchLogits match;
+};
+
+TEST_P(NetworksOf, FoldingBatchNormChangesNoAnswer) {
+  Disturbed nets(GetParam());
+  nets.generator->FoldBatchNorm(at::kFloat);
+  nets.discriminator->FoldBatchNorm(at::kFloat);
+  EXPECT_TRUE(torch::allclose(nets.generator(nets.noise, nets.text), nets.image, 1e-3, 1e-4));
+  const ImageFeatures folded = nets.discriminator->See(nets.image);
+  EXPECT_TRUE(torch::allclose(folded.image_category, nets.seen.image_category, 1e-3, 1e-3));
+  EXPECT_TRUE(torch::allclose(folded.overlay, nets.seen.overlay, 1e-3, 1e-3));
+  EXPECT_TRUE(torch::allclose(nets.discriminator->Match(folded.map, nets.text).source, nets.match.source, 1e-3, 1e-3));
 }
 
 TEST_P(NetworksOf, FoldedInHalfPrecisionAnswerNearlyTheSame) {
-  const GanShape shape{.preset = GetParam(), .resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
-  torch::NoGradGuard no_grad;
-  torch::manual_seed(2);
-  Generator generator(shape);
-  Discriminator discriminator(shape);
-  Disturb(*generator);
-  Disturb(*discriminator);
-  generator->eval();
-  discriminator->eval();
-  const torch::Tensor noise = torch::randn({2, 10}), text = torch::randn({2, 12});
-  const torch::Tensor image = generator(noise, text), map = discriminator->See(image).map;
-  generator->FoldBatchNorm(at::kBFloat16);
-  discriminator->FoldBatchNorm(at::kBFloat16);
+  Disturbed nets(GetParam());
+  nets.generator->FoldBatchNorm(at::kBFloat16);
+  nets.discriminator->FoldBatchNorm(at::kBFloat16);
   const auto near = [](const torch::Tensor& half, const torch::Tensor& exact) {
     return (half.to(at::kFloat) - exact).abs().mean().item<float>() < 0.03 * exact.abs().max().item<float>();
   };
-  EXPECT_TRUE(near(discriminator->See(image.to(at::kBFloat16)).map, map));
-  generator->text()->to(at::kFloat);
-  EXPECT_TRUE(near(generator(noise.to(at::kBFloat16), text), image));
+  EXPECT_TRUE(near(nets.discriminator->See(nets.image.to(at::kBFloat16)).map, nets.seen.map));
+  nets.generator->text()->to(at::kFloat);
+  EXPECT_TRUE(near(nets.generator(nets.noise.to(at::kBFloat16), nets.text), nets.image));
 }
 
 TEST_P(NetworksOf, TextChangesTheImage) {
