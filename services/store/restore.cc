@@ -134,11 +134,14 @@ absl::Status RestoreBackup(const std::string& backup_folder, const std::string& 
   }
   std::atomic<bool> stopped{false};
   const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<StoppableFiles>(stopped));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, OpenBackups(backup_folder, env.get()));
+  ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, OpenBackups(backup_folder, env.get()));
   ASSIGN_OR_RETURN(const BackupRecord chosen, Choose(RecordsOf(*engine), options.backup_id, backup_folder));
   const std::string work = target + ".restoring", restored = work + "/store";
   ASSIGN_OR_RETURN(const std::unique_ptr<store::OwnerLock> lock, store::OwnerLock::Take(work));
-  const absl::Cleanup clear = [&work] {
+  const absl::Cleanup clear = [&] {
+    // After a failed file the engine returns while its threads still write others; it ends once they did.
+    stopped = true;
+    engine.reset();
     std::error_code ignored;
     fs::remove_all(work, ignored);
   };
