@@ -100,7 +100,7 @@ void AddTrainCommands(CLI::App& app, Invocation& invocation) {
       "--preset", [request](const std::string& p) { request->set_preset(p); },
       "architecture: mannequin or tacgan (mannequin)");
   command->add_option_function<std::string>(
-      "--device", [request](const std::string& d) { request->set_device(d); }, "cpu, cuda:0");
+      "--device", [request](const std::string& d) { request->add_devices(d); }, "cpu, cuda:0");
   option("--resolution", &v1::CreateTrainingRequest::set_resolution, "pixels of a side: 64 or 128 (128)");
   option("--features", &v1::CreateTrainingRequest::set_features, "feature maps of the narrowest layer (64)");
   option("--batch", &v1::CreateTrainingRequest::set_batch, "images in a step (64)");

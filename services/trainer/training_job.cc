@@ -124,7 +124,7 @@ class Run {
                      request_.features(),   kNoise,
                      encoder_->dimension(), static_cast<int>(pack_->categories.size())};
     options.loss = request_.loss() == v1::GAN_LOSS_BCE ? "bce" : "lsgan";
-    options.device = request_.device().empty() ? environment_.device : request_.device();
+    options.device = request_.devices().empty() ? environment_.device : request_.devices(0);
     options.learning_rate = request_.learning_rate();
     options.seed = request_.seed();
     return options;
@@ -330,7 +330,7 @@ absl::StatusOr<v1::CreateTrainingRequest> CompleteRequest(v1::CreateTrainingRequ
   if (!v1::GanLoss_IsValid(request.loss())) {
     return absl::InvalidArgumentError(absl::StrCat("loss: ", request.loss(), " is not LSGAN or BCE"));
   }
-  if (!request.device().empty()) RETURN_IF_ERROR(CheckDevice(request.device()));
+  for (const std::string& device : request.devices()) RETURN_IF_ERROR(CheckDevice(device));
   return request;
 }
 

@@ -145,7 +145,7 @@ TEST_F(Trainer, RefusesWhatItCannotTrain) {
   request.set_batch(1);
   EXPECT_EQ(Create(request, &job).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   request = Tiny();
-  request.set_device("tpu");
+  request.add_devices("tpu");
   EXPECT_EQ(Create(request, &job).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   request = Tiny();
   request.set_loss(static_cast<v1::GanLoss>(7));
