@@ -35,7 +35,7 @@ absl::StatusOr<std::vector<double>> MismatchFeatures(const Judgement& judgement,
     if (i != index) best_other = std::max<double>(best_other, logits[i]);
   }
   const double margin = logits.size() > 1 ? logits[index] - best_other : 0;
-  return std::vector<double>{LogSoftmax(logits, index), margin, judgement.source};
+  return std::vector<double>{LogSoftmax(logits, index), margin, judgement.match};
 }
 
 absl::StatusOr<std::vector<double>> OverlayFeatures(const Judgement& judgement) {

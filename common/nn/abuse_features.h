@@ -21,8 +21,7 @@ inline constexpr char kPromotionalOverlay[] = "PROMOTIONAL_OVERLAY";
 
 // The discriminator's answer for one listing.
 struct Judgement {
-  float source = 0;                   // logit: a real image that matches its text
-  std::vector<float> category;        // K logits: TAC-GAN's head, which sees image and text
+  float match = 0;                    // logit: image and text belong together (of "tacgan": and it is real)
   std::vector<float> image_category;  // K logits: of the image alone
   int overlay_width = 0;              // cells of the overlay map
   int overlay_height = 0;
@@ -30,7 +29,7 @@ struct Judgement {
 };
 
 // [log p(listed | image), margin of the listed category's logit over the best other
-// one, source logit]. INVALID_ARGUMENT when `listed` is not an index of image_category.
+// one, match logit]. INVALID_ARGUMENT when `listed` is not an index of image_category.
 absl::StatusOr<std::vector<double>> MismatchFeatures(const Judgement& judgement, int listed);
 
 // [largest overlay logit, mean of the four largest]. INVALID_ARGUMENT without a map.

@@ -17,30 +17,30 @@ struct LoadedGan::Impl {
   std::vector<std::string> categories;
   c10::Device device = c10::kCPU;
   at::ScalarType type = at::kFloat;
-  // forward() of a torch module is not const; in evaluation mode it changes nothing.
-  mutable Generator generator{nullptr};
-  mutable Discriminator discriminator{nullptr};
+  // Their functions are not const; in evaluation mode they change nothing.
+  std::shared_ptr<GeneratorNet> generator;
+  std::shared_ptr<DiscriminatorNet> discriminator;
 };
 
 namespace {
 
+// Fills `network` from the file, and makes it ready to serve.
 template <typename Network>
-absl::StatusOr<Network> LoadNetwork(const LoadedGan::Impl& impl, const std::string& path) {
-  Network network(impl.shape);
+absl::Status LoadNetwork(const LoadedGan::Impl& impl, const std::string& path, Network* network) {
   RETURN_IF_ERROR(LoadWeights(*network, path));
   network->eval();
   torch::NoGradGuard no_grad;
   // Texts stay float32: what tells two of a category apart would be lost in bfloat16.
   TensorMap exact;
   for (const auto& [name, tensor] : NamedTensors(*network->text())) exact.emplace(name, tensor.clone());
-  network->FoldBatchNorm(torch::TensorOptions(impl.device).dtype(impl.type));
+  network->PrepareToServe(torch::TensorOptions(impl.device).dtype(impl.type));
   network->text()->to(at::kFloat);
   RETURN_IF_ERROR(CopyTensors(exact, NamedTensors(*network->text()), path));
   for (torch::Tensor& weight : network->parameters()) {
     weight.set_requires_grad(false);
     if (weight.dim() == 4) weight.set_data(weight.contiguous(torch::MemoryFormat::ChannelsLast));
   }
-  return network;
+  return absl::OkStatus();
 }
 
 // [N, T] on the device; INVALID_ARGUMENT for a vector of another dimension.
@@ -118,11 +118,12 @@ absl::StatusOr<LoadedGan> LoadGan(const v1::BundleManifest& manifest, const std:
   ASSIGN_OR_RETURN(impl->device, PickDevice(device));
   if (FastBf16(impl->device)) impl->type = at::kBFloat16;
   if (parts.generator) {
-    ASSIGN_OR_RETURN(impl->generator, LoadNetwork<Generator>(*impl, absl::StrCat(folder, "/generator.safetensors")));
+    impl->generator = MakeGenerator(impl->shape);
+    RETURN_IF_ERROR(LoadNetwork(*impl, absl::StrCat(folder, "/generator.safetensors"), impl->generator.get()));
   }
   if (parts.discriminator) {
-    ASSIGN_OR_RETURN(impl->discriminator,
-                     LoadNetwork<Discriminator>(*impl, absl::StrCat(folder, "/discriminator.safetensors")));
+    impl->discriminator = MakeDiscriminator(impl->shape);
+    RETURN_IF_ERROR(LoadNetwork(*impl, absl::StrCat(folder, "/discriminator.safetensors"), impl->discriminator.get()));
   }
   return LoadedGan(std::move(impl));
 }
@@ -130,7 +131,7 @@ absl::StatusOr<LoadedGan> LoadGan(const v1::BundleManifest& manifest, const std:
 absl::StatusOr<std::vector<Pixels>> Generate(const LoadedGan& gan, const std::vector<std::vector<float>>& texts,
                                              const std::vector<std::uint64_t>& seeds) {
   const LoadedGan::Impl& impl = gan.impl();
-  if (impl.generator.is_empty()) return absl::FailedPreconditionError("the generator was not loaded");
+  if (impl.generator == nullptr) return absl::FailedPreconditionError("the generator was not loaded");
   if (texts.size() != seeds.size()) {
     return absl::InvalidArgumentError(absl::StrCat(texts.size(), " texts for ", seeds.size(), " seeds"));
   }
@@ -138,7 +139,7 @@ absl::StatusOr<std::vector<Pixels>> Generate(const LoadedGan& gan, const std::ve
   if (texts.empty()) return images;
   torch::InferenceMode inference;
   ASSIGN_OR_RETURN(const torch::Tensor text, TextTensor(impl, texts));
-  const torch::Tensor drawn = impl.generator(NoiseTensor(impl, seeds), text);
+  const torch::Tensor drawn = impl.generator->Draw(NoiseTensor(impl, seeds), text);
   const torch::Tensor bytes = drawn.to(at::kFloat)
                                   .add(1)
                                   .mul_(127.5)
@@ -159,7 +160,7 @@ absl::StatusOr<std::vector<Pixels>> Generate(const LoadedGan& gan, const std::ve
 absl::StatusOr<std::vector<Judgement>> Discriminate(const LoadedGan& gan, const std::vector<Pixels>& images,
                                                     const std::vector<std::vector<float>>& texts) {
   const LoadedGan::Impl& impl = gan.impl();
-  if (impl.discriminator.is_empty()) return absl::FailedPreconditionError("the discriminator was not loaded");
+  if (impl.discriminator == nullptr) return absl::FailedPreconditionError("the discriminator was not loaded");
   if (texts.size() != images.size()) {
     return absl::InvalidArgumentError(absl::StrCat(texts.size(), " texts for ", images.size(), " images"));
   }
@@ -171,12 +172,11 @@ absl::StatusOr<std::vector<Judgement>> Discriminate(const LoadedGan& gan, const 
   const ImageFeatures seen = impl.discriminator->See(image);
   const MatchLogits match = impl.discriminator->Match(seen.map, text);
   const auto plain = [](const torch::Tensor& t) { return t.to(at::kFloat).to(at::kCPU); };
-  const torch::Tensor source = plain(match.source), category = plain(match.category);
+  const torch::Tensor matches = plain(match.match);
   const torch::Tensor image_category = plain(seen.image_category), overlay = plain(seen.overlay);
   for (std::int64_t i = 0; i < image.size(0); ++i) {
     Judgement judgement;
-    judgement.source = source[i].item<float>();
-    judgement.category = Row(category, i);
+    judgement.match = matches[i].item<float>();
     judgement.image_category = Row(image_category, i);
     judgement.overlay_width = static_cast<int>(overlay.size(3));
     judgement.overlay_height = static_cast<int>(overlay.size(2));

@@ -8,10 +8,9 @@
 namespace mannequin {
 
 struct GanShape {
-  // Architecture: "tacgan", the prototype's, or "mannequin", in which the text also
-  // steers every layer of the generator (networks.h).
+  // Architecture: "tacgan", the prototype's (tacgan.h), or "mannequin" (residual_gan.h).
   std::string preset = "tacgan";
-  int resolution = 128;  // pixels of a side R: 64 or 128
+  int resolution = 128;  // pixels of a side R: 64, 128 or 256
   int features = 64;     // maps of the narrowest layer, nf: 8 to 256
   int noise = 100;       // components of the noise Z
   int text = 100;        // components of a text vector T

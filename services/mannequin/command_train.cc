@@ -87,7 +87,7 @@ void AddTrainCommands(CLI::App& app, Invocation& invocation) {
       app.add_subcommand("train", "GAN trainings: start, watch, list, cancel, resume")->require_subcommand(1);
 
   const auto request = std::make_shared<v1::CreateTrainingRequest>();
-  const auto loss = std::make_shared<std::string>("lsgan");
+  const auto loss = std::make_shared<std::string>();
   const auto detach = std::make_shared<bool>(false);
   CLI::App* command = train->add_subcommand(
       "start",
@@ -107,15 +107,16 @@ void AddTrainCommands(CLI::App& app, Invocation& invocation) {
   option("--steps", &v1::CreateTrainingRequest::set_steps, "(10000)");
   option("--max-seconds", &v1::CreateTrainingRequest::set_max_seconds, "end after this long (no limit)");
   option("--learning-rate", &v1::CreateTrainingRequest::set_learning_rate, "(0.0002)");
+  option("--half-size-steps", &v1::CreateTrainingRequest::set_half_size_steps, "first at half the resolution (half of them; -1: none)");
   option("--seed", &v1::CreateTrainingRequest::set_seed, "(0)");
   option("--max-products", &v1::CreateTrainingRequest::set_max_products, "(all)");
   option("--checkpoint-steps", &v1::CreateTrainingRequest::set_checkpoint_steps, "(1000)");
-  command->add_option("--loss", *loss)->check(CLI::IsMember({"lsgan", "bce"}))->capture_default_str();
+  command->add_option("--loss", *loss)->check(CLI::IsMember({"relativistic", "lsgan", "bce"}));
   command->add_flag_function(
       "--promote", [request](std::int64_t) { request->set_promote(true); }, "make the bundle the current one");
   command->add_flag("--detach", *detach, "print the job's id and leave");
   command->callback([&invocation, request, loss, detach] {
-    request->set_loss(*loss == "bce" ? v1::GAN_LOSS_BCE : v1::GAN_LOSS_LSGAN);
+    request->set_loss(loss->empty() ? v1::GAN_LOSS_UNSPECIFIED : *loss == "bce" ? v1::GAN_LOSS_BCE : *loss == "lsgan" ? v1::GAN_LOSS_LSGAN : v1::GAN_LOSS_RELATIVISTIC);
     invocation.run = [&invocation, request, detach] { return Start(invocation, *request, *detach); };
   });
 

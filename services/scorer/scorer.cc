@@ -108,7 +108,7 @@ absl::StatusOr<v1::Verdict> Scorer::Conclude(Draft draft, const absl::StatusOr<J
   if (draft.ask) {
     RETURN_IF_ERROR(judgement.status());
     ASSIGN_OR_RETURN(opinion, Judge(draft.question.model->manifest.gan(), draft.listed, *judgement));
-    verdict.set_discriminator_logit(judgement->source);
+    verdict.set_discriminator_logit(judgement->match);
   } else {
     opinion.kind = v1::VERDICT_KIND_NOT_SCORED;
   }

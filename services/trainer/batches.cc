@@ -1,7 +1,9 @@
 #include "services/trainer/batches.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
+#include <map>
 #include <numeric>
 #include <random>
 
@@ -30,6 +32,19 @@ void CopyFlipped(const std::uint8_t* from, int side, std::uint8_t* to) {
   for (int y = 0; y < side; ++y) {
     for (int x = 0; x < side; ++x) {
       std::copy_n(from + (y * side + side - 1 - x) * 3, 3, to + (y * side + x) * 3);
+    }
+  }
+}
+
+// Means of 2x2 pixels.
+void CopyHalved(const std::uint8_t* from, int side, std::uint8_t* to) {
+  const std::size_t line = static_cast<std::size_t>(side) * 3;
+  for (int y = 0; y < side / 2; ++y) {
+    const std::uint8_t* above = from + static_cast<std::size_t>(2 * y) * line;
+    for (int x = 0; x < side / 2; ++x, above += 6) {
+      for (int c = 0; c < 3; ++c) {
+        *to++ = static_cast<std::uint8_t>((above[c] + above[c + 3] + above[line + c] + above[line + c + 3] + 2) / 4);
+      }
     }
   }
 }
@@ -71,6 +86,11 @@ void BlendRandomOverlay(Pixels& image, const OverlayBank& bank, absl::BitGenRef 
 BatchSource::BatchSource(const Pack& pack, const std::vector<PackedProduct>& products, const OverlayBank& bank,
                          const BatchOptions& options, std::int64_t first_step)
     : pack_(pack), products_(products), bank_(bank), options_(options), next_step_(first_step) {
+  if (options.balance) {
+    any_ = ChoiceOf(true);
+    large_ = ChoiceOf(false);
+    if (large_.products.empty()) large_ = any_;
+  }
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -104,44 +124,81 @@ void BatchSource::Loop() {
   }
 }
 
+BatchSource::Choice BatchSource::ChoiceOf(bool small_too) const {
+  std::map<int, std::vector<std::size_t>> products;
+  for (std::size_t i = 0; i < products_.size(); ++i) {
+    if (small_too || !products_[i].small) products[products_[i].category].push_back(i);
+  }
+  Choice choice;
+  double sum = 0;
+  for (auto& [category, members] : products) {
+    sum += std::sqrt(static_cast<double>(members.size()));
+    choice.weights.push_back(sum);
+    choice.products.push_back(std::move(members));
+  }
+  return choice;
+}
+
+std::size_t BatchSource::Pick(std::int64_t step, std::size_t row, bool half_size, std::mt19937_64& random) {
+  if (options_.balance) {
+    const Choice& choice = half_size ? any_ : large_;
+    const double at = absl::Uniform(random, 0.0, choice.weights.back());
+    const auto category = static_cast<std::size_t>(
+        std::upper_bound(choice.weights.begin(), choice.weights.end(), at) - choice.weights.begin());
+    const std::vector<std::size_t>& products = choice.products[std::min(category, choice.products.size() - 1)];
+    return products[random() % products.size()];
+  }
+  const auto population = static_cast<std::int64_t>(products_.size());
+  const std::int64_t position = step * options_.batch + static_cast<std::int64_t>(row);
+  if (position / population != epoch_) {
+    epoch_ = position / population;
+    order_.resize(products_.size());
+    std::iota(order_.begin(), order_.end(), std::size_t{0});
+    Shuffle(order_, RandomOf(options_.seed, 3, static_cast<std::uint64_t>(epoch_)));
+  }
+  return order_[static_cast<std::size_t>(position % population)];
+}
+
 Batch BatchSource::Make(std::int64_t step) {
   const int side = pack_.resolution(), dimension = pack_.text_dimension();
+  const bool half_size = step < options_.half_size_steps;
   const std::size_t bytes = static_cast<std::size_t>(pack_.image_bytes());
   const std::size_t cells = static_cast<std::size_t>((side / kOverlayCell) * (side / kOverlayCell));
   const auto count = static_cast<std::size_t>(options_.batch);
-  const auto population = static_cast<std::int64_t>(products_.size());
   Batch batch;
   batch.step = step;
-  batch.images.resize(count * bytes);
+  batch.side = half_size ? side / 2 : side;
+  const std::size_t kept_bytes = static_cast<std::size_t>(3 * batch.side * batch.side);
+  batch.images.resize(count * kept_bytes);
   batch.texts.resize(count * static_cast<std::size_t>(dimension));
   batch.labels.resize(count);
   batch.honest.assign(count, 1.0f);
   batch.overlay_cells.assign(count * cells, 0.0f);
+  const auto overlaid =
+      bank_.empty() ? std::size_t{0} : static_cast<std::size_t>(options_.overlay_share * options_.batch + 0.5);
+  batch.clean = static_cast<std::int64_t>(count - std::min(overlaid, count - 1));
   std::mt19937_64 random = RandomOf(options_.seed, 2, static_cast<std::uint64_t>(step));
+  Pixels pixels{side, side, std::vector<std::uint8_t>(bytes)};
   for (std::size_t i = 0; i < count; ++i) {
-    const std::int64_t position = step * options_.batch + static_cast<std::int64_t>(i);
-    if (position / population != epoch_) {
-      epoch_ = position / population;
-      order_.resize(products_.size());
-      std::iota(order_.begin(), order_.end(), std::size_t{0});
-      Shuffle(order_, RandomOf(options_.seed, 3, static_cast<std::uint64_t>(epoch_)));
-    }
-    const PackedProduct& product = products_[order_[static_cast<std::size_t>(position % population)]];
-    std::uint8_t* image = batch.images.data() + i * bytes;
+    const PackedProduct& product = products_[Pick(step, i, half_size, random)];
     if (options_.flip && random() % 2 == 0) {
-      CopyFlipped(pack_.image(product.slot), side, image);
+      CopyFlipped(pack_.image(product.slot), side, pixels.rgb.data());
     } else {
-      std::copy_n(pack_.image(product.slot), bytes, image);
+      std::copy_n(pack_.image(product.slot), bytes, pixels.rgb.data());
     }
     std::copy_n(pack_.text(product.slot, static_cast<int>(random() % kShuffles)), dimension,
                 batch.texts.data() + i * static_cast<std::size_t>(dimension));
     batch.labels[i] = product.category;
-    if (!bank_.empty() && absl::Bernoulli(random, options_.overlay_share)) {
-      Pixels pixels{side, side, std::vector<std::uint8_t>(image, image + bytes)};
-      BlendRandomOverlay(pixels, bank_, random, batch.overlay_cells.data() + i * cells);
-      std::copy(pixels.rgb.begin(), pixels.rgb.end(), image);
-      const float* map = batch.overlay_cells.data() + i * cells;
+    if (i >= static_cast<std::size_t>(batch.clean)) {
+      float* map = batch.overlay_cells.data() + i * cells;
+      BlendRandomOverlay(pixels, bank_, random, map);
       batch.honest[i] = std::any_of(map, map + cells, [](float cell) { return cell > 0; }) ? 0.0f : 1.0f;
+    }
+    std::uint8_t* image = batch.images.data() + i * kept_bytes;
+    if (half_size) {
+      CopyHalved(pixels.rgb.data(), side, image);
+    } else {
+      std::copy_n(pixels.rgb.data(), bytes, image);
     }
   }
   return batch;

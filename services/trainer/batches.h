@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -32,7 +33,9 @@ void BlendRandomOverlay(Pixels& image, const OverlayBank& bank, absl::BitGenRef 
 
 struct Batch {
   std::int64_t step = 0;
-  std::vector<std::uint8_t> images;  // [B, R, R, 3]
+  int side = 0;                      // S, pixels: the pack's resolution R, or half of it
+  std::int64_t clean = 0;            // rows before this one have no overlay, those from it on do
+  std::vector<std::uint8_t> images;  // [B, S, S, 3]
   std::vector<float> texts;          // [B, T]
   std::vector<std::int64_t> labels;  // [B] category of image and text
   // [B]: 1 for a clean image; 0 for one with an overlay, which is no honest picture of
@@ -44,14 +47,20 @@ struct Batch {
 struct BatchOptions {
   int batch = 64;
   std::uint64_t seed = 0;
-  double overlay_share = 0.25;  // of the images that get an overlay
+  double overlay_share = 0.25;  // of the images that get an overlay; one at least stays clean
   bool flip = true;             // half of the images are mirrored
+  // A category of n products is drawn as if it had sqrt(n), with repetition, instead of
+  // each product once an epoch.
+  bool balance = false;
+  // Steps at half the resolution, from the first on. Products whose picture is small are
+  // used in these only, if there are any others.
+  std::int64_t half_size_steps = 0;
 };
 
 // Next() belongs to one thread.
 class BatchSource {
  public:
-  // `products` of the pack (its training part), in random order, each once an epoch.
+  // `products` of the pack (its training part), in random order.
   BatchSource(const Pack& pack, const std::vector<PackedProduct>& products, const OverlayBank& bank,
               const BatchOptions& options, std::int64_t first_step);
   ~BatchSource();
@@ -61,8 +70,17 @@ class BatchSource {
   double wait_seconds() const { return wait_seconds_; }
 
  private:
+  // Products of each category, and sums of their weights up to each: all, and those that
+  // are not small.
+  struct Choice {
+    std::vector<std::vector<std::size_t>> products;
+    std::vector<double> weights;
+  };
+
   void Loop();
   Batch Make(std::int64_t step);
+  Choice ChoiceOf(bool small_too) const;
+  std::size_t Pick(std::int64_t step, std::size_t row, bool half_size, std::mt19937_64& random);
 
   const Pack& pack_;
   const std::vector<PackedProduct>& products_;
@@ -71,6 +89,7 @@ class BatchSource {
   std::int64_t next_step_;
   std::int64_t epoch_ = -1;
   std::vector<std::size_t> order_;  // of the epoch
+  Choice any_, large_;
   double wait_seconds_ = 0;
   absl::Mutex mutex_;
   std::deque<Batch> ready_ ABSL_GUARDED_BY(mutex_);

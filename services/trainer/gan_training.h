@@ -1,23 +1,11 @@
-// The training step: networks, losses, optimizer, average, checkpoints. The one file of
-// the trainer that knows torch; this header does not.
+// A training in progress: networks, optimizers, average, checkpoints. This header does not
+// know torch.
 //
-//   ASSIGN_OR_RETURN(auto training, GanTraining::Create(options));
+//   ASSIGN_OR_RETURN(auto training, GanTraining::Create(options, texts));
 //   for (...) training->Step(source.Next());
-//   StepLosses losses = training->TakeLosses();
+//   v1::TrainingPoint point = training->TakePoint();
 //
-// One step, as in TAC-GAN, with real images R, texts T, noise z:
-//
-//   D: source(R, T) = 1, source(R', T) = 0, source(G(z, T), T) = 0, category of T in
-//      each; of the image alone: its own category, and where an overlay is.
-//      R' is another product's image of the same batch, so its convolutions are done
-//      already and only the mix with T is new. An image with an overlay has target 0.
-//   G: source(G(z, T), T) = 1, category of T, seen with and without the text. Preset
-//      "mannequin" adds the distance of pixels between G(z, T) and R where R is clean:
-//      it teaches colour and outline within some hundred steps, while what D says
-//      gains weight over the first 4,000.
-//
-// Real and generated images go through D's convolutions as one batch: its batch norm
-// then has the same statistics for both, and they are those that evaluation uses.
+// What a step does is the preset's: tacgan_step.cc, mannequin_step.cc.
 #pragma once
 
 #include <cstdint>
@@ -30,33 +18,25 @@
 #include "absl/status/statusor.h"
 #include "common/image/image.h"
 #include "common/nn/shape.h"
+#include "mannequin/v1/gan_trainer.pb.h"
 #include "services/trainer/batches.h"
 
 namespace mannequin {
 
 struct GanTrainingOptions {
   GanShape shape;
-  std::string loss = "lsgan";  // or "bce"
-  std::string device;          // as CheckDevice
+  std::string loss;    // "relativistic", "lsgan" or "bce"; empty: the preset's
+  std::string device;  // as CheckDevice
   double learning_rate = 2e-4;
   std::uint64_t seed = 0;
-};
-
-// Means over the steps since they were last taken.
-struct StepLosses {
-  std::int64_t steps = 0;
-  double generator = 0, discriminator = 0;                // all terms
-  double generator_source = 0, discriminator_source = 0;  // real or not, matching or not, only
-  double fake_deviation = 0;  // of generated pixels over a batch, 0 to 1; 0 when all are alike
-  bool finite() const;
 };
 
 // Belongs to one thread. Bit-exact from step to step on one CPU thread, whether it was
 // interrupted or not.
 class GanTraining {
  public:
-  // INVALID_ARGUMENT for an unknown preset or loss or a shape out of bounds;
-  // CheckDevice's errors.
+  // INVALID_ARGUMENT for an unknown preset, a loss that it does not take or a shape out of
+  // bounds; CheckDevice's errors.
   // `texts` [M][T], a sample of the training's, makes preset "mannequin" standardise
   // text vectors (TextInput); a checkpoint brings its own.
   static absl::StatusOr<std::unique_ptr<GanTraining>> Create(const GanTrainingOptions& options,
@@ -64,8 +44,11 @@ class GanTraining {
   ~GanTraining();
 
   void Step(const Batch& batch);
-  // Waits for the device: call it every few steps only.
-  StepLosses TakeLosses();
+  // Means over the steps since they were last taken; health, images_per_second and
+  // data_wait are left to the caller. Waits for the device: call it every few steps only.
+  v1::TrainingPoint TakePoint();
+  double learning_rate() const;
+  void set_learning_rate(double rate);
 
   // Everything that the next step needs: weights, averages, Adam's moments, the step.
   // Written atomically. `facts` come back from Load.
@@ -81,7 +64,7 @@ class GanTraining {
   // generator.safetensors (the average) and discriminator.safetensors into a folder.
   absl::Status SaveNetworks(const std::string& folder) const;
 
-  // Draws with the average, texts [N][T], noise from `seed`.
+  // Draws with the average, texts [N][T], noise from `seed`, at the side of the last step.
   std::vector<Pixels> Sample(const std::vector<std::vector<float>>& texts, std::uint64_t seed);
 
   struct Impl;

@@ -8,24 +8,18 @@
 #include <deque>
 
 #include "mannequin/v1/gan_trainer.pb.h"
-#include "services/trainer/gan_training.h"
 
 namespace mannequin {
 
 // Over the last 50 steps or so. Not thread-safe.
 class HealthMonitor {
  public:
-  void Add(const StepLosses& losses);
-  double generator() const { return Mean(&StepLosses::generator); }
-  double discriminator() const { return Mean(&StepLosses::discriminator); }
+  void Add(const v1::TrainingPoint& losses);
   // DIVERGING also when a loss is not a number. HEALTHY while there is too little to say.
   v1::TrainingHealth state() const;
 
  private:
-  double Mean(double StepLosses::*field) const;
-
-  std::deque<StepLosses> last_;
-  std::int64_t steps_ = 0;
+  std::deque<v1::TrainingPoint> last_;
 };
 
 }  // namespace mannequin

@@ -228,6 +228,8 @@ class PackBuilder {
     }
     std::memcpy(pack_->pixels_ + slot * pack_->image_bytes(), pixels->rgb.data(), pixels->rgb.size());
     readable_[static_cast<std::size_t>(slot)] = 1;
+    chosen_[static_cast<std::size_t>(slot)].small =
+        4 * std::max(found->image().width(), found->image().height()) < 3 * options_.resolution;
     return absl::OkStatus();
   }
 

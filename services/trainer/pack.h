@@ -39,6 +39,7 @@ struct PackedProduct {
   std::string id;
   int category = 0;       // index into Pack::categories
   std::int64_t slot = 0;  // of its image and texts
+  bool small = false;     // the original's longer side is under three quarters of the resolution
 };
 
 // Where a product falls in [0, 1): the head of SHA-256 of its id. Below kHeldOutShare it

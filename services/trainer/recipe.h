@@ -1,41 +1,31 @@
-// What a preset changes in how its networks are trained.
+// What a preset changes in how its networks are trained, beside the losses of a step.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 namespace mannequin {
 
-// As it stands: preset "tacgan", the prototype's.
 struct Recipe {
-  // Steps in which G first learns from pixels, fast, and more and more from D.
-  std::int64_t warm_up = 0;
-  double first_rate = 1;          // G's learning rate at step 0, of the options'; falls to 1
-  double discriminator_rate = 1;  // D's learning rate, of the options'
-  double overlay_weight = 1;      // of the map of overlays in D's loss
-  double category_weight = 1;     // of the category terms in G's loss
-  double pixel_weight = 0;        // of the distance to the text's own image in G's loss
-  bool keep_variance = false;     // initial weights that keep activations' variance, instead of DCGAN's N(0, 0.02)
+  double beta1 = 0.5, beta2 = 0.999;  // Adam's
+  double rate = 1;                    // learning rate, of the options'
+  double ema_decay = 0.999;           // of the average of G's weights, from step to step
   bool standardise_texts = false;
-  bool mirror = true;  // half of the images; not where G learns pixels: they teach which way products face
-
-  double WarmthAt(std::int64_t step) const {
-    return step >= warm_up ? 1 : static_cast<double>(step) / static_cast<double>(warm_up);
-  }
-  double RateAt(std::int64_t step) const { return first_rate + (1 - first_rate) * WarmthAt(step); }
+  bool mirror = true;    // half of the images
+  bool balance = false;  // categories, see BatchOptions
+  bool grows = false;    // its networks can begin at half the resolution
 };
 
 inline Recipe RecipeOf(const std::string& preset) {
   if (preset == "tacgan") return {};
-  return {.warm_up = 4'000,
-          .first_rate = 7.5,
-          .discriminator_rate = 2,
-          .overlay_weight = 5,
-          .category_weight = 0.3,
-          .pixel_weight = 5,
-          .keep_variance = true,
+  // Adam as R3GAN has it. Products face one way in a shop: mirrored ones would only blur.
+  return {.beta1 = 0,
+          .beta2 = 0.99,
+          .rate = 2,
+          .ema_decay = 0.998,
           .standardise_texts = true,
-          .mirror = false};
+          .mirror = false,
+          .balance = true,
+          .grows = true};
 }
 
 }  // namespace mannequin

@@ -123,7 +123,9 @@ class Run {
     options.shape = {request_.preset(),     request_.resolution(),
                      request_.features(),   kNoise,
                      encoder_->dimension(), static_cast<int>(pack_->categories.size())};
-    options.loss = request_.loss() == v1::GAN_LOSS_BCE ? "bce" : "lsgan";
+    options.loss = request_.loss() == v1::GAN_LOSS_BCE     ? "bce"
+                   : request_.loss() == v1::GAN_LOSS_LSGAN ? "lsgan"
+                                                           : "";
     options.device = request_.devices().empty() ? environment_.device : request_.devices(0);
     options.learning_rate = request_.learning_rate();
     options.seed = request_.seed();
@@ -180,11 +182,14 @@ class Run {
     ASSIGN_OR_RETURN(std::int64_t step, Resume());
     std::ofstream losses(absl::StrCat(folder_, "/losses.csv"), step > 0 ? std::ios::app : std::ios::trunc);
     if (step == 0) losses << "step,loss_generator,loss_discriminator,images_per_second\n";
+    const Recipe recipe = RecipeOf(request_.preset());
     BatchSource source(*pack_, pack_->training, bank_,
                        {.batch = request_.batch(),
                         .seed = request_.seed(),
                         .overlay_share = 0.25,
-                        .flip = RecipeOf(request_.preset()).mirror},
+                        .flip = recipe.mirror,
+                        .balance = recipe.balance,
+                        .half_size_steps = HalfSizeSteps()},
                        step);
     const absl::Time begin = absl::Now();
     const std::int64_t first = step;
@@ -221,16 +226,22 @@ class Run {
     return absl::OkStatus();
   }
 
+  // Half the resolution costs a quarter, and more products have pictures that are large
+  // enough: 64 pixels are too few to halve.
+  std::int64_t HalfSizeSteps() const {
+    if (!RecipeOf(request_.preset()).grows || request_.resolution() == 64) return 0;
+    return request_.half_size_steps() == 0 ? request_.steps() / 2 : std::max<std::int64_t>(0, request_.half_size_steps());
+  }
+
   absl::Status ReadLosses(std::int64_t step, std::ofstream& file) {
-    const StepLosses losses = training_->TakeLosses();
-    if (losses.steps == 0) return absl::OkStatus();
-    health_.Add(losses);
-    progress_.set_loss_generator(health_.generator());
-    progress_.set_loss_discriminator(health_.discriminator());
+    const v1::TrainingPoint point = training_->TakePoint();
+    health_.Add(point);
+    progress_.set_loss_generator(point.loss_generator());
+    progress_.set_loss_discriminator(point.loss_discriminator());
     progress_.set_health(health_.state());
-    file << step << ',' << losses.generator << ',' << losses.discriminator << ',' << progress_.images_per_second()
-         << std::endl;
-    if (!losses.finite()) {
+    file << step << ',' << point.loss_generator() << ',' << point.loss_discriminator() << ','
+         << progress_.images_per_second() << std::endl;
+    if (!std::isfinite(point.loss_generator() + point.loss_discriminator())) {
       context_.Report(progress_, 0.05);
       return absl::AbortedError(absl::StrCat("a loss is not a number after step ", step,
                                              ": the training diverged; lower the learning rate, or resume from the "
@@ -275,7 +286,7 @@ class Run {
     for (const std::string& category : pack_->categories) gan.add_categories(category);
     gan.set_steps(steps_done_);
     gan.set_images(steps_done_ * request_.batch());
-    gan.set_loss(options.loss);
+    gan.set_loss(options.loss.empty() ? request_.preset() == "mannequin" ? "relativistic" : "lsgan" : options.loss);
     // Judged by what was written, through the code that serves it.
     ASSIGN_OR_RETURN(const LoadedGan loaded, LoadGan(manifest_, staging, options.device));
     ASSIGN_OR_RETURN(const OverlayBank bank,

@@ -1,7 +1,8 @@
-// Steady-state images a second of a TAC-GAN training from JPEG files: packs the listed
-// files as a training job does, then times steps.
+// Steady-state images a second of a training from JPEG files: packs the listed files as a
+// training job does, then times steps.
 //
-//   bench_gan_train LIST WORK    LIST: lines of "file <tab> category <tab> title"
+//   bench_gan_train LIST WORK [PRESET [FEATURES]]    LIST: lines of "file <tab> category <tab> title"
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -18,6 +19,7 @@
 #include "services/trainer/batches.h"
 #include "services/trainer/gan_training.h"
 #include "services/trainer/pack.h"
+#include "services/trainer/recipe.h"
 #include "tests/bench/limit/limit.h"
 #include "tests/unit/text/titles.h"
 
@@ -50,7 +52,7 @@ absl::Status AddProducts(ProductStore& store, const std::string& list, std::vect
   return absl::OkStatus();
 }
 
-absl::Status Run(const std::string& list, const std::string& work) {
+absl::Status Run(const std::string& list, const std::string& work, const std::string& preset, int features) {
   InitImages();
   SetCpuThreads(0);
   config::v1::StoreConfig config;
@@ -73,25 +75,35 @@ absl::Status Run(const std::string& list, const std::string& work) {
 
   ASSIGN_OR_RETURN(const OverlayBank bank, RenderOverlayBank(240, pack->resolution(), 1));
   GanTrainingOptions options;
-  options.shape = {.resolution = 128,
-                   .features = 64,
+  options.shape = {.preset = preset,
+                   .resolution = 128,
+                   .features = features,
                    .noise = 100,
                    .text = pack->text_dimension(),
                    .categories = static_cast<int>(pack->categories.size())};
   options.device = "cpu";
   ASSIGN_OR_RETURN(const auto training, GanTraining::Create(options, {}));
-  BatchSource source(*pack, pack->training, bank, {.batch = kBatch, .seed = 1, .overlay_share = 0.25, .flip = true}, 0);
+  const Recipe recipe = RecipeOf(preset);
+  BatchOptions batches;
+  batches.batch = kBatch;
+  batches.seed = 1;
+  batches.flip = recipe.mirror;
+  batches.balance = recipe.balance;
+  BatchSource source(*pack, pack->training, bank, batches, 0);
   for (int step = 0; step < kWarmUp; ++step) training->Step(source.Next());
+  const double waited = source.wait_seconds();
   const absl::Time steady = absl::Now();
   for (int step = 0; step < kSteps; ++step) training->Step(source.Next());
-  const StepLosses losses = training->TakeLosses();
-  if (!losses.finite()) return absl::InternalError("a loss is not a number");
-  const double rate = kBatch * kSteps / SecondsSince(steady);
+  const v1::TrainingPoint point = training->TakePoint();
+  if (!std::isfinite(point.loss_generator() + point.loss_discriminator())) {
+    return absl::InternalError("a loss is not a number");
+  }
+  const double seconds = SecondsSince(steady), rate = kBatch * kSteps / seconds;
   std::printf(
-      "{\"images_per_second\": %.2f, \"pack_seconds\": %.1f, \"images\": %zu, \"gflops\": %.0f, \"limit_gflops\": "
-      "%.0f}\n",
-      rate, pack_seconds, pack->training.size() + pack->held_out.size(), rate * TrainingGflop(options.shape),
-      MatrixGflops());
+      "{\"images_per_second\": %.2f, \"data_wait_percent\": %.2f, \"pack_seconds\": %.1f, \"images\": %zu, "
+      "\"gflops\": %.0f, \"limit_gflops\": %.0f}\n",
+      rate, 100 * (source.wait_seconds() - waited) / seconds, pack_seconds,
+      pack->training.size() + pack->held_out.size(), rate * TrainingGflop(options.shape), MatrixGflops());
   return absl::OkStatus();
 }
 
@@ -99,11 +111,12 @@ absl::Status Run(const std::string& list, const std::string& work) {
 }  // namespace mannequin
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: bench_gan_train LIST WORK\n");
+  if (argc < 3 || argc > 5) {
+    std::fprintf(stderr, "usage: bench_gan_train LIST WORK [PRESET [FEATURES]]\n");
     return 2;
   }
-  const absl::Status status = mannequin::Run(argv[1], argv[2]);
+  const absl::Status status =
+      mannequin::Run(argv[1], argv[2], argc > 3 ? argv[3] : "tacgan", argc > 4 ? std::atoi(argv[4]) : 64);
   if (!status.ok()) std::fprintf(stderr, "bench_gan_train: %s\n", status.ToString().c_str());
   return status.ok() ? 0 : 1;
 }

@@ -82,8 +82,8 @@ v1::BundleManifest PromoteRandomBundle(const BundleFolder& folder, const RandomB
                          .noise = 16,
                          .text = kDimension,
                          .categories = static_cast<int>(options.categories.size())};
-    Must(SaveWeights(*Generator(shape), absl::StrCat(*staging, "/generator.safetensors")));
-    Must(SaveWeights(*Discriminator(shape), absl::StrCat(*staging, "/discriminator.safetensors")));
+    Must(SaveWeights(*MakeGenerator(shape), absl::StrCat(*staging, "/generator.safetensors")));
+    Must(SaveWeights(*MakeDiscriminator(shape), absl::StrCat(*staging, "/discriminator.safetensors")));
   }
   absl::StatusOr<v1::BundleManifest> published = folder.Publish(*staging, manifest);
   Must(published.status());

@@ -9,7 +9,7 @@ namespace {
 
 TEST(AbuseFeatures, MismatchIsLogProbabilityMarginAndSource) {
   Judgement judgement;
-  judgement.source = 0.25f;
+  judgement.match = 0.25f;
   judgement.image_category = {0, std::log(3.0f)};  // probabilities 1/4 and 3/4
   const auto features = MismatchFeatures(judgement, 1);
   ASSERT_TRUE(features.ok()) << features.status();

@@ -9,34 +9,38 @@ using Sizes = std::vector<std::int64_t>;
 
 Sizes SizesOf(const torch::Tensor& tensor) { return tensor.sizes().vec(); }
 
-class NetworksAt : public testing::TestWithParam<int> {};
+class NetworksAt : public testing::TestWithParam<std::tuple<const char*, int>> {};
 
 TEST_P(NetworksAt, GiveTheDocumentedShapes) {
-  const GanShape shape{.resolution = GetParam(), .features = 8, .noise = 10, .text = 12, .categories = 5};
+  const auto& [preset, resolution] = GetParam();
+  const GanShape shape{
+      .preset = preset, .resolution = resolution, .features = 8, .noise = 10, .text = 12, .categories = 5};
   torch::NoGradGuard no_grad;
   torch::manual_seed(1);
-  Generator generator(shape);
-  Discriminator discriminator(shape);
+  const auto generator = MakeGenerator(shape);
+  const auto discriminator = MakeDiscriminator(shape);
+  generator->eval();
   const torch::Tensor text = torch::randn({3, 12});
-  const torch::Tensor image = generator(torch::randn({3, 10}), text);
-  EXPECT_EQ(SizesOf(image), (Sizes{3, 3, shape.resolution, shape.resolution}));
+  const torch::Tensor image = generator->Draw(torch::randn({3, 10}), text);
+  EXPECT_EQ(SizesOf(image), (Sizes{3, 3, resolution, resolution}));
   EXPECT_LE(image.abs().max().item<float>(), 1);
   const ImageFeatures seen = discriminator->See(image);
-  EXPECT_EQ(SizesOf(seen.map), (Sizes{3, 64, shape.resolution / 16, shape.resolution / 16}));
+  EXPECT_EQ(seen.map.size(0), 3);
   EXPECT_EQ(SizesOf(seen.image_category), (Sizes{3, 5}));
-  EXPECT_EQ(SizesOf(seen.overlay), (Sizes{3, 1, shape.resolution / 8, shape.resolution / 8}));
+  EXPECT_EQ(SizesOf(seen.overlay), (Sizes{3, 1, resolution / 8, resolution / 8}));
   const MatchLogits match = discriminator->Match(seen.map, text);
   EXPECT_EQ(SizesOf(match.source), (Sizes{3}));
-  EXPECT_EQ(SizesOf(match.category), (Sizes{3, 5}));
+  EXPECT_EQ(SizesOf(match.match), (Sizes{3}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Resolution, NetworksAt, testing::Values(64, 128));
+INSTANTIATE_TEST_SUITE_P(Resolution, NetworksAt,
+                         testing::Combine(testing::Values("tacgan", "mannequin"), testing::Values(64, 128, 256)));
 
 // Batch norm with statistics that are not the initial ones.
 void Disturb(torch::nn::Module& module) {
   torch::NoGradGuard no_grad;
   for (torch::Tensor& parameter : module.parameters()) {
-    if (parameter.dim() == 1) parameter.add_(0.3 * torch::randn_like(parameter));
+    parameter.add_((parameter.dim() == 1 ? 0.3 : 0.02) * torch::randn_like(parameter));
   }
   for (torch::Tensor& buffer : module.buffers()) {
     if (buffer.is_floating_point()) buffer.add_(0.5 * torch::rand_like(buffer));
@@ -49,8 +53,8 @@ class NetworksOf : public testing::TestWithParam<const char*> {};
 struct Disturbed {
   explicit Disturbed(const char* preset)
       : shape{.preset = preset, .resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5},
-        generator(shape),
-        discriminator(shape) {
+        generator(MakeGenerator(shape)),
+        discriminator(MakeDiscriminator(shape)) {
     torch::manual_seed(2);
     Disturb(*generator);
     Disturb(*discriminator);
@@ -58,51 +62,52 @@ struct Disturbed {
     discriminator->eval();
     noise = torch::randn({2, 10});
     text = torch::randn({2, 12});
-    image = generator(noise, text);
+    image = generator->Draw(noise, text);
     seen = discriminator->See(image);
     match = discriminator->Match(seen.map, text);
   }
 
   torch::NoGradGuard no_grad;
   GanShape shape;
-  Generator generator;
-  Discriminator discriminator;
+  std::shared_ptr<GeneratorNet> generator;
+  std::shared_ptr<DiscriminatorNet> discriminator;
   torch::Tensor noise, text, image;
   ImageFeatures seen;
   MatchLogits match;
 };
 
-TEST_P(NetworksOf, FoldingBatchNormChangesNoAnswer) {
+TEST_P(NetworksOf, PreparingToServeChangesNoAnswer) {
   Disturbed nets(GetParam());
-  nets.generator->FoldBatchNorm(at::kFloat);
-  nets.discriminator->FoldBatchNorm(at::kFloat);
-  EXPECT_TRUE(torch::allclose(nets.generator(nets.noise, nets.text), nets.image, 1e-3, 1e-4));
+  nets.generator->PrepareToServe(at::kFloat);
+  nets.discriminator->PrepareToServe(at::kFloat);
+  EXPECT_TRUE(torch::allclose(nets.generator->Draw(nets.noise, nets.text), nets.image, 1e-3, 1e-4));
   const ImageFeatures folded = nets.discriminator->See(nets.image);
   EXPECT_TRUE(torch::allclose(folded.image_category, nets.seen.image_category, 1e-3, 1e-3));
   EXPECT_TRUE(torch::allclose(folded.overlay, nets.seen.overlay, 1e-3, 1e-3));
   EXPECT_TRUE(torch::allclose(nets.discriminator->Match(folded.map, nets.text).source, nets.match.source, 1e-3, 1e-3));
 }
 
-TEST_P(NetworksOf, FoldedInHalfPrecisionAnswerNearlyTheSame) {
+TEST_P(NetworksOf, InHalfPrecisionTheyAnswerNearlyTheSame) {
   Disturbed nets(GetParam());
-  nets.generator->FoldBatchNorm(at::kBFloat16);
-  nets.discriminator->FoldBatchNorm(at::kBFloat16);
+  nets.generator->PrepareToServe(at::kBFloat16);
+  nets.discriminator->PrepareToServe(at::kBFloat16);
   const auto near = [](const torch::Tensor& half, const torch::Tensor& exact) {
     return (half.to(at::kFloat) - exact).abs().mean().item<float>() < 0.03 * exact.abs().max().item<float>();
   };
   EXPECT_TRUE(near(nets.discriminator->See(nets.image.to(at::kBFloat16)).map, nets.seen.map));
   nets.generator->text()->to(at::kFloat);
-  EXPECT_TRUE(near(nets.generator(nets.noise.to(at::kBFloat16), nets.text), nets.image));
+  EXPECT_TRUE(near(nets.generator->Draw(nets.noise.to(at::kBFloat16), nets.text), nets.image));
 }
 
 TEST_P(NetworksOf, TextChangesTheImage) {
   const GanShape shape{.preset = GetParam(), .resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
   torch::NoGradGuard no_grad;
   torch::manual_seed(3);
-  Generator generator(shape);
+  const auto generator = MakeGenerator(shape);
+  Disturb(*generator);  // a new one of preset "mannequin" draws nothing yet
   generator->eval();
   const torch::Tensor noise = torch::randn({1, 10});
-  EXPECT_FALSE(torch::equal(generator(noise, torch::randn({1, 12})), generator(noise, torch::randn({1, 12}))));
+  EXPECT_FALSE(torch::equal(generator->Draw(noise, torch::randn({1, 12})), generator->Draw(noise, torch::randn({1, 12}))));
 }
 
 INSTANTIATE_TEST_SUITE_P(Preset, NetworksOf, testing::Values("tacgan", "mannequin"));
@@ -126,11 +131,35 @@ TEST(TextInput, MakesSmallDifferencesAsWideAsLargeOnes) {
 TEST(Networks, DiscriminatorIsNoisyOnlyWhileTraining) {
   const GanShape shape{.resolution = 64, .features = 8, .noise = 10, .text = 12, .categories = 5};
   torch::NoGradGuard no_grad;
-  Discriminator discriminator(shape);
+  const auto discriminator = MakeDiscriminator(shape);
   const torch::Tensor image = torch::randn({2, 3, 64, 64});
   EXPECT_FALSE(torch::equal(discriminator->See(image).map, discriminator->See(image).map));
   discriminator->eval();
   EXPECT_TRUE(torch::equal(discriminator->See(image).map, discriminator->See(image).map));
+}
+
+TEST(ResidualGan, WhatHigherSidesAddStartsAtNothing) {
+  const GanShape shape{
+      .preset = "mannequin", .resolution = 128, .features = 8, .noise = 10, .text = 12, .categories = 5};
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(5);
+  const auto generator = MakeGenerator(shape);
+  const auto discriminator = MakeDiscriminator(shape);
+  for (const auto& item : generator->named_parameters()) {
+    // As after a training at 64 pixels.
+    if (item.key() == "picture32.weight" || item.key() == "picture64.weight") item.value().normal_(0, 0.01);
+  }
+  const torch::Tensor noise = torch::randn({2, 10}), text = torch::randn({2, 12});
+  const torch::Tensor small = generator->Draw(noise, text, 64), large = generator->Draw(noise, text, 128);
+  const auto doubled = torch::nn::functional::InterpolateFuncOptions()
+                           .scale_factor(std::vector<double>{2, 2})
+                           .mode(torch::kBilinear)
+                           .align_corners(false);
+  EXPECT_TRUE(torch::allclose(torch::nn::functional::interpolate(small, doubled), large, 0, 1e-4));
+  const torch::Tensor halved = torch::avg_pool2d(large, 2);
+  const torch::Tensor of_large = discriminator->Match(discriminator->See(large).map, text).source;
+  const torch::Tensor of_small = discriminator->Match(discriminator->See(halved).map, text).source;
+  EXPECT_TRUE(torch::allclose(of_large, of_small, 1e-4, 1e-4)) << of_large << of_small;
 }
 
 TEST(CheckShape, NamesWhatIsWrong) {

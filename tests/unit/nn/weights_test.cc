@@ -20,7 +20,7 @@ class Weights : public testing::Test {
 };
 
 TEST_F(Weights, ComeBackAsTheyWere) {
-  Discriminator saved(kShape), loaded(kShape);
+  const auto saved = MakeDiscriminator(kShape), loaded = MakeDiscriminator(kShape);
   ASSERT_TRUE(SaveWeights(*saved, path_).ok());
   ASSERT_TRUE(LoadWeights(*loaded, path_).ok());
   const TensorMap a = NamedTensors(*saved), b = NamedTensors(*loaded);
@@ -29,7 +29,7 @@ TEST_F(Weights, ComeBackAsTheyWere) {
 }
 
 TEST_F(Weights, HalveAsBfloat16) {
-  Discriminator saved(kShape), loaded(kShape);
+  const auto saved = MakeDiscriminator(kShape), loaded = MakeDiscriminator(kShape);
   ASSERT_TRUE(SaveWeights(*saved, path_).ok());
   const auto full = std::filesystem::file_size(path_);
   ASSERT_TRUE(SaveWeights(*saved, path_, /*bf16=*/true).ok());
@@ -42,7 +42,7 @@ TEST_F(Weights, HalveAsBfloat16) {
 }
 
 TEST_F(Weights, MissingExtraAndMisshapenTensorsAreNamedAndNothingIsLoaded) {
-  Discriminator discriminator(kShape);
+  const auto discriminator = MakeDiscriminator(kShape);
   const TensorMap before = NamedTensors(*discriminator);
   const torch::Tensor kept = before.at("source.bias").clone();
   TensorMap changed = before;
@@ -74,7 +74,7 @@ TEST_F(Weights, MissingExtraAndMisshapenTensorsAreNamedAndNothingIsLoaded) {
 }
 
 TEST_F(Weights, DamagedFileIsRefused) {
-  Discriminator discriminator(kShape);
+  const auto discriminator = MakeDiscriminator(kShape);
   ASSERT_TRUE(SaveWeights(*discriminator, path_).ok());
   std::string bytes = *ReadFile(path_);
   ASSERT_TRUE(WriteFileAtomically(path_, absl::string_view(bytes).substr(0, bytes.size() - 10)).ok());

@@ -28,8 +28,8 @@ v1::GanInfo Gan() {
 
 Judgement Said(float source, std::vector<float> overlay = std::vector<float>(16, -5)) {
   Judgement judgement;
-  judgement.source = source;
-  judgement.category = judgement.image_category = {1, 0, 0};
+  judgement.match = source;
+  judgement.image_category = {1, 0, 0};
   judgement.overlay_width = 4;
   judgement.overlay_height = static_cast<int>(overlay.size()) / 4;
   judgement.overlay = std::move(overlay);

@@ -1,5 +1,6 @@
 #include "services/trainer/gan_training.h"
 
+#include <cmath>
 #include <filesystem>
 #include <random>
 
@@ -23,12 +24,14 @@ Batch BatchOf(std::int64_t step) {
   std::mt19937 random(static_cast<unsigned>(step));
   Batch batch;
   batch.step = step;
+  batch.side = 64;
+  batch.clean = 3;
   for (int i = 0; i < 4 * 64 * 64 * 3; ++i) batch.images.push_back(static_cast<std::uint8_t>(random()));
   for (int i = 0; i < 4 * 5; ++i) batch.texts.push_back(static_cast<float>(random() % 100) / 100);
   batch.labels = {0, 1, 2, static_cast<std::int64_t>(random() % 3)};
-  batch.honest = {1, 1, 0, 1};
+  batch.honest = {1, 1, 1, 0};
   batch.overlay_cells.assign(4 * 64, 0);
-  batch.overlay_cells[2 * 64 + 5] = 1;
+  batch.overlay_cells[3 * 64 + 5] = 1;
   return batch;
 }
 
@@ -42,13 +45,23 @@ class Training : public testing::Test {
   const std::string folder_, path_;
 };
 
-TEST_F(Training, ResumesExactlyWhereItWas) {
+class TrainingOf : public Training, public testing::WithParamInterface<const char*> {
+ protected:
+  GanTrainingOptions Small() const {
+    GanTrainingOptions options = mannequin::Small();
+    options.shape.preset = GetParam();
+    return options;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Preset, TrainingOf, testing::Values("tacgan", "mannequin"));
+
+TEST_P(TrainingOf, ResumesExactlyWhereItWas) {
   const auto whole = *GanTraining::Create(Small(), {});
   for (std::int64_t step = 0; step < 2; ++step) whole->Step(BatchOf(step));
   ASSERT_TRUE(whole->SaveCheckpoint(path_, 2, {{"categories", "a\nb"}}).ok());
-  whole->TakeLosses();
+  whole->TakePoint();
   for (std::int64_t step = 2; step < 4; ++step) whole->Step(BatchOf(step));
-  const StepLosses expected = whole->TakeLosses();
+  const v1::TrainingPoint expected = whole->TakePoint();
 
   const auto again = *GanTraining::Create(Small(), {});
   const auto resumed = again->LoadCheckpoint(path_);
@@ -56,21 +69,20 @@ TEST_F(Training, ResumesExactlyWhereItWas) {
   EXPECT_EQ(resumed->next_step, 2);
   EXPECT_EQ(resumed->facts.at("categories"), "a\nb");
   for (std::int64_t step = 2; step < 4; ++step) again->Step(BatchOf(step));
-  const StepLosses got = again->TakeLosses();
-  EXPECT_TRUE(expected.finite());
-  EXPECT_EQ(got.generator, expected.generator);
-  EXPECT_EQ(got.discriminator, expected.discriminator);
+  const v1::TrainingPoint got = again->TakePoint();
+  EXPECT_TRUE(std::isfinite(expected.loss_generator() + expected.loss_discriminator()));
+  EXPECT_EQ(got.SerializeAsString(), expected.SerializeAsString());
   EXPECT_EQ(again->Sample({{1, 0, 0, 0, 0}}, 4)[0].rgb, whole->Sample({{1, 0, 0, 0, 0}}, 4)[0].rgb);
 }
 
-TEST_F(Training, LearnsToTellRealFromWrong) {
+TEST_P(TrainingOf, LearnsToTellRealFromWrong) {
   const auto training = *GanTraining::Create(Small(), {});
   training->Step(BatchOf(0));
-  const StepLosses first = training->TakeLosses();
+  const v1::TrainingPoint first = training->TakePoint();
   for (std::int64_t step = 1; step < 12; ++step) training->Step(BatchOf(0));
-  training->TakeLosses();
+  training->TakePoint();
   training->Step(BatchOf(0));
-  EXPECT_LT(training->TakeLosses().discriminator, first.discriminator);
+  EXPECT_LT(training->TakePoint().loss_discriminator(), first.loss_discriminator());
 }
 
 TEST_F(Training, BceWorksToo) {
@@ -78,7 +90,7 @@ TEST_F(Training, BceWorksToo) {
   options.loss = "bce";
   const auto training = *GanTraining::Create(options, {});
   training->Step(BatchOf(0));
-  EXPECT_TRUE(training->TakeLosses().finite());
+  EXPECT_TRUE(std::isfinite(training->TakePoint().loss_discriminator()));
 }
 
 // Texts in two groups that differ much, and within each a little.
@@ -94,22 +106,33 @@ std::vector<std::vector<float>> CloseTexts() {
   return texts;
 }
 
-TEST_F(Training, PresetMannequinLearnsItsOwnPixelsAndResumesExactly) {
+TEST_F(Training, StandardisationComesWithTheCheckpoint) {
   GanTrainingOptions options = Small();
   options.shape.preset = "mannequin";
   const auto training = *GanTraining::Create(options, CloseTexts());
-  training->Step(BatchOf(0));
-  const StepLosses first = training->TakeLosses();
-  for (int i = 0; i < 12; ++i) training->Step(BatchOf(0));
-  training->TakeLosses();
-  training->Step(BatchOf(0));
-  const StepLosses last = training->TakeLosses();
-  EXPECT_LT(last.generator, first.generator);
-
-  ASSERT_TRUE(training->SaveCheckpoint(path_, 14, {}).ok());
-  const auto again = *GanTraining::Create(options, {});  // the checkpoint brings the standardisation
+  for (int i = 0; i < 3; ++i) training->Step(BatchOf(0));
+  ASSERT_TRUE(training->SaveCheckpoint(path_, 3, {}).ok());
+  const auto again = *GanTraining::Create(options, {});
   ASSERT_TRUE(again->LoadCheckpoint(path_).ok());
   EXPECT_EQ(again->Sample({CloseTexts()[0]}, 4)[0].rgb, training->Sample({CloseTexts()[0]}, 4)[0].rgb);
+}
+
+TEST_F(Training, BeginsAtHalfTheResolutionAndGoesOnAtAllOfIt) {
+  GanTrainingOptions options = Small();
+  options.shape.preset = "mannequin";
+  options.shape.resolution = 128;
+  const auto training = *GanTraining::Create(options, CloseTexts());
+  Batch half = BatchOf(0);
+  half.overlay_cells.assign(4 * 256, 0);
+  training->Step(half);
+  EXPECT_EQ(training->Sample({CloseTexts()[0]}, 4)[0].width, 64);
+  Batch whole = half;
+  whole.step = 1;
+  whole.side = 128;
+  whole.images.assign(4 * 128 * 128 * 3, 200);
+  training->Step(whole);
+  EXPECT_EQ(training->Sample({CloseTexts()[0]}, 4)[0].width, 128);
+  EXPECT_TRUE(std::isfinite(training->TakePoint().loss_generator()));
 }
 
 TEST_F(Training, CheckpointOfOtherNetworksOrDamagedIsRefused) {

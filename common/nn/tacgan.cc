@@ -1,0 +1,166 @@
+#include "common/nn/tacgan.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace mannequin {
+namespace {
+
+namespace nn = torch::nn;
+
+constexpr double kSlope = 0.2;  // of LeakyReLU
+constexpr double kNoise = 0.1;  // standard deviation added to D's inputs
+constexpr double kWeight = 0.02;  // standard deviation of DCGAN's initial weights
+
+// In place: what comes in is a layer's fresh output, which its backward pass does not need.
+torch::Tensor Leaky(torch::Tensor x) { return torch::leaky_relu_(x, kSlope); }
+
+nn::Conv2d Conv(int in, int out, int kernel, int stride, int padding, bool bias) {
+  return nn::Conv2d(nn::Conv2dOptions(in, out, kernel).stride(stride).padding(padding).bias(bias));
+}
+
+nn::ConvTranspose2d Up(int in, int out, bool bias) {
+  return nn::ConvTranspose2d(nn::ConvTranspose2dOptions(in, out, 4).stride(2).padding(1).bias(bias));
+}
+
+// Batch norm in evaluation is x * scale + shift, one of each for a channel.
+struct Affine {
+  torch::Tensor scale, shift;
+};
+
+Affine AffineOf(const nn::BatchNorm2d& norm) {
+  const torch::Tensor scale = norm->weight / torch::sqrt(norm->running_var + norm->options.eps());
+  return {scale, norm->bias - norm->running_mean * scale};
+}
+
+// Batch norm's scale starts at N(1, 0.02), biases at 0.
+void Initialize(nn::Module& module) {
+  torch::NoGradGuard no_grad;
+  for (const auto& item : module.named_parameters()) {
+    torch::Tensor weight = item.value();
+    const bool scale = item.key().rfind("norm", 0) == 0 && item.key().find("weight") != std::string::npos;
+    if (weight.dim() > 1 || scale) {
+      weight.normal_(scale ? 1 : 0, kWeight);
+    } else {
+      weight.zero_();
+    }
+  }
+}
+
+}  // namespace
+
+torch::Tensor ConvNorm::operator()(const torch::Tensor& x) {
+  const torch::Tensor y = conv ? conv(x) : up(x);
+  return norm ? norm(y) : y;
+}
+
+void ConvNorm::Fold(const torch::TensorOptions& weights) {
+  torch::NoGradGuard no_grad;
+  const Affine affine = AffineOf(norm);
+  if (conv) {  // weight [out, in, h, w]
+    conv->weight.mul_(affine.scale.view({-1, 1, 1, 1}));
+    conv->bias = affine.shift.to(weights);
+  } else {  // weight [in, out, h, w]
+    up->weight.mul_(affine.scale.view({1, -1, 1, 1}));
+    up->bias = affine.shift.to(weights);
+  }
+  norm = nn::BatchNorm2d(nullptr);
+}
+
+TacganGenerator::TacganGenerator(const GanShape& shape) : resolution_(shape.resolution) {
+  int maps = 16 * shape.features;
+  text_ = register_module("text", TextInput(shape.text));
+  first_ = register_module("first", nn::Linear(shape.noise + kProjectedText, maps * 16));
+  norm_ = register_module("norm", nn::BatchNorm2d(maps));
+  for (int side = 8; side < shape.resolution; side *= 2, maps /= 2) {
+    ConvNorm layer;
+    layer.up = register_module(absl::StrCat("up", side), Up(maps, maps / 2, false));
+    layer.norm = register_module(absl::StrCat("norm", side), nn::BatchNorm2d(maps / 2));
+    up_.push_back(layer);
+  }
+  last_ = register_module("last", Up(maps, 3, true));
+  Initialize(*this);
+}
+
+torch::Tensor TacganGenerator::Draw(const torch::Tensor& noise, const torch::Tensor& text, int side) {
+  TORCH_CHECK(side == 0 || side == resolution_, "preset tacgan draws at its resolution only");
+  const torch::Tensor meaning = text_->Project(text_->Standardised(text)).to(noise.dtype());
+  torch::Tensor h = first_(torch::cat({noise, meaning}, 1)).view({noise.size(0), -1, 4, 4});
+  h = h.contiguous(torch::MemoryFormat::ChannelsLast);
+  h = norm_ ? norm_(h) : h;
+  torch::relu_(h);
+  for (ConvNorm& layer : up_) {
+    h = layer(h);
+    torch::relu_(h);
+  }
+  return torch::tanh(last_(h));
+}
+
+void TacganGenerator::PrepareToServe(const torch::TensorOptions& weights) {
+  torch::NoGradGuard no_grad;
+  // A channel of the first map is 16 consecutive outputs of the linear layer.
+  const Affine affine = AffineOf(norm_);
+  const torch::Tensor scale = affine.scale.repeat_interleave(16);
+  first_->weight.mul_(scale.unsqueeze(1));
+  first_->bias.mul_(scale).add_(affine.shift.repeat_interleave(16));
+  norm_ = nn::BatchNorm2d(nullptr);
+  for (ConvNorm& layer : up_) layer.Fold(weights);
+  to(weights.device(), weights.dtype().toScalarType());
+}
+
+TacganDiscriminator::TacganDiscriminator(const GanShape& shape) {
+  const int nf = shape.features;
+  int in = 3;
+  for (int maps = nf; maps <= 8 * nf; maps *= 2) {
+    ConvNorm layer;
+    layer.conv = register_module(absl::StrCat("down", maps / nf), Conv(in, maps, 4, 2, 1, false));
+    layer.norm = register_module(absl::StrCat("norm", maps / nf), nn::BatchNorm2d(maps));
+    down_.push_back(layer);
+    in = maps;
+  }
+  text_ = register_module("text", TextInput(shape.text));
+  mix_.conv = register_module("mix", Conv(in + kProjectedText, in, 1, 1, 0, false));
+  mix_.norm = register_module("norm_mix", nn::BatchNorm2d(in));
+  const int side = shape.resolution / 16;
+  source_ = register_module("source", nn::Linear(in * side * side, 1));
+  category_ = register_module("category", nn::Linear(in * side * side, shape.categories));
+  image_category_ = register_module("image_category", nn::Linear(in, shape.categories));
+  overlay_in_ = register_module("overlay_in", Conv(4 * nf, nf, 1, 1, 0, true));
+  overlay_out_ = register_module("overlay_out", Conv(nf, 1, 3, 1, 1, true));
+  Initialize(*this);
+}
+
+torch::Tensor TacganDiscriminator::Noisy(const torch::Tensor& x) const {
+  return is_training() ? x + kNoise * torch::randn_like(x) : x;
+}
+
+ImageFeatures TacganDiscriminator::See(const torch::Tensor& image) {
+  ImageFeatures seen;
+  torch::Tensor h = Noisy(image);
+  for (std::size_t i = 0; i < down_.size(); ++i) {
+    h = Leaky(down_[i](h));
+    if (i == 2) seen.overlay = overlay_out_(Leaky(overlay_in_(h)));
+  }
+  seen.map = h;
+  seen.image_category = image_category_(h.mean({2, 3}));
+  return seen;
+}
+
+MatchLogits TacganDiscriminator::Match(const torch::Tensor& map, const torch::Tensor& text) {
+  const torch::Tensor meaning = text_->Project(Noisy(text_->Standardised(text)));
+  const torch::Tensor tiled =
+      meaning.view({meaning.size(0), meaning.size(1), 1, 1}).expand({-1, -1, map.size(2), map.size(3)});
+  const torch::Tensor mixed = Leaky(mix_(torch::cat({map, tiled.to(map.dtype())}, 1)));
+  const torch::Tensor flat = mixed.flatten(1);
+  const torch::Tensor source = source_(flat).squeeze(1);
+  return {source, source, category_(flat)};
+}
+
+void TacganDiscriminator::PrepareToServe(const torch::TensorOptions& weights) {
+  for (ConvNorm& layer : down_) layer.Fold(weights);
+  mix_.Fold(weights);
+  to(weights.device(), weights.dtype().toScalarType());
+}
+
+}  // namespace mannequin
