@@ -42,15 +42,10 @@ nn::Conv2d Conv(int in, int out, int kernel, int stride, bool bias, double gain)
 
 nn::Linear Dense(std::int64_t in, std::int64_t out, double gain) { return Initialized(nn::Linear(in, out), gain); }
 
-torch::Tensor Doubled(const torch::Tensor& picture) {
-  return F::interpolate(picture, F::InterpolateFuncOptions()
-                                     .scale_factor(std::vector<double>{2, 2})
-                                     .mode(torch::kBilinear)
-                                     .align_corners(false));
-}
-
-torch::Tensor Repeated(const torch::Tensor& maps) {
-  return F::interpolate(maps, F::InterpolateFuncOptions().scale_factor(std::vector<double>{2, 2}).mode(torch::kNearest));
+torch::Tensor Doubled(const torch::Tensor& maps) {
+  return F::interpolate(
+      maps,
+      F::InterpolateFuncOptions().scale_factor(std::vector<double>{2, 2}).mode(torch::kBilinear).align_corners(false));
 }
 
 torch::Tensor UnitLength(const torch::Tensor& x) {
@@ -101,7 +96,7 @@ torch::Tensor ResidualGenerator::Draw(const torch::Tensor& noise, const torch::T
       first_(style).view({noise.size(0), -1, kLowest, kLowest}).contiguous(torch::MemoryFormat::ChannelsLast);
   torch::Tensor picture;
   for (Level& level : levels_) {
-    if (level.narrow) h = Repeated(level.narrow(h));
+    if (level.narrow) h = Doubled(level.narrow(h));
     h = level.block(h, level.steer(style));
     if (level.picture) {
       const torch::Tensor detail = torch::pixel_shuffle(level.picture(Leaky(h)), 2);

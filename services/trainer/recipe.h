@@ -20,7 +20,7 @@ inline Recipe RecipeOf(const std::string& preset) {
   // Adam as R3GAN has it. Products face one way in a shop: mirrored ones would only blur.
   return {.beta1 = 0,
           .beta2 = 0.99,
-          .rate = 2,
+          .rate = 3,
           .ema_decay = 0.998,
           .standardise_texts = true,
           .mirror = false,

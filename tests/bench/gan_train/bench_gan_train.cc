@@ -30,6 +30,16 @@ constexpr int kBatch = 64, kWarmUp = 2, kSteps = 8;
 
 double SecondsSince(absl::Time begin) { return absl::ToDoubleSeconds(absl::Now() - begin); }
 
+// Anonymous, so without the file of pixels, which the page cache holds and may drop.
+double MemoryMb() {
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  double anonymous = 0;
+  for (std::string line; std::getline(rollup, line);) {
+    if (line.rfind("Pss_Anon:", 0) == 0) anonymous = std::atof(line.c_str() + 9) / 1024;
+  }
+  return anonymous;
+}
+
 absl::Status AddProducts(ProductStore& store, const std::string& list, std::vector<std::string>& titles) {
   std::ifstream in(list);
   std::string line;
@@ -94,6 +104,7 @@ absl::Status Run(const std::string& list, const std::string& work, const std::st
   const double waited = source.wait_seconds();
   const absl::Time steady = absl::Now();
   for (int step = 0; step < kSteps; ++step) training->Step(source.Next());
+  const double memory_mb = MemoryMb();
   const v1::TrainingPoint point = training->TakePoint();
   if (!std::isfinite(point.loss_generator() + point.loss_discriminator())) {
     return absl::InternalError("a loss is not a number");
@@ -101,9 +112,9 @@ absl::Status Run(const std::string& list, const std::string& work, const std::st
   const double seconds = SecondsSince(steady), rate = kBatch * kSteps / seconds;
   std::printf(
       "{\"images_per_second\": %.2f, \"data_wait_percent\": %.2f, \"pack_seconds\": %.1f, \"images\": %zu, "
-      "\"gflops\": %.0f, \"limit_gflops\": %.0f}\n",
+      "\"gflops\": %.0f, \"limit_gflops\": %.0f, \"memory_mb\": %.0f}\n",
       rate, 100 * (source.wait_seconds() - waited) / seconds, pack_seconds,
-      pack->training.size() + pack->held_out.size(), rate * TrainingGflop(options.shape), MatrixGflops());
+      pack->training.size() + pack->held_out.size(), rate * TrainingGflop(options.shape), MatrixGflops(), memory_mb);
   return absl::OkStatus();
 }
 

@@ -6,13 +6,14 @@
 
 namespace mannequin {
 
-// float32 on all cores, 10^9 operations a second; a product and a sum are two.
+// In the type that trainings use (bfloat16 where the cores are fast at it), on all cores,
+// 10^9 operations a second; a product and a sum are two.
 double MatrixGflops();
 
 // Of one image, 10^9 operations; convolutions and linear layers alone.
 double DiscriminatorGflop(const GanShape& shape);  // forward
-// A training step (gan_training.h) a real image: forward, both gradients of D on real and
-// generated, G's, and D's gradient to G's image alone.
+// A training step (tacgan_step.cc, mannequin_step.cc) a real image: forward, both gradients
+// of D on real and generated, G's, and D's gradient to G's image alone.
 double TrainingGflop(const GanShape& shape);
 
 }  // namespace mannequin

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader
 
-from gan_train_torch import Pairs, has_bf16
+from gan_train_torch import Pairs, has_bf16, memory_mb
 
 BATCH, TEXT, NOISE, STYLE, WARM_UP, STEPS, SIDE = 64, 100, 100, 256, 2, 8, 128
 leaky = lambda x: F.leaky_relu(x, 0.2)
@@ -129,6 +129,7 @@ def main():
         if step == WARM_UP:
             start = time.perf_counter()
         if step == WARM_UP + STEPS:
+            rate, memory = BATCH * STEPS / (time.perf_counter() - start), memory_mb()
             break
         real = real.contiguous(memory_format=torch.channels_last)
         with torch.autocast('cpu', torch.bfloat16, enabled=bf16):
@@ -156,7 +157,7 @@ def main():
         loss.backward()
         adam_g.step()
         d.requires_grad_(True)
-    print(json.dumps({'images_per_second': BATCH * STEPS / (time.perf_counter() - start), 'bf16': bf16, 'torch': torch.__version__}))
+    print(json.dumps({'images_per_second': rate, 'bf16': bf16, 'memory_mb': memory, 'torch': torch.__version__}))
 
 
 if __name__ == '__main__':

@@ -5,6 +5,8 @@ usage: gan_train_torch.py LIST     (lines of "file <tab> category <tab> title"; 
 At its best on this machine: channels-last, bfloat16 autocast where the CPU has it, two workers that decode ahead.
 """
 import json
+import os
+import subprocess
 import sys
 import time
 
@@ -81,6 +83,18 @@ def has_bf16():
     return 'avx512_bf16' in flags or 'amx_bf16' in flags
 
 
+def memory_mb():
+    """Anonymous memory of this process and the workers that it has started; what they share counts once."""
+    pids, total = [str(os.getpid())] + subprocess.run(['pgrep', '-P', str(os.getpid())], capture_output=True, text=True).stdout.split(), 0
+    for pid in pids:
+        try:
+            with open('/proc/%s/smaps_rollup' % pid) as f:
+                total += sum(int(line.split()[1]) for line in f if line.startswith('Pss_Anon:')) / 1024
+        except FileNotFoundError:
+            pass  # a worker, or pgrep itself, that has ended
+    return total
+
+
 def main():
     torch.manual_seed(1)
     data = Pairs([line.rstrip('\n').split('\t') for line in open(sys.argv[1], encoding='utf-8')])
@@ -93,6 +107,7 @@ def main():
         if step == WARM_UP:
             start = time.perf_counter()
         if step == WARM_UP + STEPS:
+            rate, memory = BATCH * STEPS / (time.perf_counter() - start), memory_mb()
             break
         real, wrong = (x.contiguous(memory_format=torch.channels_last) for x in (real, wrong))
         with torch.autocast('cpu', torch.bfloat16, enabled=bf16):
@@ -112,7 +127,7 @@ def main():
         loss.backward()
         adam_g.step()
         d.requires_grad_(True)
-    print(json.dumps({'images_per_second': BATCH * STEPS / (time.perf_counter() - start), 'bf16': bf16, 'torch': torch.__version__}))
+    print(json.dumps({'images_per_second': rate, 'bf16': bf16, 'memory_mb': memory, 'torch': torch.__version__}))
 
 
 if __name__ == '__main__':
