@@ -224,10 +224,16 @@ class Run {
   absl::Status ReadLosses(std::int64_t step, std::ofstream& file) {
     const StepLosses losses = training_->TakeLosses();
     if (losses.steps == 0) return absl::OkStatus();
-    health_.Add(losses);
+    v1::TrainingPoint point;
+    point.set_step(step);
+    point.set_loss_generator(losses.generator);
+    point.set_loss_discriminator(losses.discriminator);
+    point.set_diversity(losses.fake_deviation);
+    health_.Add(point);
     progress_.set_loss_generator(health_.generator());
     progress_.set_loss_discriminator(health_.discriminator());
     progress_.set_health(health_.state());
+    progress_.set_health_reason(health_.reason());
     file << step << ',' << losses.generator << ',' << losses.discriminator << ',' << progress_.images_per_second()
          << std::endl;
     if (!losses.finite()) {
