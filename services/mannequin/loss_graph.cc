@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/base/check_range.h"
@@ -96,7 +97,9 @@ std::vector<double> TicksOf(const Axis& axis, int count) {
 }
 
 std::string TickText(double value) {
-  if (std::abs(value) >= 1e7 || (value != 0 && std::abs(value) < 1e-4)) return absl::StrFormat("%.0e", value);
+  if (std::abs(value) >= 1e5 || (value != 0 && std::abs(value) < 1e-4)) {
+    return absl::StrReplaceAll(absl::StrFormat("%.0e", value), {{"e+0", "e"}, {"e+", "e"}, {"e-0", "e-"}});
+  }
   if (std::abs(value) >= 1000) return WithCommas(std::llround(value));
   return absl::StrFormat("%.6g", std::abs(value) < 1e-12 ? 0 : value);
 }
@@ -331,6 +334,29 @@ bool HasAccuracy(const std::vector<v1::TrainingPoint>& points) {
   });
 }
 
+// A relativistic discriminator tells pairs, of which there is one share.
+bool TellsPairs(const std::vector<v1::TrainingPoint>& points) {
+  return std::all_of(points.begin(), points.end(), [](const v1::TrainingPoint& point) {
+    return point.accuracy_real() == point.accuracy_generated();
+  });
+}
+
+// What the discriminator tells right.
+std::string SharesPanel(const std::vector<v1::TrainingPoint>& points, const std::vector<Unhealthy>& stretches,
+                        const Panel& panel, const Axis& x) {
+  const Axis y{0, 100, panel.bottom, panel.top, false};
+  const Field real = [](const v1::TrainingPoint& point) { return 100 * point.accuracy_real(); };
+  const Field generated = [](const v1::TrainingPoint& point) { return 100 * point.accuracy_generated(); };
+  const bool pairs = TellsPairs(points);
+  std::string svg = StepGrid(panel, x, true) + Bands(stretches, panel, x) + Vertical(panel, y, 4, "told right, %");
+  svg += Frame(panel) + Curves(points, real, x, y, kRealShare, 0.3);
+  if (!pairs) svg += Curves(points, generated, x, y, kGeneratedShare, 0.3);
+  svg += Text(panel.left, panel.top - 10, 13, absl::StrCat("fill='", kText, "'"), "What the discriminator tells right");
+  const std::vector<LegendEntry> one = {{kRealShare, "pairs of a real and a generated image"}},
+                                 two = {{kRealShare, "real images"}, {kGeneratedShare, "generated images"}};
+  return svg + Legend(pairs ? one : two, panel.right, panel.top - 10);
+}
+
 }  // namespace
 
 std::string HealthName(v1::TrainingHealth health) {
@@ -384,18 +410,7 @@ absl::StatusOr<std::string> LossGraph(const std::vector<v1::TrainingPoint>& poin
       points, [](const v1::TrainingPoint& p) { return p.loss_discriminator(); }, x, y, kDiscriminator, 0.35);
   svg += Curves(
       points, [](const v1::TrainingPoint& p) { return p.loss_generator(); }, x, y, kGenerator, 0.35);
-  if (accuracy) {
-    const Axis percent{0, 100, shares.bottom, shares.top, false};
-    svg += StepGrid(shares, x, true) + Bands(stretches, shares, x) + Vertical(shares, percent, 4, "told right, %");
-    svg += Frame(shares);
-    svg += Curves(
-        points, [](const v1::TrainingPoint& p) { return 100 * p.accuracy_real(); }, x, percent, kRealShare, 0.3);
-    svg += Curves(
-        points, [](const v1::TrainingPoint& p) { return 100 * p.accuracy_generated(); }, x, percent, kGeneratedShare,
-        0.2);
-    svg += Text(kLeft, shares.top - 10, 13, absl::StrCat("fill='", kText, "'"), "What the discriminator tells right");
-    svg += Legend({{kRealShare, "real images"}, {kGeneratedShare, "generated images"}}, shares.right, shares.top - 10);
-  }
+  if (accuracy) svg += SharesPanel(points, stretches, shares, x);
   svg += Text((last.left + last.right) / 2, bottom + 38, 13, absl::StrCat("text-anchor='middle' fill='", kText, "'"),
               "step");
   svg += Reasons(stretches, bottom + 50, losses.right - losses.left).svg;

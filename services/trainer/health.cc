@@ -191,8 +191,8 @@ HealthMonitor::Verdict HealthMonitor::Collapsed() const {
   if (now < kOneLevel) {
     return {
         v1::TRAINING_HEALTH_COLLAPSED,
-        absl::StrFormat("generated images differ from each other by %.2g of a pixel's range, less than one level of "
-                        "255, by step %s",
+        absl::StrFormat("generated images are all one: their pixels differ by %.2g of the range, less than one level "
+                        "of 255, by step %s",
                         now, Thousands(spans_.back().end))};
   }
   if (now >= share * best_diversity_) return {};
@@ -241,14 +241,16 @@ HealthMonitor::Verdict HealthMonitor::Won(std::size_t count, const char* images,
 HealthMonitor::Verdict HealthMonitor::NeverMoved() const {
   // Seen from the first step on, and none of it dropped yet.
   if (!from_scratch_ || spans_.size() < kStill || spans_.front().begin != first_step_) return {};
-  for (double Span::*field : {&Span::generator, &Span::discriminator, &Span::diversity}) {
+  // Not the generator's loss: its terms may gain weight by the steps alone.
+  for (double Span::*field : {&Span::discriminator, &Span::diversity}) {
     const Trend trend = TrendOf(field, spans_.size());
     if (std::abs(trend.rise()) > kUnmoved * std::abs(trend.from)) return {};
   }
-  return {v1::TRAINING_HEALTH_STALLED,
-          absl::StrFormat("the losses are still %.3g and %.3g, and generated images as they were, %s steps after the "
-                          "first",
-                          spans_.back().generator, spans_.back().discriminator, StepsOf(spans_.size()))};
+  return {
+      v1::TRAINING_HEALTH_STALLED,
+      absl::StrFormat("the discriminator's loss is still %.3g and generated images differ as they did, %s steps after "
+                      "the first",
+                      spans_.back().discriminator, StepsOf(spans_.size()))};
 }
 
 HealthMonitor::Verdict HealthMonitor::NoGradient() const {

@@ -13,7 +13,8 @@
 //               they are, so that it learns nothing any more;
 //   COLLAPSED   generated images differ from each other by less than a quarter of what they
 //               once did, or by less than a level of 255;
-//   STALLED     nothing has moved since the first step, or a network gets no gradient.
+//   STALLED     the discriminator's loss and the images' diversity have not moved since the
+//               first step, or a network gets no gradient.
 //
 // No rule looks at the height of a loss, which depends on which loss it is: they look at
 // how it moves. A training that has learned and then stands still is not said to stall:
