@@ -5,7 +5,8 @@
 //   "trainer-0:8700"})); RETURN_IF_ERROR(group->AllReduceMean(absl::MakeSpan(figures)));
 //
 // Over c10d's Gloo, which LibTorch has inside: TCP among all processes, on one machine or
-// many. What lies on a GPU passes through the CPU's memory.
+// many, from the address that the machine's own name has, or of the interface that the
+// environment's GLOO_SOCKET_IFNAME names. What lies on a GPU passes through the CPU's memory.
 #pragma once
 
 #include <memory>
