@@ -32,7 +32,7 @@ std::string Summary(const v1::Job& job) {
     absl::StrAppend(&text, absl::StrFormat(" · %.1f images/s", progress.images_per_second()));
   }
   if (!progress.bundle_version().empty()) absl::StrAppend(&text, " · bundle ", progress.bundle_version());
-  if (!job.error().empty()) absl::StrAppend(&text, " · ", job.error().substr(0, 100));
+  if (!job.error().empty()) absl::StrAppend(&text, " · ", job.error());
   return text;
 }
 
