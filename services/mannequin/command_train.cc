@@ -84,7 +84,7 @@ absl::Status Resume(Invocation& invocation, const std::string& id) {
 
 void AddTrainCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* train =
-      app.add_subcommand("train", "GAN trainings: start, watch, list, cancel, resume")->require_subcommand(1);
+      app.add_subcommand("train", "GAN trainings: start, watch, list, cancel, resume, graph")->require_subcommand(1);
 
   const auto request = std::make_shared<v1::CreateTrainingRequest>();
   const auto loss = std::make_shared<std::string>();
@@ -133,6 +133,7 @@ void AddTrainCommands(CLI::App& app, Invocation& invocation) {
   train->add_subcommand("list", "every training, newest first")->callback([&invocation] {
     invocation.run = [&invocation] { return List(invocation); };
   });
+  AddTrainGraphCommand(*train, invocation);
 }
 
 }  // namespace mannequin

@@ -239,6 +239,7 @@ class Run {
     progress_.set_loss_generator(point.loss_generator());
     progress_.set_loss_discriminator(point.loss_discriminator());
     progress_.set_health(health_.state());
+    progress_.set_health_reason(health_.reason());
     file << step << ',' << point.loss_generator() << ',' << point.loss_discriminator() << ','
          << progress_.images_per_second() << std::endl;
     if (!std::isfinite(point.loss_generator() + point.loss_discriminator())) {
