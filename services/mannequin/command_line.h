@@ -44,7 +44,8 @@ void AddOperationsCommands(CLI::App& app, Invocation& invocation);   // stats, b
 void AddEmbedCommands(CLI::App& app, Invocation& invocation);        // embed catalog|vector|similar, and:
 void AddEmbedTrainCommand(CLI::App& embed, Invocation& invocation);  // embed train
 void AddEmbedMapCommand(CLI::App& embed, Invocation& invocation);    // embed map
-void AddTrainCommands(CLI::App& app, Invocation& invocation);        // train start|watch|list|cancel|resume
+void AddTrainCommands(CLI::App& app, Invocation& invocation);        // train start|watch|list|cancel|resume, and:
+void AddTrainEvalCommand(CLI::App& train, Invocation& invocation);   // train eval
 void AddModelCommands(CLI::App& app, Invocation& invocation);        // models list|show|promote|rollback
 void AddGenerateCommands(CLI::App& app, Invocation& invocation);     // generate, placeholders ...
 void AddScoreCommands(CLI::App& app, Invocation& invocation);        // score

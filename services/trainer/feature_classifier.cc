@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kBatch = 64;
 constexpr std::size_t kImageEpochs = 15;
-constexpr std::int64_t kMinSteps = 40, kMaxSteps = 3'000;
+constexpr std::int64_t kMinSteps = 20, kMaxSteps = 3'000;
 constexpr std::int64_t kShift = 4;  // pixels, of the augmentation
 constexpr double kPeakRate = 3e-3, kWeightDecay = 0.05, kWarmUpShare = 0.2, kSmoothing = 0.1;
 
@@ -97,11 +97,12 @@ class Autocast {
 };
 
 // [N, 3, 64, 64] in [-1, 1], channels-last.
-torch::Tensor Load(int side, const std::vector<const std::uint8_t*>& images, c10::Device device) {
-  const std::size_t bytes = static_cast<std::size_t>(side) * static_cast<std::size_t>(side) * 3;
+// The images have one size.
+torch::Tensor Load(const std::vector<const Pixels*>& images, c10::Device device) {
+  const std::int64_t side = images.front()->width;
   torch::Tensor tensor = torch::empty({static_cast<std::int64_t>(images.size()), side, side, 3}, at::kByte);
   std::uint8_t* out = tensor.data_ptr<std::uint8_t>();
-  for (const std::uint8_t* image : images) out = std::copy(image, image + bytes, out);
+  for (const Pixels* image : images) out = std::copy(image->rgb.begin(), image->rgb.end(), out);
   torch::Tensor pixels = tensor.to(device).permute({0, 3, 1, 2}).to(at::kFloat).div_(127.5).sub_(1);
   if (side == FeatureClassifier::kSide) return pixels;
   return at::adaptive_avg_pool2d(pixels, {FeatureClassifier::kSide, FeatureClassifier::kSide});
@@ -124,13 +125,12 @@ torch::Tensor Augmented(const torch::Tensor& images, std::mt19937_64& random) {
 }
 
 absl::Status Check(const LabelledImages& images) {
-  if (images.images.empty()) return absl::InvalidArgumentError("no images to learn features from");
-  if (images.side < 1) return absl::InvalidArgumentError(absl::StrCat("images of side ", images.side));
-  if (images.categories.size() != images.images.size() || images.colors.size() != images.images.size()) {
-    return absl::InvalidArgumentError(absl::StrCat(images.images.size(), " images have ", images.categories.size(),
-                                                   " categories and ", images.colors.size(), " colours"));
+  if (images.categories.empty()) return absl::InvalidArgumentError("no images to learn features from");
+  if (images.colors.size() != images.categories.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(images.categories.size(), " images have ", images.colors.size(), " colours"));
   }
-  for (std::size_t i = 0; i < images.images.size(); ++i) {
+  for (std::size_t i = 0; i < images.categories.size(); ++i) {
     if (images.categories[i] < 0 || images.categories[i] >= images.category_count || images.colors[i] < -1 ||
         images.colors[i] >= images.color_count) {
       return absl::InvalidArgumentError(absl::StrCat("image ", i, " has category ", images.categories[i], " of ",
@@ -191,14 +191,15 @@ absl::StatusOr<std::unique_ptr<FeatureClassifier>> FeatureClassifier::Train(cons
       torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(kSmoothing).ignore_index(-1);
 
   std::mt19937_64 random(options.seed);
-  std::vector<std::size_t> order(images.images.size());
+  std::vector<std::size_t> order(images.categories.size());
   std::iota(order.begin(), order.end(), 0);
   const std::size_t batch = std::min(kBatch, order.size());
   std::size_t next = order.size();
-  const std::int64_t steps = StepsFor(order.size());
+  const std::int64_t steps = options.steps > 0 ? options.steps : StepsFor(order.size());
   for (std::int64_t step = 0; step < steps; ++step) {
     if (stopping()) return absl::CancelledError("stopped while learning the features that images are measured by");
-    std::vector<const std::uint8_t*> some;
+    std::vector<Pixels> some;
+    std::vector<const Pixels*> loaded;
     std::vector<std::int64_t> categories, colors;
     bool any_color = false;
     for (std::size_t i = 0; i < batch; ++i) {
@@ -207,11 +208,12 @@ absl::StatusOr<std::unique_ptr<FeatureClassifier>> FeatureClassifier::Train(cons
         next = 0;
       }
       const std::size_t image = order[next++];
-      some.push_back(images.images[image]);
+      some.push_back(images.image(image));
       categories.push_back(images.categories[image]);
       colors.push_back(images.colors[image]);
       any_color = any_color || images.colors[image] >= 0;
     }
+    for (const Pixels& image : some) loaded.push_back(&image);
     // Up to the peak in a fifth of the steps, then down to zero.
     const double share = static_cast<double>(step) / static_cast<double>(steps);
     const double rate = share < kWarmUpShare ? (0.04 + share) / (0.04 + kWarmUpShare)
@@ -220,7 +222,7 @@ absl::StatusOr<std::unique_ptr<FeatureClassifier>> FeatureClassifier::Train(cons
     torch::Tensor loss;
     {
       const Autocast autocast(device);
-      const torch::Tensor features = net->Features(Augmented(Load(images.side, some, device), random));
+      const torch::Tensor features = net->Features(Augmented(Load(loaded, device), random));
       const auto term = [&](torch::nn::Linear& head, const std::vector<std::int64_t>& labels) {
         return torch::nn::functional::cross_entropy(head(features).to(at::kFloat),
                                                     torch::tensor(labels, at::kLong).to(device), smoothed);
@@ -239,46 +241,34 @@ absl::StatusOr<std::unique_ptr<FeatureClassifier>> FeatureClassifier::Train(cons
 }
 
 SeenImages FeatureClassifier::See(const std::vector<Pixels>& images) const {
+  torch::InferenceMode inference;
   SeenImages all;
   all.features.columns = kFeatures;
-  // Images of one size at a time, in their order.
   for (std::size_t begin = 0; begin < images.size();) {
-    std::vector<const std::uint8_t*> some;
-    std::size_t end = begin;
-    for (; end < images.size() && images[end].width == images[begin].width; ++end) {
-      some.push_back(images[end].rgb.data());
+    std::vector<const Pixels*> some;
+    for (; begin < images.size() && some.size() < kBatch; ++begin) {
+      if (!some.empty() && some.front()->width != images[begin].width) break;
+      some.push_back(&images[begin]);
     }
-    SeenImages seen = See(images[begin].width, some);
-    all.features.rows += seen.features.rows;
-    all.features.values.insert(all.features.values.end(), seen.features.values.begin(), seen.features.values.end());
-    all.categories.insert(all.categories.end(), seen.categories.begin(), seen.categories.end());
-    all.colors.insert(all.colors.end(), seen.colors.begin(), seen.colors.end());
-    begin = end;
+    // In float32: features of a copy must be those of the original.
+    const torch::Tensor features = impl_->net->Features(Load(some, impl_->device));
+    const torch::Tensor plain = features.to(at::kCPU).contiguous();
+    SeenImages seen;
+    seen.features = {some.size(), kFeatures, {plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel()}};
+    seen.categories = Likeliest(impl_->net->category(features));
+    seen.colors = impl_->net->color.is_empty() ? std::vector<int>(some.size(), -1)
+                                               : Likeliest(impl_->net->color(features));
+    all.Append(seen);
   }
   return all;
 }
 
-SeenImages FeatureClassifier::See(int side, const std::vector<const std::uint8_t*>& images) const {
-  torch::InferenceMode inference;
-  SeenImages all;
-  all.features.rows = images.size();
-  all.features.columns = kFeatures;
-  all.features.values.reserve(images.size() * kFeatures);
-  for (std::size_t begin = 0; begin < images.size(); begin += kBatch) {
-    const auto from = images.begin() + static_cast<std::ptrdiff_t>(begin);
-    const auto to = images.begin() + static_cast<std::ptrdiff_t>(std::min(begin + kBatch, images.size()));
-    // In float32: features of a copy must be those of the original.
-    const torch::Tensor features = impl_->net->Features(Load(side, {from, to}, impl_->device));
-    const torch::Tensor plain = features.to(at::kCPU).contiguous();
-    all.features.values.insert(all.features.values.end(), plain.data_ptr<float>(),
-                               plain.data_ptr<float>() + plain.numel());
-    const std::vector<int> categories = Likeliest(impl_->net->category(features));
-    all.categories.insert(all.categories.end(), categories.begin(), categories.end());
-    const std::vector<int> colors = impl_->net->color.is_empty() ? std::vector<int>(categories.size(), -1)
-                                                                 : Likeliest(impl_->net->color(features));
-    all.colors.insert(all.colors.end(), colors.begin(), colors.end());
-  }
-  return all;
+void SeenImages::Append(const SeenImages& more) {
+  features.rows += more.features.rows;
+  features.columns = more.features.columns;
+  features.values.insert(features.values.end(), more.features.values.begin(), more.features.values.end());
+  categories.insert(categories.end(), more.categories.begin(), more.categories.end());
+  colors.insert(colors.end(), more.colors.begin(), more.colors.end());
 }
 
 }  // namespace mannequin

@@ -22,10 +22,9 @@
 
 namespace mannequin {
 
-// Training images where they lie: [side, side, 3] each, interleaved sRGB.
+// Training images, read again and again: all square, and of one size.
 struct LabelledImages {
-  int side = 0;
-  std::vector<const std::uint8_t*> images;
+  std::function<Pixels(std::size_t i)> image;
   std::vector<int> categories;  // an image each, 0 to category_count - 1
   std::vector<int> colors;      // an image each, -1 when it has none
   int category_count = 0;
@@ -34,13 +33,16 @@ struct LabelledImages {
 
 struct FeatureClassifierOptions {
   std::uint64_t seed = 0;
-  std::string device;  // as CheckDevice
+  std::string device;      // as CheckDevice
+  std::int64_t steps = 0;  // 0: StepsFor
 };
 
 struct SeenImages {
   FeatureMatrix features;       // [N, kFeatures]
   std::vector<int> categories;  // the likeliest, an image each
   std::vector<int> colors;      // the same; -1 where none were learnt
+
+  void Append(const SeenImages& more);
 };
 
 // Immutable once trained; thread-safe.
@@ -58,13 +60,12 @@ class FeatureClassifier {
                                                                   const std::function<bool()>& stopping);
   ~FeatureClassifier();
 
+  // Square images, not all of one size.
   SeenImages See(const std::vector<Pixels>& images) const;
-  // The same of images where they lie.
-  SeenImages See(int side, const std::vector<const std::uint8_t*>& images) const;
   // SHA-256 of the weights.
   const std::string& digest() const;
 
-  // 64 images each: 15 times each image, but at least 40 steps and at most 3,000.
+  // 64 images each: 15 times each image, but at least 20 steps and at most 3,000.
   static std::int64_t StepsFor(std::size_t images);
 
   struct Impl;

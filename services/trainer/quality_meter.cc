@@ -96,29 +96,37 @@ absl::Status QualityMeter::LearnFeatures() {
   const auto color_of = [&](const PackedProduct& product) {
     return product.color < 0 ? -1 : color_number[static_cast<std::size_t>(product.color)];
   };
-  labelled.side = pack_.resolution();
+  labelled.image = [this](std::size_t i) { return pack_.ImageOf(pack_.training[i]); };
   labelled.category_count = static_cast<int>(pack_.categories.size());
   for (const PackedProduct& product : pack_.training) {
-    labelled.images.push_back(pack_.image(product.slot));
     labelled.categories.push_back(product.category);
     labelled.colors.push_back(color_of(product));
   }
   for (PackedProduct& product : products_) product.color = color_of(product);
-  ASSIGN_OR_RETURN(classifier_, FeatureClassifier::Train(labelled, {options_.seed, options_.device}, stopping_));
+  ASSIGN_OR_RETURN(classifier_, FeatureClassifier::Train(labelled, {options_.seed, options_.device, options_.classifier_steps}, stopping_));
   return absl::OkStatus();
 }
 
-absl::Status QualityMeter::SeeReal() {
-  std::vector<const std::uint8_t*> training, real;
-  for (std::size_t i = 0; i < pack_.training.size(); ++i) {
-    if (IsChosen(i, pack_.training.size(), kMaxLookedUp)) training.push_back(pack_.image(pack_.training[i].slot));
+absl::StatusOr<SeenImages> QualityMeter::SeeProducts(const std::vector<PackedProduct>& products) const {
+  SeenImages seen;
+  seen.features.columns = FeatureClassifier::kFeatures;
+  for (std::size_t begin = 0; begin < products.size(); begin += kMeasureBatch) {
+    if (stopping_()) return Stopped();
+    std::vector<Pixels> images;
+    for (std::size_t i = begin; i < std::min(begin + kMeasureBatch, products.size()); ++i) {
+      images.push_back(pack_.ImageOf(products[i]));
+    }
+    seen.Append(classifier_->See(images));
   }
+  return seen;
+}
+
+absl::Status QualityMeter::SeeReal() {
   std::vector<Pixels> diverse;
   std::vector<int> groups;
   std::string measured_by = classifier_->digest();
   for (std::size_t i = 0; i < products_.size(); ++i) {
     const PackedProduct& product = products_[i];
-    real.push_back(pack_.image(product.slot));
     const float* text = pack_.text(product.slot, 0);
     texts_.emplace_back(text, text + pack_.text_dimension());
     absl::StrAppend(&measured_by, "\n", product.id);
@@ -126,19 +134,9 @@ absl::Status QualityMeter::SeeReal() {
     diverse.push_back(pack_.ImageOf(product));
     groups.push_back(product.category);
   }
-  training_.columns = FeatureClassifier::kFeatures;
-  // A piece at a time, so that a stop is heard.
-  constexpr std::size_t kPiece = 1'024;
-  for (std::size_t begin = 0; begin < training.size(); begin += kPiece) {
-    if (stopping_()) return Stopped();
-    const std::size_t end = std::min(begin + kPiece, training.size());
-    const SeenImages some = classifier_->See(
-        pack_.resolution(), {training.begin() + static_cast<std::ptrdiff_t>(begin),
-                             training.begin() + static_cast<std::ptrdiff_t>(end)});
-    training_.rows += some.features.rows;
-    training_.values.insert(training_.values.end(), some.features.values.begin(), some.features.values.end());
-  }
-  real_ = classifier_->See(pack_.resolution(), real);
+  ASSIGN_OR_RETURN(SeenImages training, SeeProducts(SampleEvenly(pack_.training, kMaxLookedUp)));
+  training_ = std::move(training.features);
+  ASSIGN_OR_RETURN(real_, SeeProducts(products_));
   real_distances_ = NearestDistances(real_.features, training_);
   ASSIGN_OR_RETURN(real_diversity_, Diversity(diverse, groups, kDiversePairs, options_.seed));
   measured_with_ = Sha256Hex(measured_by).substr(0, kDigestDigits);
@@ -220,11 +218,7 @@ absl::StatusOr<v1::Quality> QualityMeter::Measure(const DrawFunction& draw, cons
     if (drawn.size() != seeds.size()) {
       return absl::InternalError(absl::StrCat(seeds.size(), " texts got ", drawn.size(), " images"));
     }
-    const SeenImages some = classifier_->See(drawn);
-    seen.features.rows += some.features.rows;
-    seen.features.values.insert(seen.features.values.end(), some.features.values.begin(), some.features.values.end());
-    seen.categories.insert(seen.categories.end(), some.categories.begin(), some.categories.end());
-    seen.colors.insert(seen.colors.end(), some.colors.begin(), some.colors.end());
+    seen.Append(classifier_->See(drawn));
     for (std::size_t i = 0; i < drawn.size(); ++i) {
       if (!IsChosen(begin + i, n, kDiverseImages)) continue;
       diverse.push_back(std::move(drawn[i]));

@@ -40,6 +40,7 @@ JudgeFunction JudgeWith(const LoadedGan& gan);
 struct QualityOptions {
   std::uint64_t seed = 0;  // of the classifier, and of what is drawn
   std::string device;      // of the classifier, as CheckDevice
+  std::int64_t classifier_steps = 0;  // 0: FeatureClassifier::StepsFor
 };
 
 // Colours with fewer training images are not learnt.
@@ -71,6 +72,7 @@ class QualityMeter {
   QualityMeter(const Pack& pack, const QualityOptions& options, std::function<bool()> stopping);
   absl::Status LearnFeatures();
   absl::Status SeeReal();
+  absl::StatusOr<SeenImages> SeeProducts(const std::vector<PackedProduct>& products) const;
   absl::StatusOr<double> MatchAuc(const JudgeFunction& judge, int resolution,
                                   const std::vector<std::vector<float>>& texts) const;
   // Shares of products whose category, and whose colour, is told as it is.
