@@ -150,6 +150,10 @@ absl::StatusOr<v1::EvaluateBundlesRequest> CompleteEvaluation(const BundleFolder
                                                               v1::EvaluateBundlesRequest request) {
   RETURN_IF_ERROR(CheckRange<std::int64_t>("max_products", request.max_products(), 0, 1'000'000'000'000));
   if (!request.device().empty()) RETURN_IF_ERROR(CheckDevice(request.device()));
+  const v1::TrainingFilter& filter = request.filter();
+  if (filter.categories_size() + filter.brands_size() > 0 || !filter.attributes().empty()) {
+    return absl::InvalidArgumentError("filter: bundles are measured on the whole catalogue; leave it empty");
+  }
   if (request.versions_size() > kMaxEvaluated) {
     return absl::InvalidArgumentError(
         absl::StrCat("versions: ", request.versions_size(), " are more than ", kMaxEvaluated));
