@@ -123,8 +123,9 @@ void AddModelCommands(CLI::App& app, Invocation& invocation) {
     };
   });
   CLI::App* promote =
-      models->add_subcommand("promote", "make a bundle the current one, unless its figures are worse; services follow "
-                                        "without a restart");
+      models->add_subcommand("promote",
+                             "make a bundle the current one, unless its figures are worse; services follow "
+                             "without a restart");
   promote->add_option("VERSION", *version)->required();
   const auto force = std::make_shared<bool>(false);
   promote->add_flag("--force", *force, "even when its figures are worse or cannot be compared");

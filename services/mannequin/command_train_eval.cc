@@ -31,10 +31,10 @@ absl::Status Evaluate(Invocation& invocation, const v1::EvaluateBundlesRequest& 
 
 void AddTrainEvalCommand(CLI::App& train, Invocation& invocation) {
   const auto request = std::make_shared<v1::EvaluateBundlesRequest>();
-  CLI::App* command = train.add_subcommand(
-      "eval",
-      "measure bundles side by side on held-out products (the current one without VERSION)\n"
-      "  mannequin train eval b-01J9ZK... b-01JA2M...");
+  CLI::App* command =
+      train.add_subcommand("eval",
+                           "measure bundles side by side on held-out products (the current one without VERSION)\n"
+                           "  mannequin train eval b-01J9ZK... b-01JA2M...");
   command->add_option_function<std::vector<std::string>>(
       "VERSION",
       [request](const std::vector<std::string>& versions) {
@@ -44,7 +44,8 @@ void AddTrainEvalCommand(CLI::App& train, Invocation& invocation) {
   command->add_option_function<std::int64_t>(
       "--max-products", [request](std::int64_t n) { request->set_max_products(n); }, "products to look at (all)");
   command->add_option_function<std::uint64_t>(
-      "--seed", [request](std::uint64_t seed) { request->set_seed(seed); }, "of the classifier and of what is drawn (0)");
+      "--seed", [request](std::uint64_t seed) { request->set_seed(seed); },
+      "of the classifier and of what is drawn (0)");
   command->add_option_function<std::string>(
       "--device", [request](const std::string& device) { request->set_device(device); }, "cpu, cuda:0");
   command->callback(

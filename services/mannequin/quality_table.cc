@@ -28,10 +28,10 @@ std::string QualityTable(const std::vector<std::pair<std::string, v1::Quality>>&
     rows.push_back(std::move(row));
   }
   std::string table = FormatTable(header, rows, right);
-  absl::StrAppend(&table, "measured on ", WithCommas(first.products()),
-                  first.from_training() ? " TRAINING products, as too few are held out: too good"
-                                        : " held-out products",
-                  " with ", first.measured_with(), "\n");
+  absl::StrAppend(
+      &table, "measured on ", WithCommas(first.products()),
+      first.from_training() ? " TRAINING products, as too few are held out: too good" : " held-out products", " with ",
+      first.measured_with(), "\n");
   return table;
 }
 

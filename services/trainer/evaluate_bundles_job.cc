@@ -51,8 +51,9 @@ class BundleEvaluation {
     Say("packing", 0);
     ASSIGN_OR_RETURN(const std::unique_ptr<Pack> pack, PackFor(manifests_.front(), 0));
     Say("learning features", 0.3);
-    ASSIGN_OR_RETURN(const std::unique_ptr<QualityMeter> meter,
-                     QualityMeter::Create(*pack, {request_.seed(), device_, 0}, [this] { return context_.stopping(); }));
+    ASSIGN_OR_RETURN(
+        const std::unique_ptr<QualityMeter> meter,
+        QualityMeter::Create(*pack, {request_.seed(), device_, 0}, [this] { return context_.stopping(); }));
     Say("measuring", 0.5);
     for (std::size_t i = 0; i < manifests_.size(); ++i) {
       RETURN_IF_ERROR(Measure(*meter, manifests_[i]));

@@ -33,10 +33,10 @@ struct NetImpl : torch::nn::Module {
                  register_module(absl::StrCat("norm_", name), torch::nn::BatchNorm2d(out))};
       layers.push_back(std::move(made));
     };
-    layer("0", 3, 32, 2);     // 32x32
-    layer("1", 32, 64, 2);    // 16x16
-    layer("1r", 64, 64, 1);   //
-    layer("2", 64, 128, 2);   // 8x8
+    layer("0", 3, 32, 2);    // 32x32
+    layer("1", 32, 64, 2);   // 16x16
+    layer("1r", 64, 64, 1);  //
+    layer("2", 64, 128, 2);  // 8x8
     layer("2r", 128, 128, 1);
     layer("3", 128, 128, 2);  // 4x4
     layer("3r", 128, 128, 1);
@@ -187,8 +187,7 @@ absl::StatusOr<std::unique_ptr<FeatureClassifier>> FeatureClassifier::Train(cons
   net->to(device);
   net->train();
   torch::optim::AdamW adam(net->parameters(), torch::optim::AdamWOptions(kPeakRate).weight_decay(kWeightDecay));
-  const auto smoothed =
-      torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(kSmoothing).ignore_index(-1);
+  const auto smoothed = torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(kSmoothing).ignore_index(-1);
 
   std::mt19937_64 random(options.seed);
   std::vector<std::size_t> order(images.categories.size());
@@ -216,8 +215,8 @@ absl::StatusOr<std::unique_ptr<FeatureClassifier>> FeatureClassifier::Train(cons
     for (const Pixels& image : some) loaded.push_back(&image);
     // Up to the peak in a fifth of the steps, then down to zero.
     const double share = static_cast<double>(step) / static_cast<double>(steps);
-    const double rate = share < kWarmUpShare ? (0.04 + share) / (0.04 + kWarmUpShare)
-                                             : (1 - share) / (1 - kWarmUpShare);
+    const double rate =
+        share < kWarmUpShare ? (0.04 + share) / (0.04 + kWarmUpShare) : (1 - share) / (1 - kWarmUpShare);
     static_cast<torch::optim::AdamWOptions&>(adam.param_groups()[0].options()).lr(kPeakRate * rate);
     torch::Tensor loss;
     {
@@ -256,8 +255,8 @@ SeenImages FeatureClassifier::See(const std::vector<Pixels>& images) const {
     SeenImages seen;
     seen.features = {some.size(), kFeatures, {plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel()}};
     seen.categories = Likeliest(impl_->net->category(features));
-    seen.colors = impl_->net->color.is_empty() ? std::vector<int>(some.size(), -1)
-                                               : Likeliest(impl_->net->color(features));
+    seen.colors =
+        impl_->net->color.is_empty() ? std::vector<int>(some.size(), -1) : Likeliest(impl_->net->color(features));
     all.Append(seen);
   }
   return all;

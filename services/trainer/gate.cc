@@ -74,8 +74,8 @@ GateResult CompareBundles(const v1::BundleManifest& candidate, const v1::BundleM
   }
   for (const v1::Calibration& before : theirs.calibrations()) {
     const v1::Calibration* const now = CalibrationOf(ours, before.reason());
-    result.rows.push_back(
-        Row(absl::StrCat(before.reason(), " AUC"), now == nullptr ? 0 : now->auc(), before.auc(), kCalibrationTolerance, true));
+    result.rows.push_back(Row(absl::StrCat(before.reason(), " AUC"), now == nullptr ? 0 : now->auc(), before.auc(),
+                              kCalibrationTolerance, true));
   }
   const bool worse =
       std::any_of(result.rows.begin(), result.rows.end(), [](const v1::GateRow& row) { return row.worse(); });
@@ -86,9 +86,9 @@ GateResult CompareBundles(const v1::BundleManifest& candidate, const v1::BundleM
 std::string GateTable(const GateResult& gate) {
   std::string table = absl::StrFormat("%-24s %10s %10s %10s\n", "figure", "candidate", "current", "may differ");
   for (const v1::GateRow& row : gate.rows) {
-    absl::StrAppend(&table, absl::StrFormat("%-24s %10s %10s %10s  %s\n", row.figure(), FigureText(row.candidate()),
-                                            FigureText(row.current()), FigureText(row.tolerance()),
-                                            row.worse() ? "WORSE" : "ok"));
+    absl::StrAppend(
+        &table, absl::StrFormat("%-24s %10s %10s %10s  %s\n", row.figure(), FigureText(row.candidate()),
+                                FigureText(row.current()), FigureText(row.tolerance()), row.worse() ? "WORSE" : "ok"));
   }
   return table;
 }

@@ -22,10 +22,12 @@ std::string Data(const v1::BundleManifest& manifest, const Pack& pack, const v1:
   const v1::Lineage& lineage = manifest.lineage();
   return absl::StrFormat(
       "## Data\n\n"
-      "- Products: %d trained on, %d held out (by a hash of the id). Left out: %d with an unreadable image, %d without\n"
+      "- Products: %d trained on, %d held out (by a hash of the id). Left out: %d with an unreadable image, %d "
+      "without\n"
       "  known text, %d in categories with too few images, %d on the opt-out list.\n"
       "- Licence: %s.\n"
-      "- The file `products.sha256` tells whether a product was trained on: `mannequin models show VERSION --product ID`.\n"
+      "- The file `products.sha256` tells whether a product was trained on: `mannequin models show VERSION --product "
+      "ID`.\n"
       "- Categories: %s.\n\n",
       lineage.products(), pack.held_out.size(), pack.unreadable, pack.no_text, pack.rare, lineage.opted_out(),
       request.data_license().empty() ? "not stated by who trained it (`--data-license`)"
@@ -64,10 +66,9 @@ std::string QualityTable(const v1::GanInfo& gan) {
                     baseline ? absl::StrCat(" ", FigureText((gan.baseline().*figure.value)()), " |") : "", " ",
                     figure.meaning, " |\n");
   }
-  absl::StrAppend(&card, baseline ? absl::StrCat("\nThe bundle before is ", gan.baseline_version(), ".\n") : "",
-                  quality.color_accuracy() == 0 ? "\nThe catalogue names too few colours: the colour figures are 0.\n"
-                                                : "",
-                  "\n");
+  absl::StrAppend(
+      &card, baseline ? absl::StrCat("\nThe bundle before is ", gan.baseline_version(), ".\n") : "",
+      quality.color_accuracy() == 0 ? "\nThe catalogue names too few colours: the colour figures are 0.\n" : "", "\n");
   return card;
 }
 
@@ -88,12 +89,12 @@ std::string Verdicts(const v1::GanInfo& gan, const Evaluation& evaluation) {
                                            c.expected_calibration_error(), c.review_threshold(), c.abuse_threshold(),
                                            evaluation.left_out[i]));
   }
-  absl::StrAppend(
-      &card, absl::StrFormat("\nCategory told from the picture alone: %.1f %% right.\n"
-                             "Drawn pictures: mean probability of the asked category %.2f; %.0f %% lie above the "
-                             "floor of %.2f, below which nothing is shown.\n\n",
-                             100 * evaluation.category_accuracy, evaluation.drawn_agreement,
-                             100 * evaluation.drawn_above_floor, gan.confidence_floor()));
+  absl::StrAppend(&card,
+                  absl::StrFormat("\nCategory told from the picture alone: %.1f %% right.\n"
+                                  "Drawn pictures: mean probability of the asked category %.2f; %.0f %% lie above the "
+                                  "floor of %.2f, below which nothing is shown.\n\n",
+                                  100 * evaluation.category_accuracy, evaluation.drawn_agreement,
+                                  100 * evaluation.drawn_above_floor, gan.confidence_floor()));
   return card;
 }
 

@@ -16,7 +16,7 @@ struct QualityFigure {
   double (v1::Quality::*real)() const;
   // The gate: how much worse a candidate may be; 0: the gate does not look at it.
   double tolerance;
-  bool relative;      // the tolerance is a share of the current figure
+  bool relative;  // the tolerance is a share of the current figure
   bool higher_better;
 };
 

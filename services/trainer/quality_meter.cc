@@ -35,8 +35,8 @@ absl::StatusOr<Pixels> AveragedDown(Pixels image, int side) {
         int sum = 0;
         for (int dy = 0; dy < factor; ++dy) {
           for (int dx = 0; dx < factor; ++dx) {
-            sum += image.rgb[static_cast<std::size_t>(((y * factor + dy) * image.width + x * factor + dx) * 3 +
-                                                      channel)];
+            sum +=
+                image.rgb[static_cast<std::size_t>(((y * factor + dy) * image.width + x * factor + dx) * 3 + channel)];
           }
         }
         small.rgb.push_back(static_cast<std::uint8_t>((sum + factor * factor / 2) / (factor * factor)));
@@ -103,7 +103,8 @@ absl::Status QualityMeter::LearnFeatures() {
     labelled.colors.push_back(color_of(product));
   }
   for (PackedProduct& product : products_) product.color = color_of(product);
-  ASSIGN_OR_RETURN(classifier_, FeatureClassifier::Train(labelled, {options_.seed, options_.device, options_.classifier_steps}, stopping_));
+  ASSIGN_OR_RETURN(classifier_, FeatureClassifier::Train(
+                                    labelled, {options_.seed, options_.device, options_.classifier_steps}, stopping_));
   return absl::OkStatus();
 }
 

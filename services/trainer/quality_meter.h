@@ -38,8 +38,8 @@ DrawFunction DrawWith(const LoadedGan& gan);
 JudgeFunction JudgeWith(const LoadedGan& gan);
 
 struct QualityOptions {
-  std::uint64_t seed = 0;  // of the classifier, and of what is drawn
-  std::string device;      // of the classifier, as CheckDevice
+  std::uint64_t seed = 0;             // of the classifier, and of what is drawn
+  std::string device;                 // of the classifier, as CheckDevice
   std::int64_t classifier_steps = 0;  // 0: FeatureClassifier::StepsFor
 };
 

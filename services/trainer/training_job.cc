@@ -307,7 +307,8 @@ class Run {
     RETURN_IF_ERROR(MeasureCandidate(*meter, loaded, bundles_, parent_, options.device, &manifest_));
     *progress_.mutable_quality() = gan.quality();
     RETURN_IF_ERROR(AddLineage(staging));
-    return WriteFileAtomically(absl::StrCat(staging, "/MODEL_CARD.md"), ModelCard(manifest_, *pack_, evaluation, request_));
+    return WriteFileAtomically(absl::StrCat(staging, "/MODEL_CARD.md"),
+                               ModelCard(manifest_, *pack_, evaluation, request_));
   }
 
   absl::Status AddLineage(const std::string& staging) {

@@ -117,7 +117,8 @@ absl::Status Run(const std::string& list, const std::string& work, const std::st
   ASSIGN_OR_RETURN(const auto pack, BuildPack(*store, *encoder, pack_options, never, [](double) {}));
 
   const absl::Time begin = absl::Now();
-  ASSIGN_OR_RETURN(const auto meter, QualityMeter::Create(*pack, {.seed = 0, .device = "cpu", .classifier_steps = 0}, never));
+  ASSIGN_OR_RETURN(const auto meter,
+                   QualityMeter::Create(*pack, {.seed = 0, .device = "cpu", .classifier_steps = 0}, never));
   const absl::Time made = absl::Now();
   v1::Quality quality;
   if (bundle.empty()) {
@@ -131,9 +132,10 @@ absl::Status Run(const std::string& list, const std::string& work, const std::st
   print.always_print_primitive_fields = true;
   std::string json;
   (void)google::protobuf::util::MessageToJsonString(quality, &json, print);
-  std::printf("{\"training\": %zu, \"categories\": %zu, \"ruler_seconds\": %.1f, \"measure_seconds\": %.1f, \"quality\": %s}\n",
-              pack->training.size(), pack->categories.size(), absl::ToDoubleSeconds(made - begin),
-              absl::ToDoubleSeconds(absl::Now() - made), json.c_str());
+  std::printf(
+      "{\"training\": %zu, \"categories\": %zu, \"ruler_seconds\": %.1f, \"measure_seconds\": %.1f, \"quality\": %s}\n",
+      pack->training.size(), pack->categories.size(), absl::ToDoubleSeconds(made - begin),
+      absl::ToDoubleSeconds(absl::Now() - made), json.c_str());
   return absl::OkStatus();
 }
 

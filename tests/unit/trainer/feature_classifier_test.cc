@@ -80,8 +80,7 @@ TEST(FeatureClassifier, RefusesNoImagesAndLabelsOutOfRangeAndHearsAStop) {
   images.categories[3] = 2;
   EXPECT_TRUE(absl::IsInvalidArgument(FeatureClassifier::Train(images, {0, "cpu", 1}, Never).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(FeatureClassifier::Train(Shapes(8), {0, "tpu", 1}, Never).status()));
-  EXPECT_TRUE(
-      absl::IsCancelled(FeatureClassifier::Train(Shapes(8), {0, "cpu", 1}, [] { return true; }).status()));
+  EXPECT_TRUE(absl::IsCancelled(FeatureClassifier::Train(Shapes(8), {0, "cpu", 1}, [] { return true; }).status()));
 }
 
 TEST(FeatureClassifier, LearnsWithoutAnyColour) {

@@ -157,16 +157,17 @@ TEST_F(Meter, MeasuresHowWellADiscriminatorTellsMatchingTexts) {
     category_of[std::vector<float>(text, text + pack_->text_dimension())] = product.category;
   }
   const auto judge = [&](double sign) {
-    return [&category_of, sign](const std::vector<Pixels>& images, const std::vector<std::vector<float>>& texts)
-               -> absl::StatusOr<std::vector<Judgement>> {
-      std::vector<Judgement> judgements(images.size());
-      for (std::size_t i = 0; i < images.size(); ++i) {
-        const std::uint8_t* middle = images[i].rgb.data() + (32 * 64 + 32) * 3;
-        const int seen = middle[0] < middle[1] ? 0 : 1;
-        judgements[i].source = static_cast<float>(sign * (seen == category_of.at(texts[i]) ? 1 : -1));
-      }
-      return judgements;
-    };
+    return
+        [&category_of, sign](const std::vector<Pixels>& images,
+                             const std::vector<std::vector<float>>& texts) -> absl::StatusOr<std::vector<Judgement>> {
+          std::vector<Judgement> judgements(images.size());
+          for (std::size_t i = 0; i < images.size(); ++i) {
+            const std::uint8_t* middle = images[i].rgb.data() + (32 * 64 + 32) * 3;
+            const int seen = middle[0] < middle[1] ? 0 : 1;
+            judgements[i].source = static_cast<float>(sign * (seen == category_of.at(texts[i]) ? 1 : -1));
+          }
+          return judgements;
+        };
   };
   const DrawFunction draw = Draw(ImagesOf(meter->products()));
   EXPECT_GT(meter->Measure(draw, judge(1))->match_auc(), 0.95);
