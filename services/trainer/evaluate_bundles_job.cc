@@ -24,10 +24,12 @@ namespace {
 
 class BundleEvaluation {
  public:
-  BundleEvaluation(ProductStore& store, const TrainingEnvironment& environment, const v1::Job& job, JobContext& context)
+  BundleEvaluation(ProductStore& store, const TrainingEnvironment& environment, const v1::Job& job,
+                   const std::string& device, JobContext& context)
       : store_(store),
         environment_(environment),
         job_(job),
+        device_(device),
         context_(context),
         bundles_(environment.bundles),
         folder_(absl::StrCat(environment.work, "/", job.id())),
@@ -35,7 +37,7 @@ class BundleEvaluation {
 
   absl::Status All(const v1::EvaluateBundlesRequest& spec) {
     ASSIGN_OR_RETURN(request_, CompleteEvaluation(bundles_, spec));
-    device_ = request_.device().empty() ? environment_.device : request_.device();
+    if (!request_.device().empty()) device_ = request_.device();
     for (const std::string& version : request_.versions()) {
       ASSIGN_OR_RETURN(v1::BundleManifest manifest, bundles_.Open(version));
       resolution_ = std::max(resolution_, manifest.gan().resolution());
@@ -133,12 +135,12 @@ class BundleEvaluation {
   ProductStore& store_;
   const TrainingEnvironment& environment_;
   const v1::Job& job_;
+  std::string device_;
   JobContext& context_;
   const BundleFolder bundles_;
   const std::string folder_;
   const absl::Time begin_;
   v1::EvaluateBundlesRequest request_;
-  std::string device_;
   int resolution_ = 0;
   std::vector<v1::BundleManifest> manifests_;
   std::map<std::string, std::vector<std::vector<float>>> texts_;  // by EmbeddingDigest
@@ -184,13 +186,13 @@ absl::StatusOr<v1::EvaluateBundlesRequest> CompleteEvaluation(const BundleFolder
 }
 
 absl::Status RunEvaluation(ProductStore& store, const TrainingEnvironment& environment, const v1::Job& job,
-                           JobContext& context) {
+                           const std::string& device, JobContext& context) {
   v1::EvaluateBundlesRequest spec;
   if (!job.spec().UnpackTo(&spec)) {
     return absl::InvalidArgumentError(absl::StrCat(job.id(), ": its spec is not an EvaluateBundlesRequest"));
   }
   SetCpuThreads(environment.threads);
-  return BundleEvaluation(store, environment, job, context).All(spec);
+  return BundleEvaluation(store, environment, job, device, context).All(spec);
 }
 
 }  // namespace mannequin

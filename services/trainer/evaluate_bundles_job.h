@@ -4,6 +4,8 @@
 // Knows neither gRPC nor flags.
 #pragma once
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "common/model/bundle.h"
 #include "common/store/job_worker.h"
@@ -21,11 +23,12 @@ inline constexpr int kMaxEvaluated = 32;  // bundles at once
 absl::StatusOr<v1::EvaluateBundlesRequest> CompleteEvaluation(const BundleFolder& bundles,
                                                               v1::EvaluateBundlesRequest request);
 
-// Runs the job on this thread: packs the products at the highest resolution among the
+// Runs the job on this thread, with the networks on `device` unless the request names one:
+// packs the products at the highest resolution among the
 // bundles, once for each text embedding among them. A product whose text an embedding knows
 // nothing of is drawn from a text of zeros. CompleteEvaluation's, BuildPack's and Measure's errors;
 // CANCELLED once the context says stop.
 absl::Status RunEvaluation(ProductStore& store, const TrainingEnvironment& environment, const v1::Job& job,
-                           JobContext& context);
+                           const std::string& device, JobContext& context);
 
 }  // namespace mannequin

@@ -40,8 +40,9 @@ struct TrainerService::Impl {
         bundles(config.bundles()),
         worker(store, "trainer", {v1::JOB_KIND_TRAIN_GAN, v1::JOB_KIND_EVALUATE_BUNDLES},
                [this](const v1::Job& job, JobContext& context) {
-                 return job.kind() == v1::JOB_KIND_EVALUATE_BUNDLES ? RunEvaluation(store, environment, job, context)
-                                                                    : RunTraining(store, environment, job, context);
+                 return job.kind() == v1::JOB_KIND_EVALUATE_BUNDLES
+                            ? RunEvaluation(store, environment, job, environment.device, context)
+                            : RunTraining(store, environment, job, context);
                }) {}
 
   absl::StatusOr<v1::Job> Create(const v1::CreateTrainingRequest& request) {
