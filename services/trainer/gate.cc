@@ -97,15 +97,15 @@ absl::Status CheckGate(const GateResult& gate, bool force) {
   if (force) return absl::OkStatus();
   switch (gate.verdict) {
     case GateVerdict::kWorse:
-      return absl::FailedPreconditionError(absl::StrCat("version: ", gate.candidate, " is worse than the current ",
-                                                        gate.current, " (set `force` to promote it all the same):\n",
-                                                        GateTable(gate)));
+      return absl::FailedPreconditionError(
+          absl::StrCat("version: ", gate.candidate, " is worse than the current ", gate.current,
+                       " (`force`, or --force, promotes it all the same):\n", GateTable(gate)));
     case GateVerdict::kNotComparable:
       return absl::FailedPreconditionError(
           absl::StrCat("version: the figures of ", gate.candidate, " and of the current ", gate.current,
                        " were not measured on the same products by the same classifier, so they cannot be compared; "
                        "`mannequin train eval ",
-                       gate.candidate, " ", gate.current, "` measures both, `force` promotes without"));
+                       gate.candidate, " ", gate.current, "` measures both; `force`, or --force, promotes without"));
     case GateVerdict::kNothingToCompare:
     case GateVerdict::kPassed:
       break;
