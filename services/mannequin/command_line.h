@@ -46,6 +46,7 @@ void AddEmbedTrainCommand(CLI::App& embed, Invocation& invocation);  // embed tr
 void AddEmbedMapCommand(CLI::App& embed, Invocation& invocation);    // embed map
 void AddTrainCommands(CLI::App& app, Invocation& invocation);        // train start|watch|list|cancel|resume, and:
 void AddTrainGraphCommand(CLI::App& train, Invocation& invocation);  // train graph
+void AddTrainEvalCommand(CLI::App& train, Invocation& invocation);   // train eval
 void AddModelCommands(CLI::App& app, Invocation& invocation);        // models list|show|promote|rollback
 void AddGenerateCommands(CLI::App& app, Invocation& invocation);     // generate, placeholders ...
 void AddScoreCommands(CLI::App& app, Invocation& invocation);        // score

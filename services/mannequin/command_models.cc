@@ -6,6 +6,7 @@
 #include "common/base/status_macros.h"
 #include "mannequin/v1/gan_trainer.grpc.pb.h"
 #include "services/mannequin/command_line.h"
+#include "services/mannequin/quality_table.h"
 #include "services/mannequin/terminal.h"
 
 namespace mannequin {
@@ -43,25 +44,50 @@ absl::Status List(Invocation& invocation) {
   return absl::OkStatus();
 }
 
+absl::Status ShowProduct(Invocation& invocation, const std::string& version, const std::string& product) {
+  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  v1::GetLineageRequest request;
+  request.set_version(version);
+  request.add_product_ids(product);
+  v1::GetLineageResponse response;
+  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::GetLineage, request, &response));
+  if (invocation.json()) {
+    PrintJson(JsonValue(response));
+  } else {
+    std::printf("%s %s %s\n", response.version().c_str(),
+                response.trained_product_ids().empty() ? "was not trained on" : "was trained on", product.c_str());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Show(Invocation& invocation, const std::string& version) {
   ASSIGN_OR_RETURN(const v1::ListBundlesResponse response, Bundles(invocation));
   const std::string& wanted = version.empty() ? response.current_version() : version;
   for (const v1::BundleManifest& bundle : response.bundles()) {
     if (bundle.version() != wanted) continue;
     std::puts(invocation.json() ? JsonText(bundle).c_str() : bundle.DebugString().c_str());
+    if (invocation.json() || !bundle.gan().has_quality()) return absl::OkStatus();
+    std::vector<std::pair<std::string, v1::Quality>> columns = {{bundle.version(), bundle.gan().quality()}};
+    if (bundle.gan().has_baseline()) columns.emplace_back(bundle.gan().baseline_version(), bundle.gan().baseline());
+    std::fputs(QualityTable(columns).c_str(), stdout);
     return absl::OkStatus();
   }
   return absl::NotFoundError(wanted.empty() ? "no bundle was promoted yet; `mannequin embed train` makes the first"
                                             : absl::StrCat("there is no bundle ", wanted));
 }
 
-absl::Status Promote(Invocation& invocation, const std::string& version) {
+absl::Status Promote(Invocation& invocation, const std::string& version, bool force) {
   const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
   v1::PromoteBundleRequest request;
   request.set_version(version);
+  request.set_force(force);
   v1::PromoteBundleResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::PromoteBundle, request, &response));
-  std::puts(invocation.json() ? JsonText(response.bundle()).c_str() : absl::StrCat("current: ", version).c_str());
+  if (invocation.json()) {
+    PrintJson(JsonValue(response));
+  } else {
+    std::printf("%scurrent: %s\n", GateRows(response).c_str(), version.c_str());
+  }
   return absl::OkStatus();
 }
 
@@ -74,7 +100,8 @@ absl::Status Rollback(Invocation& invocation) {
     before = bundle.version();
   }
   if (before.empty()) return absl::FailedPreconditionError("there is no bundle before the current one");
-  return Promote(invocation, before);
+  // Whoever goes back knows why, whatever the figures say.
+  return Promote(invocation, before, true);
 }
 
 }  // namespace
@@ -88,13 +115,23 @@ void AddModelCommands(CLI::App& app, Invocation& invocation) {
   const auto version = std::make_shared<std::string>();
   CLI::App* show = models->add_subcommand("show", "one bundle's manifest (the current one's without VERSION)");
   show->add_option("VERSION", *version);
-  show->callback(
-      [&invocation, version] { invocation.run = [&invocation, version] { return Show(invocation, *version); }; });
+  const auto product = std::make_shared<std::string>();
+  show->add_option("--product", *product, "say whether this product was trained on")->check(Utf8());
+  show->callback([&invocation, version, product] {
+    invocation.run = [&invocation, version, product] {
+      return product->empty() ? Show(invocation, *version) : ShowProduct(invocation, *version, *product);
+    };
+  });
   CLI::App* promote =
-      models->add_subcommand("promote", "make a bundle the current one; services follow without a restart");
+      models->add_subcommand("promote",
+                             "make a bundle the current one, unless its figures are worse; services follow "
+                             "without a restart");
   promote->add_option("VERSION", *version)->required();
-  promote->callback(
-      [&invocation, version] { invocation.run = [&invocation, version] { return Promote(invocation, *version); }; });
+  const auto force = std::make_shared<bool>(false);
+  promote->add_flag("--force", *force, "even when its figures are worse or cannot be compared");
+  promote->callback([&invocation, version, force] {
+    invocation.run = [&invocation, version, force] { return Promote(invocation, *version, *force); };
+  });
   models->add_subcommand("rollback", "back to the bundle before the current one")->callback([&invocation] {
     invocation.run = [&invocation] { return Rollback(invocation); };
   });

@@ -1,4 +1,4 @@
-// train start | watch | list | cancel | resume
+// train start | watch | list | cancel | resume (eval: command_train_eval.cc)
 #include <cstdio>
 
 #include "absl/strings/str_format.h"
@@ -21,6 +21,7 @@ absl::Status Follow(Invocation& invocation, const std::string& id, bool cancel_o
   } else {
     const auto ended = ProgressOf<v1::TrainingProgress>(job);
     std::printf("bundle   %s\nsamples  %s\n", ended.bundle_version().c_str(), ended.sample_path().c_str());
+    if (!ended.not_promoted_reason().empty()) std::printf("not promoted: %s\n", ended.not_promoted_reason().c_str());
   }
   return absl::OkStatus();
 }
@@ -84,7 +85,7 @@ absl::Status Resume(Invocation& invocation, const std::string& id) {
 
 void AddTrainCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* train =
-      app.add_subcommand("train", "GAN trainings: start, watch, list, cancel, resume, graph")->require_subcommand(1);
+      app.add_subcommand("train", "GAN trainings: start, watch, list, cancel, resume, graph, eval")->require_subcommand(1);
 
   const auto request = std::make_shared<v1::CreateTrainingRequest>();
   const auto loss = std::make_shared<std::string>();
@@ -114,6 +115,9 @@ void AddTrainCommands(CLI::App& app, Invocation& invocation) {
   command->add_option("--loss", *loss)->check(CLI::IsMember({"relativistic", "lsgan", "bce"}));
   command->add_flag_function(
       "--promote", [request](std::int64_t) { request->set_promote(true); }, "make the bundle the current one");
+  command->add_option_function<std::string>(
+      "--data-license", [request](const std::string& license) { request->set_data_license(license); },
+      "licence of images and texts, for the model card");
   command->add_flag("--detach", *detach, "print the job's id and leave");
   command->callback([&invocation, request, loss, detach] {
     request->set_loss(loss->empty() ? v1::GAN_LOSS_UNSPECIFIED : *loss == "bce" ? v1::GAN_LOSS_BCE : *loss == "lsgan" ? v1::GAN_LOSS_LSGAN : v1::GAN_LOSS_RELATIVISTIC);
@@ -130,6 +134,7 @@ void AddTrainCommands(CLI::App& app, Invocation& invocation) {
            [](Invocation& i, const std::string& job) { return Follow(i, job, false); });
   with_job("cancel", "end a training", Cancel);
   with_job("resume", "go on from the last checkpoint of a training that ended", Resume);
+  AddTrainEvalCommand(*train, invocation);
   train->add_subcommand("list", "every training, newest first")->callback([&invocation] {
     invocation.run = [&invocation] { return List(invocation); };
   });

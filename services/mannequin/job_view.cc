@@ -94,6 +94,11 @@ std::string JobLine(const v1::Job& job) {
     case v1::JOB_KIND_SCORE_CATALOG:
       detail = absl::StrCat(WithCommas(ProgressOf<v1::ScoreCatalogProgress>(job).scored()), " scored");
       break;
+    case v1::JOB_KIND_EVALUATE_BUNDLES: {
+      const auto progress = ProgressOf<v1::EvaluateBundlesProgress>(job);
+      detail = absl::StrCat(progress.phase(), "  ", progress.bundles_size(), " bundles measured");
+      break;
+    }
     default:
       break;
   }

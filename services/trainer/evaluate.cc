@@ -30,24 +30,28 @@ absl::StatusOr<std::vector<Judgement>> Judge(const LoadedGan& gan, const std::ve
   return all;
 }
 
-// Spread evenly over `products`, `count` at most.
-std::vector<PackedProduct> Sample(const std::vector<PackedProduct>& products, std::size_t count) {
+}  // namespace
+
+std::vector<PackedProduct> SampleEvenly(const std::vector<PackedProduct>& products, std::size_t count) {
   std::vector<PackedProduct> sample;
   count = std::min(count, products.size());
   for (std::size_t i = 0; i < count; ++i) sample.push_back(products[i * products.size() / count]);
   return sample;
 }
 
-}  // namespace
+JudgedProducts ChooseJudged(const Pack& pack) {
+  if (pack.held_out.size() >= kMinHeldOut) return {SampleEvenly(pack.held_out, kMaxJudged), false};
+  return {SampleEvenly(pack.training, std::clamp(pack.training.size() / 10, kMinHeldOut, kMaxJudged)), true};
+}
 
 double ConfidenceFloor(int categories) { return std::min(0.2, 2.0 / std::max(1, categories)); }
 
 absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, const OverlayBank& bank,
                                     std::uint64_t seed) {
   Evaluation result;
-  std::vector<PackedProduct> products = Sample(pack.held_out, kMaxJudged);
-  result.from_training = products.size() < kMinHeldOut;
-  if (result.from_training) products = Sample(pack.training, std::max(kMinHeldOut, pack.training.size() / 10));
+  const JudgedProducts judged_products = ChooseJudged(pack);
+  const std::vector<PackedProduct>& products = judged_products.products;
+  result.from_training = judged_products.from_training;
   result.products = static_cast<std::int64_t>(products.size());
 
   std::mt19937_64 random(seed);
@@ -98,7 +102,7 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
   result.calibrations = {std::move(for_mismatch), std::move(for_overlay)};
 
   result.confidence_floor = ConfidenceFloor(static_cast<int>(pack.categories.size()));
-  const std::vector<PackedProduct> asked = Sample(products, kDrawn);
+  const std::vector<PackedProduct> asked = SampleEvenly(products, kDrawn);
   for (std::size_t begin = 0; begin < asked.size(); begin += kBatch) {
     std::vector<std::vector<float>> some;
     std::vector<std::uint64_t> seeds;

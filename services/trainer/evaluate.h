@@ -28,6 +28,16 @@ struct Evaluation {
 inline constexpr std::size_t kMinHeldOut = 40;
 inline constexpr std::size_t kMaxJudged = 2000;
 
+// `count` of them at most, spread evenly.
+std::vector<PackedProduct> SampleEvenly(const std::vector<PackedProduct>& products, std::size_t count);
+
+struct JudgedProducts {
+  std::vector<PackedProduct> products;
+  bool from_training = false;
+};
+// The products that figures are measured on.
+JudgedProducts ChooseJudged(const Pack& pack);
+
 // Below this probability of the asked category a drawn image is not shown: 0.2, or twice
 // chance when there are so many categories that this is less.
 double ConfidenceFloor(int categories);

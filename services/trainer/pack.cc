@@ -14,6 +14,7 @@
 #include <unordered_map>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/base/sha256.h"
@@ -25,9 +26,17 @@ namespace {
 constexpr std::size_t kMinImages = 16;
 
 struct Candidate {
-  std::string id, leaf;
+  std::string id, leaf, color;
   double position = 0;
 };
+
+// Lower case; empty when it has none.
+std::string ColorOf(const v1::Product& product) {
+  for (const v1::Attribute& attribute : product.attributes()) {
+    if (attribute.name() == "color" || attribute.name() == "colour") return absl::AsciiStrToLower(attribute.value());
+  }
+  return "";
+}
 
 v1::ScanProductsRequest StoredProducts() {
   v1::ScanProductsRequest request;
@@ -79,7 +88,8 @@ class PackBuilder {
     RETURN_IF_ERROR(store_.ScanProducts(StoredProducts(), [&](const v1::StoredProduct& stored) {
       const v1::Product& product = stored.product();
       if (product.category_path_size() > 0) {
-        candidates.push_back({product.id(), *product.category_path().rbegin(), SplitPosition(product.id())});
+        candidates.push_back(
+            {product.id(), *product.category_path().rbegin(), ColorOf(product), SplitPosition(product.id())});
       }
       return stopping_() ? Stopped() : absl::OkStatus();
     }));
@@ -98,6 +108,14 @@ class PackBuilder {
       index[leaf] = static_cast<int>(pack_->categories.size());
       pack_->categories.push_back(leaf);
     }
+    std::map<std::string, int> colors;
+    for (const Candidate& candidate : candidates) {
+      if (index.count(candidate.leaf) != 0 && !candidate.color.empty()) colors.emplace(candidate.color, 0);
+    }
+    for (auto& [color, number] : colors) {
+      number = static_cast<int>(pack_->colors.size());
+      pack_->colors.push_back(color);
+    }
     std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
     for (Candidate& candidate : candidates) {
       const auto found = index.find(candidate.leaf);
@@ -107,7 +125,8 @@ class PackBuilder {
       }
       const auto slot = static_cast<std::int64_t>(chosen_.size());
       slots_[candidate.id] = slot;
-      chosen_.push_back({std::move(candidate.id), found->second, slot});
+      const auto color = colors.find(candidate.color);
+      chosen_.push_back({std::move(candidate.id), found->second, slot, color == colors.end() ? -1 : color->second});
     }
     return CheckEnough(chosen_.size(), pack_->categories.size());
   }

@@ -40,6 +40,7 @@ struct PackedProduct {
   int category = 0;       // index into Pack::categories
   std::int64_t slot = 0;  // of its image and texts
   bool small = false;     // the original's longer side is under three quarters of the resolution
+  int color = -1;         // index into Pack::colors; -1 when it has none
 };
 
 // Where a product falls in [0, 1): the head of SHA-256 of its id. Below kHeldOutShare it
@@ -64,11 +65,13 @@ class Pack {
   int text_dimension() const { return text_dimension_; }
 
   std::vector<std::string> categories;  // leaf names, sorted
+  std::vector<std::string> colors;      // values of the attribute "color" or "colour", lower case, sorted
   std::vector<PackedProduct> training;  // in order of their ids
   std::vector<PackedProduct> held_out;
   std::int64_t unreadable = 0;  // images that could not be had or decoded: left out
   std::int64_t no_text = 0;     // products whose text has nothing known: left out
   std::int64_t rare = 0;        // products of categories with too few images: left out
+  std::int64_t opted_out = 0;   // products on the opt-out list: left out
 
  private:
   friend class PackBuilder;

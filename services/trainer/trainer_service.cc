@@ -12,12 +12,16 @@
 #include "common/rpc/status.h"
 #include "common/store/job_state.h"
 #include "common/store/job_worker.h"
+#include "services/trainer/evaluate_bundles_job.h"
+#include "services/trainer/lineage.h"
+#include "services/trainer/measure_bundle.h"
 #include "services/trainer/training_job.h"
 
 namespace mannequin {
 namespace {
 
 constexpr absl::Duration kWatchEvery = absl::Milliseconds(500);
+constexpr int kMaxAskedProducts = 1'000;
 
 // A job into a response that holds one.
 template <typename Response>
@@ -34,9 +38,12 @@ struct TrainerService::Impl {
       : store(product_store),
         environment{config.bundles(), config.work(), config.device(), config.threads()},
         bundles(config.bundles()),
-        worker(store, "trainer", {v1::JOB_KIND_TRAIN_GAN}, [this](const v1::Job& job, JobContext& context) {
-          return RunTraining(store, environment, job, context);
-        }) {}
+        worker(store, "trainer", {v1::JOB_KIND_TRAIN_GAN, v1::JOB_KIND_EVALUATE_BUNDLES},
+               [this](const v1::Job& job, JobContext& context) {
+                 return job.kind() == v1::JOB_KIND_EVALUATE_BUNDLES
+                            ? RunEvaluation(store, environment, job, environment.device, context)
+                            : RunTraining(store, environment, job, context);
+               }) {}
 
   absl::StatusOr<v1::Job> Create(const v1::CreateTrainingRequest& request) {
     RETURN_IF_ERROR(CompleteRequest(request).status());
@@ -97,6 +104,56 @@ struct TrainerService::Impl {
     for (const v1::BundleManifest& manifest : manifests) *response.add_bundles() = manifest;
     ASSIGN_OR_RETURN(*response.mutable_current_version(), bundles.CurrentVersion());
     return response;
+  }
+
+  absl::StatusOr<v1::PromoteBundleResponse> Promote(const v1::PromoteBundleRequest& request) const {
+    v1::PromoteBundleResponse response;
+    ASSIGN_OR_RETURN(const v1::BundleManifest candidate, Find(request.version()));
+    ASSIGN_OR_RETURN(const GateResult gate, CompareWithCurrent(bundles, candidate));
+    RETURN_IF_ERROR(CheckGate(gate, request.force()));
+    for (const v1::GateRow& row : gate.rows) *response.add_gate() = row;
+    ASSIGN_OR_RETURN(*response.mutable_bundle(), bundles.Promote(request.version()));
+    return response;
+  }
+
+  absl::StatusOr<v1::Job> Evaluate(const v1::EvaluateBundlesRequest& request) {
+    ASSIGN_OR_RETURN(const v1::EvaluateBundlesRequest complete, CompleteEvaluation(bundles, request));
+    v1::CreateJobRequest create;
+    create.set_kind(v1::JOB_KIND_EVALUATE_BUNDLES);
+    create.mutable_spec()->PackFrom(complete);
+    ASSIGN_OR_RETURN(v1::CreateJobResponse created, store.CreateJob(create));
+    worker.Wake();
+    return created.job();
+  }
+
+  absl::StatusOr<v1::GetLineageResponse> Lineage(const v1::GetLineageRequest& request) const {
+    if (request.product_ids_size() > kMaxAskedProducts) {
+      return absl::InvalidArgumentError(absl::StrCat("product_ids: ", request.product_ids_size(), " are more than ",
+                                                     kMaxAskedProducts, "; ask in several calls"));
+    }
+    std::string version = request.version();
+    if (version.empty()) {
+      ASSIGN_OR_RETURN(version, bundles.CurrentVersion());
+      if (version.empty()) return absl::NotFoundError("version: empty, and no bundle is current");
+    }
+    ASSIGN_OR_RETURN(const v1::BundleManifest manifest, Find(version));
+    ASSIGN_OR_RETURN(const std::vector<std::string> trained,
+                     TrainedAmong(bundles.FolderOf(version), manifest,
+                                  {request.product_ids().begin(), request.product_ids().end()}));
+    v1::GetLineageResponse response;
+    response.set_version(version);
+    *response.mutable_lineage() = manifest.lineage();
+    response.mutable_trained_product_ids()->Assign(trained.begin(), trained.end());
+    return response;
+  }
+
+  // By its manifest; files are not verified.
+  absl::StatusOr<v1::BundleManifest> Find(const std::string& version) const {
+    ASSIGN_OR_RETURN(const std::vector<v1::BundleManifest> manifests, bundles.List());
+    for (const v1::BundleManifest& manifest : manifests) {
+      if (manifest.version() == version) return manifest;
+    }
+    return absl::NotFoundError(absl::StrCat("version: there is no bundle \"", version, "\""));
   }
 
   ProductStore& store;
@@ -167,15 +224,22 @@ grpc::Status TrainerService::ResumeTraining(grpc::ServerContext*, const v1::Resu
 
 grpc::Status TrainerService::PromoteBundle(grpc::ServerContext*, const v1::PromoteBundleRequest* request,
                                            v1::PromoteBundleResponse* response) {
-  absl::StatusOr<v1::BundleManifest> promoted = impl_->bundles.Promote(request->version());
-  if (!promoted.ok()) return rpc::ToGrpc(promoted.status());
-  *response->mutable_bundle() = *std::move(promoted);
-  return grpc::Status::OK;
+  return rpc::Respond(impl_->Promote(*request), response);
 }
 
 grpc::Status TrainerService::ListBundles(grpc::ServerContext*, const v1::ListBundlesRequest*,
                                          v1::ListBundlesResponse* response) {
   return rpc::Respond(impl_->ListBundles(), response);
+}
+
+grpc::Status TrainerService::EvaluateBundles(grpc::ServerContext*, const v1::EvaluateBundlesRequest* request,
+                                             v1::EvaluateBundlesResponse* response) {
+  return RespondWithJob(impl_->Evaluate(*request), response);
+}
+
+grpc::Status TrainerService::GetLineage(grpc::ServerContext*, const v1::GetLineageRequest* request,
+                                        v1::GetLineageResponse* response) {
+  return rpc::Respond(impl_->Lineage(*request), response);
 }
 
 }  // namespace mannequin

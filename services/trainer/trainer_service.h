@@ -48,6 +48,10 @@ class TrainerService final : public v1::GanTrainer::Service {
                              v1::PromoteBundleResponse* response) override;
   grpc::Status ListBundles(grpc::ServerContext* context, const v1::ListBundlesRequest* request,
                            v1::ListBundlesResponse* response) override;
+  grpc::Status EvaluateBundles(grpc::ServerContext* context, const v1::EvaluateBundlesRequest* request,
+                               v1::EvaluateBundlesResponse* response) override;
+  grpc::Status GetLineage(grpc::ServerContext* context, const v1::GetLineageRequest* request,
+                          v1::GetLineageResponse* response) override;
 
  private:
   struct Impl;

@@ -19,8 +19,11 @@
 #include "services/trainer/evaluate.h"
 #include "services/trainer/gan_training.h"
 #include "services/trainer/health.h"
+#include "services/trainer/lineage.h"
+#include "services/trainer/measure_bundle.h"
 #include "services/trainer/model_card.h"
 #include "services/trainer/pack.h"
+#include "services/trainer/quality_meter.h"
 #include "services/trainer/recipe.h"
 #include "spdlog/spdlog.h"
 
@@ -30,6 +33,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kNoise = 100;
+constexpr std::size_t kMaxLicenseBytes = 1'024;
 constexpr int kOverlayPatches = 240;
 constexpr std::size_t kSamples = 32;
 constexpr int kSampleColumns = 8;
@@ -262,11 +266,22 @@ class Run {
     }
     Say("publishing", 0.99);
     ASSIGN_OR_RETURN(const v1::BundleManifest published, bundles_.Publish(staging, manifest_));
-    if (request_.promote()) RETURN_IF_ERROR(bundles_.Promote(published.version()).status());
+    if (request_.promote()) RETURN_IF_ERROR(Promote(published));
     progress_.set_bundle_version(published.version());
     progress_.set_seconds_left(0);
     Say("done", 1);
-    spdlog::info("{}: published {}{}", job_.id(), published.version(), request_.promote() ? ", now current" : "");
+    spdlog::info("{}: published {}{}", job_.id(), published.version(),
+                 request_.promote() && progress_.not_promoted_reason().empty() ? ", now current" : "");
+    return absl::OkStatus();
+  }
+
+  // Unless the gate refuses it: then the progress says why.
+  absl::Status Promote(const v1::BundleManifest& published) {
+    ASSIGN_OR_RETURN(const GateResult gate, CompareWithCurrent(bundles_, published));
+    const absl::Status passed = CheckGate(gate, false);
+    if (passed.ok()) return bundles_.Promote(published.version()).status();
+    progress_.set_not_promoted_reason(std::string(passed.message()));
+    spdlog::warn("{}: not promoted: {}", job_.id(), progress_.not_promoted_reason());
     return absl::OkStatus();
   }
 
@@ -299,7 +314,24 @@ class Run {
                    calibration.expected_calibration_error());
     }
     gan.set_confidence_floor(evaluation.confidence_floor);
-    return WriteFileAtomically(absl::StrCat(staging, "/MODEL_CARD.md"), ModelCard(manifest_, *pack_, evaluation));
+    ASSIGN_OR_RETURN(const auto meter, QualityMeter::Create(*pack_, {request_.seed(), options.device, 0},
+                                                            [this] { return context_.stopping(); }));
+    RETURN_IF_ERROR(MeasureCandidate(*meter, loaded, bundles_, parent_, options.device, &manifest_));
+    *progress_.mutable_quality() = gan.quality();
+    RETURN_IF_ERROR(AddLineage(staging));
+    return WriteFileAtomically(absl::StrCat(staging, "/MODEL_CARD.md"),
+                               ModelCard(manifest_, *pack_, evaluation, request_));
+  }
+
+  absl::Status AddLineage(const std::string& staging) {
+    v1::Lineage& lineage = *manifest_.mutable_lineage();
+    lineage.set_seed(request_.seed());
+    lineage.set_job_id(job_.id());
+    lineage.set_program(absl::StrCat("mannequin ", MANNEQUIN_VERSION));
+    lineage.set_request(request_.Utf8DebugString());
+    lineage.set_seconds(progress_.seconds());
+    lineage.set_device(Options().device.empty() ? "picked" : Options().device);
+    return WriteLineage(*pack_, staging, &lineage);
   }
 
   ProductStore& store_;
@@ -339,6 +371,11 @@ absl::StatusOr<v1::CreateTrainingRequest> CompleteRequest(v1::CreateTrainingRequ
   RETURN_IF_ERROR(CheckRange<std::int64_t>("max_products", request.max_products(), 0, 1'000'000'000'000));
   RETURN_IF_ERROR(CheckRange<std::int64_t>("min_category_images", request.min_category_images(), 1, 1'000'000));
   RETURN_IF_ERROR(CheckRange<std::int64_t>("checkpoint_steps", request.checkpoint_steps(), 1, 10'000'000));
+  if (request.data_license().size() > kMaxLicenseBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("data_license: ", request.data_license().size(),
+                                                   " bytes are more than ", kMaxLicenseBytes,
+                                                   "; name the licence or give its address"));
+  }
   if (!v1::GanLoss_IsValid(request.loss())) {
     return absl::InvalidArgumentError(absl::StrCat("loss: ", request.loss(), " is not LSGAN or BCE"));
   }

@@ -7,6 +7,8 @@
 #include "common/nn/gan.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
+#include "common/store/job_state.h"
+#include "services/trainer/pack.h"
 #include "services/trainer/training_job.h"
 #include "tests/unit/trainer/catalogue.h"
 
@@ -44,7 +46,61 @@ class Trainer : public CatalogueTest {
     request.set_steps(3);
     request.set_checkpoint_steps(2);
     request.set_promote(true);
+    request.set_data_license("CC0, by the tests");
     return request;
+  }
+
+  // That exactly the products which are not held out trained the bundle.
+  void CheckLineage(const v1::BundleManifest& manifest) {
+    v1::GetLineageRequest request;
+    request.set_version(manifest.version());
+    std::vector<std::string> trained;
+    for (int category = 0; category < 3; ++category) {
+      for (int i = 0; i < 20; ++i) {
+        const std::string id = absl::StrCat("p-", category, "-", i);
+        request.add_product_ids(id);
+        if (SplitPosition(id) >= kHeldOutShare) trained.push_back(id);
+      }
+    }
+    request.add_product_ids("p-never-seen");
+    grpc::ClientContext context;
+    v1::GetLineageResponse response;
+    const grpc::Status status = stub_->GetLineage(&context, request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(response.lineage().products(), manifest.lineage().products());
+    EXPECT_EQ(static_cast<std::int64_t>(trained.size()), manifest.lineage().products());
+    EXPECT_EQ(std::vector<std::string>(response.trained_product_ids().begin(), response.trained_product_ids().end()),
+              trained);
+  }
+
+  // A bundle with the current one's networks and figures as `change` makes them.
+  template <typename Change>
+  std::string Publish(const v1::BundleManifest& like, Change change) {
+    const std::string staging = *bundles_.Stage();
+    for (const v1::BundleFile& file : like.files()) {
+      std::filesystem::copy_file(bundles_.FolderOf(like.version()) + "/" + file.path(), staging + "/" + file.path());
+    }
+    v1::BundleManifest manifest = like;
+    change(manifest.mutable_gan());
+    return bundles_.Publish(staging, manifest)->version();
+  }
+
+  grpc::Status Promote(const std::string& version, bool force, v1::PromoteBundleResponse* response) {
+    grpc::ClientContext context;
+    v1::PromoteBundleRequest request;
+    request.set_version(version);
+    request.set_force(force);
+    return stub_->PromoteBundle(&context, request, response);
+  }
+
+  grpc::Status Evaluate(const std::vector<std::string>& versions, v1::Job* job) {
+    grpc::ClientContext context;
+    v1::EvaluateBundlesRequest request;
+    request.mutable_versions()->Assign(versions.begin(), versions.end());
+    v1::EvaluateBundlesResponse response;
+    const grpc::Status status = stub_->EvaluateBundles(&context, request, &response);
+    *job = response.job();
+    return status;
   }
 
   grpc::Status Create(const v1::CreateTrainingRequest& request, v1::Job* job) {
@@ -105,7 +161,23 @@ TEST_F(Trainer, TrainsAndPublishesABundleThatDrawsAndResumes) {
   EXPECT_TRUE(Generate(*gan, {std::vector<float>(16, 0.25f)}, {1}).ok());
   EXPECT_TRUE(TextEncoder::Load(folder).ok());
   // Fewer than 40 products are held out here, and the card says so.
-  EXPECT_NE(ReadFile(folder + "/MODEL_CARD.md")->find("TRAINING set"), std::string::npos);
+  const std::string card = *ReadFile(folder + "/MODEL_CARD.md");
+  EXPECT_NE(card.find("TRAINING set"), std::string::npos);
+  EXPECT_NE(card.find("Licence: CC0, by the tests."), std::string::npos) << card;
+  EXPECT_NE(card.find("| Frechet distance |"), std::string::npos) << card;
+  const v1::Quality& quality = manifest->gan().quality();
+  EXPECT_TRUE(quality.from_training());
+  EXPECT_GT(quality.frechet_distance(), 0);
+  EXPECT_EQ(progress.quality().measured_with(), quality.measured_with());
+  // The embedding alone was current: nothing to measure beside.
+  EXPECT_FALSE(manifest->gan().has_baseline());
+  const v1::Lineage& lineage = manifest->lineage();
+  EXPECT_EQ(lineage.job_id(), job.id());
+  EXPECT_NE(lineage.request().find("data_license: \"CC0, by the tests\""), std::string::npos) << lineage.request();
+  EXPECT_GT(lineage.products(), 40);
+  EXPECT_LT(lineage.products(), 60);
+  EXPECT_GT(lineage.seconds(), 0);
+  CheckLineage(*manifest);
 
   grpc::ClientContext context;
   rpc::SetDeadline(context, absl::Seconds(20));
@@ -125,11 +197,100 @@ TEST_F(Trainer, TrainsAndPublishesABundleThatDrawsAndResumes) {
   EXPECT_EQ(bundles.bundles_size(), 3);
   v1::PromoteBundleRequest promote;
   promote.set_version(manifest->version());
+  promote.set_force(true);
   v1::PromoteBundleResponse promoted;
   ASSERT_TRUE(stub_->PromoteBundle(&promote_context, promote, &promoted).ok());
   EXPECT_EQ(promoted.bundle().version(), manifest->version());
   promote.set_version("b-none");
   EXPECT_EQ(stub_->PromoteBundle(&unknown_context, promote, &promoted).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(Trainer, MeasuresBundlesAndPromotesNoWorseOne) {
+  AddProducts(3, 20);
+  AddEmbedding();
+  Serve();
+  v1::Job job;
+  ASSERT_TRUE(Create(Tiny(), &job).ok());
+  job = Watch(job.id());
+  ASSERT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.error();
+  const v1::BundleManifest current = *bundles_.Open(*bundles_.CurrentVersion());
+  ASSERT_TRUE(current.has_gan());
+
+  v1::PromoteBundleResponse response;
+  const std::string worse = Publish(current, [](v1::GanInfo* gan) { gan->mutable_quality()->set_match_auc(-1); });
+  grpc::Status status = Promote(worse, false, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_NE(status.error_message().find("match AUC"), std::string::npos) << status.error_message();
+  EXPECT_EQ(*bundles_.CurrentVersion(), current.version());
+  const std::string other =
+      Publish(current, [](v1::GanInfo* gan) { gan->mutable_quality()->set_measured_with("another"); });
+  status = Promote(other, false, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_NE(status.error_message().find("train eval"), std::string::npos) << status.error_message();
+  const std::string same = Publish(current, [](v1::GanInfo*) {});
+  status = Promote(same, false, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_GT(response.gate_size(), 4);
+  ASSERT_TRUE(Promote(worse, true, &response).ok());
+  EXPECT_EQ(*bundles_.CurrentVersion(), worse);
+
+  // Two with the same networks measure the same, and as the training measured them.
+  ASSERT_TRUE(Evaluate({current.version(), same}, &job).ok());
+  const absl::Time deadline = absl::Now() + absl::Seconds(90);
+  v1::GetJobRequest get;
+  get.set_id(job.id());
+  while (!HasEnded(job.state()) && absl::Now() < deadline) {
+    job = store_->GetJob(get)->job();
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  ASSERT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.error();
+  v1::EvaluateBundlesProgress measured;
+  ASSERT_TRUE(job.progress().UnpackTo(&measured));
+  ASSERT_EQ(measured.bundles_size(), 2);
+  EXPECT_EQ(measured.bundles(0).version(), current.version());
+  EXPECT_EQ(measured.bundles(1).version(), same);
+  EXPECT_EQ(measured.bundles(0).quality().DebugString(), measured.bundles(1).quality().DebugString());
+  EXPECT_EQ(measured.bundles(0).quality().measured_with(), current.gan().quality().measured_with());
+  EXPECT_NEAR(measured.bundles(0).quality().frechet_distance(), current.gan().quality().frechet_distance(), 1e-6);
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/work/" + job.id()));
+
+  EXPECT_EQ(Evaluate({"b-none"}, &job).error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(Evaluate({same, same}, &job).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(Evaluate({current.parents(0)}, &job).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  grpc::ClientContext lineage_context;
+  v1::GetLineageRequest lineage;
+  lineage.set_version(current.parents(0));
+  v1::GetLineageResponse of_embedding;
+  EXPECT_EQ(stub_->GetLineage(&lineage_context, lineage, &of_embedding).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(Trainer, PublishesATrainingThatTheGateRefusesAndSaysWhy) {
+  AddProducts(3, 20);
+  AddEmbedding();
+  Serve();
+  v1::Job job;
+  ASSERT_TRUE(Create(Tiny(), &job).ok());
+  ASSERT_EQ(Watch(job.id()).state(), v1::JOB_STATE_SUCCEEDED);
+  const v1::BundleManifest first = *bundles_.Open(*bundles_.CurrentVersion());
+  // A current one that nobody can be as good as.
+  const std::string best = Publish(first, [](v1::GanInfo* gan) {
+    for (v1::Calibration& calibration : *gan->mutable_calibrations()) calibration.set_auc(2);
+  });
+  v1::PromoteBundleResponse response;
+  ASSERT_TRUE(Promote(best, true, &response).ok());
+
+  ASSERT_TRUE(Create(Tiny(), &job).ok());
+  job = Watch(job.id());
+  ASSERT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.error();
+  v1::TrainingProgress progress;
+  ASSERT_TRUE(job.progress().UnpackTo(&progress));
+  EXPECT_NE(progress.not_promoted_reason().find("MISMATCH AUC"), std::string::npos) << progress.not_promoted_reason();
+  EXPECT_EQ(*bundles_.CurrentVersion(), best);
+  const auto published = bundles_.Open(progress.bundle_version());
+  ASSERT_TRUE(published.ok()) << published.status();
+  EXPECT_EQ(published->gan().baseline_version(), best);
+  EXPECT_EQ(published->gan().baseline().measured_with(), published->gan().quality().measured_with());
 }
 
 TEST_F(Trainer, RefusesWhatItCannotTrain) {
@@ -149,6 +310,9 @@ TEST_F(Trainer, RefusesWhatItCannotTrain) {
   EXPECT_EQ(Create(request, &job).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   request = Tiny();
   request.set_loss(static_cast<v1::GanLoss>(7));
+  EXPECT_EQ(Create(request, &job).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  request = Tiny();
+  request.set_data_license(std::string(1'025, 'x'));
   EXPECT_EQ(Create(request, &job).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 
   grpc::ClientContext get_context, resume_context;
