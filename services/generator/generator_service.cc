@@ -21,6 +21,7 @@ constexpr int kDefaultCandidates = 8;
 constexpr int kMinSize = 16;
 constexpr int kMaxSize = 1024;
 constexpr int kCardSize = 256;
+constexpr std::size_t kMaxBytes = 30 << 20;  // what a server sends at most, less the rest of a response
 
 int OrDefault(int value, int otherwise) { return value > 0 ? value : otherwise; }
 
@@ -148,10 +149,17 @@ absl::StatusOr<v1::GenerateImagesResponse> GeneratorService::Generate(const v1::
                         .bundle_version = illustration.bundle_version,
                         .seed = 0,
                         .category_card = false};
+  std::size_t bytes = 0;
   for (const Picture& picture : illustration.pictures) {
     v1::GeneratedImage* image = response.add_images();
     provenance.seed = picture.seed;
     ASSIGN_OR_RETURN(*image->mutable_image(), EncodeGenerated(picture.pixels, format, provenance));
+    bytes += image->image().data().size();
+    if (bytes > kMaxBytes) {
+      return absl::InvalidArgumentError(absl::StrCat("size: ", format.size, ": ", illustration.pictures.size(),
+                                                     " pictures of it are over 30 MiB; ask for fewer, for a smaller "
+                                                     "size, or for image/jpeg"));
+    }
     image->set_confidence(picture.confidence);
     image->set_seed(picture.seed);
   }

@@ -46,7 +46,8 @@ void AddEmbedTrainCommand(CLI::App& embed, Invocation& invocation);  // embed tr
 void AddEmbedMapCommand(CLI::App& embed, Invocation& invocation);    // embed map
 void AddTrainCommands(CLI::App& app, Invocation& invocation);        // train start|watch|list|cancel|resume
 void AddModelCommands(CLI::App& app, Invocation& invocation);        // models list|show|promote|rollback
-void AddGenerateCommands(CLI::App& app, Invocation& invocation);     // generate, placeholders ...
+void AddGenerateCommands(CLI::App& app, Invocation& invocation);     // generate
+void AddPlaceholderCommands(CLI::App& app, Invocation& invocation);  // placeholders ...
 void AddScoreCommands(CLI::App& app, Invocation& invocation);        // score
 
 // The server's error, made clearer when nobody answers.
