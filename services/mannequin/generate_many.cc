@@ -204,10 +204,10 @@ class Run {
 
   const GenerateManyOptions& options_;
   v1::ImageGenerator::StubInterface& stub_;
+  GenerationReport& report_;  // its calls under mutex_
   const absl::Time started_;
   BoundedQueue<v1::Product> queue_;
   absl::Mutex mutex_;
-  GenerationReport& report_;
   GenerateManyReport counts_ ABSL_GUARDED_BY(mutex_);
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);  // what ended the run
 };
