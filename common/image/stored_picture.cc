@@ -51,7 +51,8 @@ absl::StatusOr<StoredPicture::Rendition> MakeRendition(const Pixels& pixels, con
 
 absl::Status EncodeAnew(absl::string_view bytes, const ImageHeader& header, const Pixels& pixels,
                         const ImageLimits& limits, StoredPicture* picture) {
-  const std::string xmp = HasGeneratedMark(bytes) ? GeneratedMarkPacket() : "";
+  const absl::string_view source = GeneratedSourceTypeOf(bytes);
+  const std::string xmp = source.empty() ? "" : GeneratedMarkPacket(source);
   picture->width = pixels.width;
   picture->height = pixels.height;
   if (header.media_type == "image/gif" || header.media_type == "image/png") {

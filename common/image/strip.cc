@@ -78,7 +78,7 @@ void KeepApplicationSegment(absl::string_view segment, Pieces* pieces) {
   } else if (marker == 0xee && absl::StartsWith(content, "Adobe")) {
     pieces->Keep(segment);
   } else if (marker == 0xe1 && absl::StartsWith(content, "http://ns.adobe.com/xap/1.0/") &&
-             absl::StrContains(content, kGeneratedSourceType)) {
+             NamesGeneratedSource(content)) {
     pieces->Keep(segment);
   }
 }
@@ -162,7 +162,7 @@ bool IsMarkedText(absl::string_view type, absl::string_view content) {
       content.remove_prefix(end + 1);
     }
   }
-  return absl::StrContains(compressed ? Inflated(content) : std::string(content), kGeneratedSourceType);
+  return NamesGeneratedSource(compressed ? Inflated(content) : std::string(content));
 }
 
 // PNG (ISO/IEC 15948): a chunk is length, type (the first letter's case: critical or not),
@@ -226,7 +226,7 @@ absl::StatusOr<std::string> StripWebp(std::string bytes) {
     } else if (type == "ALPH") {
       keep = !has_pixels;
     } else if (type == "XMP ") {
-      keep = flags_at != 0 && absl::StrContains(content, kGeneratedSourceType);
+      keep = flags_at != 0 && NamesGeneratedSource(content);
       if (keep) flags |= kXmp;
     }
     if (keep) {

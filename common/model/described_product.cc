@@ -21,9 +21,6 @@ absl::Status CheckCount(absl::string_view field, int count, int most) {
 }  // namespace
 
 absl::Status CheckDescribed(const v1::Product& product) {
-  if (absl::StripAsciiWhitespace(product.title()).empty()) {
-    return absl::InvalidArgumentError("product.title: empty; say what the product is");
-  }
   if (LeafCategory(product).empty()) {
     return absl::InvalidArgumentError("product.category_path: empty; name at least the leaf category");
   }
@@ -42,6 +39,13 @@ absl::Status CheckDescribed(const v1::Product& product) {
     RETURN_IF_ERROR(CheckBytes("product.attributes.value", attribute.value(), 256));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckListing(const v1::Product& product) {
+  if (absl::StripAsciiWhitespace(product.title()).empty()) {
+    return absl::InvalidArgumentError("product.title: empty; say what the product is");
+  }
+  return CheckDescribed(product);
 }
 
 std::string LeafCategory(const v1::Product& product) {

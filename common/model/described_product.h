@@ -15,9 +15,12 @@
 
 namespace mannequin {
 
-// INVALID_ARGUMENT, naming the field, without a title or a category, or for a field
-// over its bound in product.proto. `id` and `image_url` may be empty.
+// INVALID_ARGUMENT, naming the field, without a category, or for a field over its bound in
+// product.proto. A category alone describes a product; `id` and `image_url` may be empty.
 absl::Status CheckDescribed(const v1::Product& product);
+
+// CheckDescribed, and a title: a listing that is to be judged says what it sells.
+absl::Status CheckListing(const v1::Product& product);
 
 // The last part of the category path; empty when there is none.
 std::string LeafCategory(const v1::Product& product);

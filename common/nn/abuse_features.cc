@@ -63,6 +63,20 @@ absl::StatusOr<double> CalibratedProbability(const v1::Calibration& calibration,
   return 1 / (1 + std::exp(-logit));
 }
 
+absl::StatusOr<double> DrawnConfidence(const v1::GanInfo& gan, const Judgement& judgement, int category) {
+  const absl::StatusOr<std::vector<double>> features = MismatchFeatures(judgement, category);
+  if (!features.ok()) return features.status();
+  const v1::Calibration* calibration = FindCalibration(gan, kMismatch);
+  if (calibration == nullptr) return CategoryProbability(judgement, category);
+  const absl::StatusOr<double> mismatch = CalibratedProbability(*calibration, *features);
+  if (!mismatch.ok()) return mismatch.status();
+  // Certainty of either kind would leave the other no say, and both at once no answer.
+  constexpr double kLeast = 1e-6;
+  const double p = std::clamp(CategoryProbability(judgement, category), kLeast, 1 - kLeast);
+  const double m = std::clamp(*mismatch, kLeast, 1 - kLeast);
+  return p * (1 - m) / (p * (1 - m) + (1 - p) * m);
+}
+
 const v1::Calibration* FindCalibration(const v1::GanInfo& gan, const char* reason) {
   for (const v1::Calibration& calibration : gan.calibrations()) {
     if (calibration.reason() == reason) return &calibration;

@@ -38,6 +38,17 @@ absl::StatusOr<std::vector<double>> OverlayFeatures(const Judgement& judgement);
 // p(category | image), 0 to 1, by image_category. 0 when `category` is no index of it.
 double CategoryProbability(const Judgement& judgement, int category);
 
+// How sure one can be that a drawn picture shows what it was drawn for, 0 to 1: the listed
+// category's probability by the image alone, with the odds that image and text match, 1 -
+// p(MISMATCH) by the bundle's calibration, for and against:
+//
+//   odds = p / (1 - p) * (1 - m) / m
+//
+// A match of one half says nothing and leaves the category's probability; a picture of the
+// right thing in the wrong colour loses by it. The category's probability alone when the
+// bundle has no such calibration. Errors of MismatchFeatures and CalibratedProbability.
+absl::StatusOr<double> DrawnConfidence(const v1::GanInfo& gan, const Judgement& judgement, int category);
+
 // sigmoid(weights . features + bias). DATA_LOSS when the calibration was made for
 // another number of features.
 absl::StatusOr<double> CalibratedProbability(const v1::Calibration& calibration, const std::vector<double>& features);

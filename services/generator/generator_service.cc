@@ -7,6 +7,7 @@
 #include "common/base/status_macros.h"
 #include "common/model/described_product.h"
 #include "common/rpc/status.h"
+#include "services/generator/category_card.h"
 #include "services/generator/generated_image.h"
 #include "services/generator/metrics.h"
 #include "services/generator/review.h"
@@ -17,9 +18,31 @@ namespace {
 
 constexpr int kMaxImages = 64;
 constexpr int kDefaultCandidates = 8;
+constexpr int kMinSize = 16;
+constexpr int kMaxSize = 1024;
+constexpr int kCardSize = 256;
+constexpr std::size_t kMaxBytes = 30 << 20;  // what a server sends at most, less the rest of a response
+
+int OrDefault(int value, int otherwise) { return value > 0 ? value : otherwise; }
+
+// "toward.title: ..." instead of "product.title: ...".
+absl::Status CheckToward(const v1::GenerateImagesRequest& request) {
+  if (!request.has_toward()) {
+    if (request.toward_weight() == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError("toward_weight: given without toward");
+  }
+  // Written so that what is not a number fails.
+  if (!(request.toward_weight() >= 0 && request.toward_weight() <= 1)) {
+    return absl::InvalidArgumentError(absl::StrCat("toward_weight: ", request.toward_weight(), ", expected 0 to 1"));
+  }
+  const absl::Status status = CheckDescribed(request.toward());
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat("toward: ", status.message()));
+}
 
 absl::StatusOr<DrawRequest> DrawRequestFrom(const v1::GenerateImagesRequest& request) {
   RETURN_IF_ERROR(CheckDescribed(request.product()));
+  RETURN_IF_ERROR(CheckToward(request));
   if (request.count() < 0 || request.count() > kMaxImages) {
     return absl::InvalidArgumentError(absl::StrCat("count: ", request.count(), ", expected 1 to 64, or 0 for 1"));
   }
@@ -32,29 +55,57 @@ absl::StatusOr<DrawRequest> DrawRequestFrom(const v1::GenerateImagesRequest& req
   draw.product = &request.product();
   draw.seed = request.seed();
   draw.keep = count;
-  draw.candidates = request.candidates() > 0 ? request.candidates() : std::max(count, kDefaultCandidates);
+  draw.candidates = OrDefault(request.candidates(), std::max(count, kDefaultCandidates));
+  if (request.has_toward()) draw.toward = &request.toward();
+  draw.toward_weight = request.toward_weight();
+  draw.include_unconfident = request.include_unconfident();
   return draw;
 }
 
-absl::StatusOr<std::string> MediaTypeFrom(const v1::GenerateImagesRequest& request) {
+absl::StatusOr<ImageFormat> ImageFormatFrom(const v1::GenerateImagesRequest& request) {
+  ImageFormat format;
   const std::string& type = request.media_type();
-  if (type.empty()) return std::string("image/png");
-  if (type == "image/png" || type == "image/jpeg" || type == "image/webp") return type;
-  return absl::InvalidArgumentError(
-      absl::StrCat("media_type: \"", type, "\", expected image/png, image/jpeg or image/webp"));
+  if (!type.empty() && type != "image/png" && type != "image/jpeg" && type != "image/webp") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("media_type: \"", type, "\", expected image/png, image/jpeg or image/webp"));
+  }
+  if (!type.empty()) format.media_type = type;
+  if (request.size() != 0 && (request.size() < kMinSize || request.size() > kMaxSize)) {
+    return absl::InvalidArgumentError(absl::StrCat("size: ", request.size(), ", expected ", kMinSize, " to ", kMaxSize,
+                                                   ", or 0 for the bundle's resolution"));
+  }
+  format.size = request.size();
+  if (request.quality() < 0 || request.quality() > 100) {
+    return absl::InvalidArgumentError(absl::StrCat("quality: ", request.quality(), ", expected 1 to 100, or 0 for 90"));
+  }
+  format.quality = OrDefault(request.quality(), 90);
+  return format;
 }
+
+absl::StatusOr<std::string> LanguageFrom(const v1::GenerateImagesRequest& request) {
+  const std::string language = request.language().empty() ? "en" : request.language();
+  if (HasCardLanguage(language)) return language;
+  return absl::InvalidArgumentError(absl::StrCat("language: \"", language, "\", expected en or ko"));
+}
+
+absl::Time DeadlineOf(const grpc::ServerContext& context) { return absl::FromChrono(context.deadline()); }
 
 }  // namespace
 
 GeneratorService::GeneratorService(ProductStore& store, const config::v1::GeneratorConfig& config)
     : store_(store),
-      placeholder_maker_(store, illustrator_),
-      follower_(BundleFolder(config.bundles()),
-                [this, device = config.device()](const v1::BundleManifest& manifest,
-                                                 const std::string& folder) -> absl::Status {
-                  ASSIGN_OR_RETURN(std::shared_ptr<const GeneratorModel> model,
-                                   LoadGeneratorModel(manifest, folder, device));
-                  illustrator_.Use(std::move(model));
+      bundles_(config.bundles()),
+      device_(config.device()),
+      models_(OrDefault(config.warm_bundles(), 2), [this](const std::string& version) { return LoadVersion(version); }),
+      illustrator_({.max_pictures = kMaxImages, .max_queue = OrDefault(config.max_queue(), 256)}),
+      placeholder_maker_(store, models_),
+      follower_(bundles_,
+                [this](const v1::BundleManifest& manifest, const std::string& folder) -> absl::Status {
+                  WarmModels::Model model = models_.Find(manifest.version());
+                  if (model == nullptr) {
+                    ASSIGN_OR_RETURN(model, LoadGeneratorModel(manifest, folder, device_));
+                  }
+                  models_.Promote(std::move(model));
                   spdlog::info("drawing with bundle {}", manifest.version());
                   return absl::OkStatus();
                 }),
@@ -74,30 +125,57 @@ void GeneratorService::Start() {
 void GeneratorService::Stop() {
   worker_.Stop();
   follower_.Stop();
+  illustrator_.Stop();
 }
 
-absl::StatusOr<v1::GenerateImagesResponse> GeneratorService::Generate(const v1::GenerateImagesRequest& request) const {
+absl::StatusOr<std::shared_ptr<const GeneratorModel>> GeneratorService::LoadVersion(const std::string& version) const {
+  ASSIGN_OR_RETURN(const v1::BundleManifest manifest, bundles_.Open(version));
+  spdlog::info("loading bundle {}, which a request names", version);
+  return LoadGeneratorModel(manifest, bundles_.FolderOf(version), device_);
+}
+
+absl::StatusOr<v1::GenerateImagesResponse> GeneratorService::Generate(const v1::GenerateImagesRequest& request,
+                                                                      absl::Time deadline) {
   ASSIGN_OR_RETURN(const DrawRequest draw, DrawRequestFrom(request));
-  ASSIGN_OR_RETURN(const std::string media_type, MediaTypeFrom(request));
-  ASSIGN_OR_RETURN(const std::vector<Illustration> drawn, illustrator_.Draw({draw}));
-  const Illustration& illustration = drawn.front();
+  ASSIGN_OR_RETURN(ImageFormat format, ImageFormatFrom(request));
+  ASSIGN_OR_RETURN(const std::string language, LanguageFrom(request));
+  ASSIGN_OR_RETURN(WarmModels::Model model, models_.Get(request.bundle_version()));
+  ASSIGN_OR_RETURN(const Illustration illustration, illustrator_.Draw(std::move(model), draw, deadline));
   generator_metrics::CountIllustration(illustration);
   v1::GenerateImagesResponse response;
   response.set_bundle_version(illustration.bundle_version);
   response.set_no_image_reason(illustration.no_image_reason);
+  Provenance provenance{.product_id = request.product().id(),
+                        .bundle_version = illustration.bundle_version,
+                        .seed = 0,
+                        .category_card = false};
+  std::size_t bytes = 0;
   for (const Picture& picture : illustration.pictures) {
     v1::GeneratedImage* image = response.add_images();
-    ASSIGN_OR_RETURN(*image->mutable_image(),
-                     EncodeGenerated(picture, media_type, request.product().id(), illustration.bundle_version));
+    provenance.seed = picture.seed;
+    ASSIGN_OR_RETURN(*image->mutable_image(), EncodeGenerated(picture.pixels, format, provenance));
+    bytes += image->image().data().size();
+    if (bytes > kMaxBytes) {
+      return absl::InvalidArgumentError(absl::StrCat("size: ", format.size, ": ", illustration.pictures.size(),
+                                                     " pictures of it are over 30 MiB; ask for fewer, for a smaller "
+                                                     "size, or for image/jpeg"));
+    }
     image->set_confidence(picture.confidence);
     image->set_seed(picture.seed);
+  }
+  if (response.images().empty() && request.category_card()) {
+    provenance.category_card = true;
+    format.size = OrDefault(format.size, kCardSize);
+    ASSIGN_OR_RETURN(const Pixels card, CategoryCard(LeafCategory(Judged(draw)), language, format.size));
+    ASSIGN_OR_RETURN(*response.mutable_category_card(), EncodeGenerated(card, format, provenance));
+    generator_metrics::CountCard();
   }
   return response;
 }
 
-grpc::Status GeneratorService::GenerateImages(grpc::ServerContext*, const v1::GenerateImagesRequest* request,
+grpc::Status GeneratorService::GenerateImages(grpc::ServerContext* context, const v1::GenerateImagesRequest* request,
                                               v1::GenerateImagesResponse* response) {
-  return rpc::Respond(Generate(*request), response);
+  return rpc::Respond(Generate(*request, DeadlineOf(*context)), response);
 }
 
 grpc::Status GeneratorService::MakePlaceholders(grpc::ServerContext*, const v1::MakePlaceholdersRequest* request,

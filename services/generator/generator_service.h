@@ -13,6 +13,7 @@
 #include "mannequin/v1/image_generator.grpc.pb.h"
 #include "services/generator/illustrator.h"
 #include "services/generator/placeholder_maker.h"
+#include "services/generator/warm_models.h"
 
 namespace mannequin {
 
@@ -25,9 +26,9 @@ class GeneratorService final : public v1::ImageGenerator::Service {
   ~GeneratorService() override;
 
   // Loads the promoted bundle, when there is one, and follows later promotions; takes
-  // jobs. A bundle that cannot be loaded is logged, and the one in use stays.
+  // jobs. Bundles that requests name are loaded when they are asked for. A bundle that cannot be loaded is logged, and the one in use stays.
   void Start();
-  // Gives a running job back. Idempotent.
+  // Gives a running job back; requests that wait are CANCELLED. Idempotent.
   void Stop();
 
   grpc::Status GenerateImages(grpc::ServerContext* context, const v1::GenerateImagesRequest* request,
@@ -40,9 +41,13 @@ class GeneratorService final : public v1::ImageGenerator::Service {
                                  v1::ReviewPlaceholderResponse* response) override;
 
  private:
-  absl::StatusOr<v1::GenerateImagesResponse> Generate(const v1::GenerateImagesRequest& request) const;
+  absl::StatusOr<v1::GenerateImagesResponse> Generate(const v1::GenerateImagesRequest& request, absl::Time deadline);
+  absl::StatusOr<std::shared_ptr<const GeneratorModel>> LoadVersion(const std::string& version) const;
 
   ProductStore& store_;
+  const BundleFolder bundles_;
+  const std::string device_;
+  WarmModels models_;
   Illustrator illustrator_;
   PlaceholderMaker placeholder_maker_;
   BundleFollower follower_;

@@ -30,6 +30,16 @@ struct Metrics {
           .Help("Confidence of the pictures handed out")
           .Register(*rpc::MetricsRegistry())
           .Add({}, prometheus::Histogram::BucketBoundaries{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9});
+  prometheus::Counter& cards = prometheus::BuildCounter()
+                                   .Name("mannequin_generator_cards_total")
+                                   .Help("Category cards handed out")
+                                   .Register(*rpc::MetricsRegistry())
+                                   .Add({});
+  prometheus::Histogram& pass = prometheus::BuildHistogram()
+                                    .Name("mannequin_generator_pass_pictures")
+                                    .Help("Candidates drawn in one pass")
+                                    .Register(*rpc::MetricsRegistry())
+                                    .Add({}, prometheus::Histogram::BucketBoundaries{1, 2, 4, 8, 16, 32, 64});
 };
 
 Metrics& All() {
@@ -44,6 +54,10 @@ void CountIllustration(const Illustration& illustration) {
   All().images.Increment(static_cast<double>(illustration.pictures.size()));
   for (const Picture& picture : illustration.pictures) All().confidence.Observe(picture.confidence);
 }
+
+void CountCard() { All().cards.Increment(); }
+
+void ObservePass(std::size_t pictures) { All().pass.Observe(static_cast<double>(pictures)); }
 
 void CountPlaceholder(absl::string_view state) { All().placeholders.Add({{"state", std::string(state)}}).Increment(); }
 

@@ -23,13 +23,6 @@ constexpr int kDefaultCandidates = 4;
 constexpr std::size_t kMaxReasons = 100;
 constexpr std::size_t kPage = 1000;
 
-// FNV-1a: the same on every machine, unlike std::hash.
-std::uint64_t Fnv1a(absl::string_view text) {
-  std::uint64_t hash = 0xCBF29CE484222325u;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
-  return hash;
-}
-
 bool LacksImage(const v1::StoredProduct& product) {
   return product.image().state() == v1::IMAGE_STATE_MISSING || product.image().state() == v1::IMAGE_STATE_FAILED;
 }
@@ -78,8 +71,8 @@ struct PlaceholderMaker::Work {
   }
 };
 
-PlaceholderMaker::PlaceholderMaker(ProductStore& store, const Illustrator& illustrator, const Clock& clock)
-    : store_(store), illustrator_(illustrator), clock_(clock) {}
+PlaceholderMaker::PlaceholderMaker(ProductStore& store, WarmModels& models, const Clock& clock)
+    : store_(store), models_(models), clock_(clock) {}
 
 absl::Status PlaceholderMaker::Consider(const v1::StoredProduct& product, Work& work) {
   if (work.context.stopping()) return absl::CancelledError("making placeholders was stopped");
@@ -113,11 +106,12 @@ absl::Status PlaceholderMaker::DrawWanted(Work& work) {
   for (const Wanted& wanted : work.wanted) {
     DrawRequest request;
     request.product = &wanted.product;
-    request.seed = work.request.seed() ^ Fnv1a(wanted.product.id());
+    request.seed = ProductSeed(work.request.seed(), wanted.product.id());
     request.candidates = work.request.candidates() > 0 ? work.request.candidates() : kDefaultCandidates;
     requests.push_back(request);
   }
-  ASSIGN_OR_RETURN(const std::vector<Illustration> illustrations, illustrator_.Draw(requests));
+  ASSIGN_OR_RETURN(const WarmModels::Model model, models_.Get(""));
+  ASSIGN_OR_RETURN(const std::vector<Illustration> illustrations, DrawAll(*model, requests));
   for (std::size_t i = 0; i < illustrations.size(); ++i) {
     RETURN_IF_ERROR(Propose(work.wanted[i], illustrations[i], work));
   }
@@ -143,7 +137,10 @@ absl::Status PlaceholderMaker::Propose(const Wanted& wanted, const Illustration&
   placeholder.set_seed(best.seed);
   placeholder.set_bundle_version(illustration.bundle_version);
   ASSIGN_OR_RETURN(*put.mutable_image(),
-                   EncodeGenerated(best, "image/png", wanted.product.id(), illustration.bundle_version));
+                   EncodeGenerated(best.pixels, {},
+                                   {.product_id = wanted.product.id(),
+                                    .bundle_version = illustration.bundle_version,
+                                    .seed = best.seed}));
   const absl::Status stored = store_.PutPlaceholder(put).status();
   // While it was drawn a person reviewed it, a real image arrived or the product went:
   // what happened first stands.
@@ -164,7 +161,7 @@ absl::Status PlaceholderMaker::Run(const v1::Job& job, JobContext& context) {
   }
   RETURN_IF_ERROR(CheckMakePlaceholders(work.request));
   // Says at once that there is no generator, not after a scan.
-  RETURN_IF_ERROR(illustrator_.Draw({}).status());
+  RETURN_IF_ERROR(models_.Get("").status());
   const int ids = work.request.product_ids_size();
   if (ids > 0) {
     work.to_consider = ids;

@@ -14,6 +14,7 @@
 #include "common/store/product_store.h"
 #include "mannequin/v1/image_generator.pb.h"
 #include "services/generator/illustrator.h"
+#include "services/generator/warm_models.h"
 
 namespace mannequin {
 
@@ -24,7 +25,7 @@ absl::Status CheckMakePlaceholders(const v1::MakePlaceholdersRequest& request);
 class PlaceholderMaker {
  public:
   // All arguments outlive this.
-  PlaceholderMaker(ProductStore& store, const Illustrator& illustrator, const Clock& clock = Clock::Real());
+  PlaceholderMaker(ProductStore& store, WarmModels& models, const Clock& clock = Clock::Real());
 
   // Without ids: every product whose image is MISSING or FAILED and that has no
   // placeholder of any state, so that a job that lost its worker goes on where it was.
@@ -43,7 +44,7 @@ class PlaceholderMaker {
   absl::Status Propose(const Wanted& wanted, const Illustration& illustration, Work& work);
 
   ProductStore& store_;
-  const Illustrator& illustrator_;
+  WarmModels& models_;
   const Clock& clock_;
 };
 

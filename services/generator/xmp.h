@@ -1,5 +1,5 @@
-// The XMP packet of a picture that we drew: that a network drew it, for which product,
-// by which bundle, from which seed.
+// The XMP packet of a picture that we drew: by what, for which product, by which bundle,
+// from which seed.
 // Sources: ISO 16684-1 (XMP); IPTC Photo Metadata Standard 2023.2, "Digital Source Type".
 //
 //   EncodeImage(pixels, "image/png", 90, GeneratedXmp({.product_id = "B00X", ...}));
@@ -14,6 +14,7 @@ struct Provenance {
   std::string product_id;  // any text; empty when the product has none
   std::string bundle_version;
   std::uint64_t seed = 0;
+  bool category_card = false;  // words on a ground that a program drew, and no seed
 };
 
 // A whole packet in UTF-8. HasGeneratedMark finds it.

@@ -1,4 +1,4 @@
-// generate; placeholders make | list | approve | reject | export
+// generate: one listing, many of a file, or a sheet of variants.
 #include <cstdio>
 #include <filesystem>
 
@@ -8,191 +8,238 @@
 #include "common/base/status_macros.h"
 #include "mannequin/v1/image_generator.grpc.pb.h"
 #include "services/mannequin/command_line.h"
-#include "services/mannequin/job_view.h"
-#include "services/mannequin/placeholder_sheet.h"
+#include "services/mannequin/generate_many.h"
+#include "services/mannequin/generate_sheet.h"
+#include "services/mannequin/terminal.h"
 
 namespace mannequin {
 namespace {
 
 using Stub = v1::ImageGenerator::Stub;
 
-absl::Status Generate(Invocation& invocation, const ProductOptions& options, v1::GenerateImagesRequest request,
-                      const std::string& folder) {
-  ASSIGN_OR_RETURN(*request.mutable_product(), ProductOf(options));
+struct GenerateOptions {
+  ProductOptions product;
+  v1::GenerateImagesRequest request;
+  GenerateManyOptions many;
+  std::string folder = ".";
+  std::string sheet;
+  std::vector<std::string> vary;
+  std::vector<std::string> between;
+  int noises = 4;
+  int steps = 8;
+};
+
+std::string ExtensionOf(const v1::Image& image) {
+  return image.media_type().substr(image.media_type().find('/') + 1);
+}
+
+absl::Status GenerateOne(Invocation& invocation, const GenerateOptions& options) {
+  v1::GenerateImagesRequest request = options.request;
+  ASSIGN_OR_RETURN(*request.mutable_product(), ProductOf(options.product));
   const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
   v1::GenerateImagesResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::GenerateImages, request, &response));
-  if (response.images().empty()) {
+  if (response.images().empty() && !response.has_category_card()) {
     return absl::FailedPreconditionError(absl::StrCat("no confident image: ", response.no_image_reason()));
   }
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  nlohmann::json files = nlohmann::json::array();
+  std::filesystem::create_directories(options.folder, error);
+  if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("--out: cannot make ", options.folder));
+  nlohmann::json result = {{"bundle_version", response.bundle_version()}, {"images", nlohmann::json::array()}};
   for (const v1::GeneratedImage& image : response.images()) {
-    const std::string extension = image.image().media_type().substr(image.image().media_type().find('/') + 1);
-    const std::string path = absl::StrCat(folder, "/generated-", image.seed(), ".", extension);
+    const std::string path =
+        absl::StrCat(options.folder, "/generated-", image.seed(), ".", ExtensionOf(image.image()));
     RETURN_IF_ERROR(WriteFileAtomically(path, image.image().data()));
-    files.push_back({{"path", path}, {"confidence", image.confidence()}, {"seed", image.seed()}});
+    result["images"].push_back({{"path", path}, {"confidence", image.confidence()}, {"seed", image.seed()}});
     if (!invocation.json()) std::printf("%s  confidence %.2f\n", path.c_str(), image.confidence());
   }
-  if (invocation.json()) PrintJson({{"bundle_version", response.bundle_version()}, {"images", files}});
-  return absl::OkStatus();
-}
-
-absl::Status Make(Invocation& invocation, const v1::MakePlaceholdersRequest& request) {
-  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
-  v1::MakePlaceholdersResponse response;
-  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::MakePlaceholders, request, &response));
-  ProgressLine progress(invocation.json());
-  ASSIGN_OR_RETURN(const v1::Job job, WaitForJob(invocation.Store(), response.job().id(), progress, true));
-  const auto made = ProgressOf<v1::MakePlaceholdersProgress>(job);
-  if (invocation.json()) {
-    PrintJson(JsonValue(made));
-    return absl::OkStatus();
-  }
-  std::printf("proposed  %s\n", WithCommas(made.proposed()).c_str());
-  for (const v1::NoImageCount& count : made.no_image()) {
-    std::printf("no image  %s  %s\n", WithCommas(count.products()).c_str(), count.reason().c_str());
-  }
-  return absl::OkStatus();
-}
-
-v1::PlaceholderState StateOf(const std::string& name) {
-  for (const auto state : {v1::PLACEHOLDER_STATE_PROPOSED, v1::PLACEHOLDER_STATE_APPROVED,
-                           v1::PLACEHOLDER_STATE_REJECTED, v1::PLACEHOLDER_STATE_RETIRED}) {
-    if (ShortName(state) == name) return state;
-  }
-  return v1::PLACEHOLDER_STATE_UNSPECIFIED;
-}
-
-absl::Status List(Invocation& invocation, const std::string& state) {
-  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
-  v1::ListPlaceholderQueueRequest request;
-  request.set_state(StateOf(state));
-  std::vector<std::vector<std::string>> rows;
-  do {
-    v1::ListPlaceholderQueueResponse response;
-    RETURN_IF_ERROR(Call(invocation, *stub, &Stub::ListPlaceholderQueue, request, &response));
-    for (const v1::Placeholder& placeholder : response.placeholders()) {
-      if (invocation.json()) std::puts(JsonText(placeholder).c_str());
-      rows.push_back({placeholder.product_id(), ShortName(placeholder.state()),
-                      absl::StrFormat("%.2f", placeholder.confidence()), placeholder.bundle_version(),
-                      placeholder.rejection_reason()});
+  if (response.has_category_card()) {
+    const std::string path = absl::StrCat(options.folder, "/category-card.", ExtensionOf(response.category_card()));
+    RETURN_IF_ERROR(WriteFileAtomically(path, response.category_card().data()));
+    result["no_image_reason"] = response.no_image_reason();
+    result["category_card"] = path;
+    if (!invocation.json()) {
+      std::printf("no confident image: %s\n%s  category card\n", response.no_image_reason().c_str(), path.c_str());
     }
-    request.set_page_token(response.next_page_token());
-  } while (!request.page_token().empty());
-  if (!invocation.json()) {
-    std::fputs(FormatTable({"product", "state", "confidence", "bundle", "reason"}, rows, {false, false, true}).c_str(),
-               stdout);
   }
+  if (invocation.json()) PrintJson(result);
   return absl::OkStatus();
 }
 
-absl::Status Review(Invocation& invocation, const std::vector<std::string>& ids, bool approve,
-                    const std::string& reason) {
+std::string ProgressText(const GenerateManyProgress& progress) {
+  const GenerateManyReport& done = progress.so_far;
+  const std::int64_t answered = done.drawn + done.without + done.failed;
+  const double rate = done.seconds > 0 ? static_cast<double>(answered) / done.seconds : 0;
+  // A pipe has no size, and what an earlier run did passes in no time.
+  const std::string left = progress.share > 0 && answered > 0
+                               ? HumanSeconds(done.seconds * (1 - progress.share) / progress.share)
+                               : "?";
+  return absl::StrFormat("generate  %3.0f %%  %s drawn  %s without  %s failed  %.1f/s  %s left", 100 * progress.share,
+                         WithCommas(done.drawn), WithCommas(done.without), WithCommas(done.failed), rate, left);
+}
+
+absl::Status GenerateFromFile(Invocation& invocation, const GenerateOptions& options) {
+  GenerateManyOptions many = options.many;
+  many.folder = options.folder;
+  many.like = options.request;
   const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
-  for (const std::string& id : ids) {
-    v1::ReviewPlaceholderRequest request;
-    request.set_product_id(id);
-    request.set_approve(approve);
-    request.set_rejection_reason(reason);
-    v1::ReviewPlaceholderResponse response;
-    RETURN_IF_ERROR(Call(invocation, *stub, &Stub::ReviewPlaceholder, request, &response));
-    std::puts(invocation.json() ? JsonText(response.placeholder()).c_str()
-                                : absl::StrCat(id, "  ", ShortName(response.placeholder().state())).c_str());
+  ProgressLine progress(invocation.json());
+  const absl::StatusOr<GenerateManyReport> report = GenerateMany(many, *stub, [&](const GenerateManyProgress& p) {
+    progress.Show(ProgressText(p));
+    return !Interrupted();
+  });
+  if (absl::IsUnavailable(report.status())) {
+    return Explain({grpc::StatusCode::UNAVAILABLE, std::string(report.status().message())}, invocation.server);
   }
-  return absl::OkStatus();
-}
-
-absl::Status Export(Invocation& invocation, const std::string& state, const std::string& folder, bool sheet_only) {
-  ASSIGN_OR_RETURN(const PlaceholderExport exported,
-                   ExportPlaceholders(invocation.Store(), StateOf(state), folder, sheet_only));
+  RETURN_IF_ERROR(report.status());
+  const std::string path = options.folder + "/report.jsonl";
   if (invocation.json()) {
-    PrintJson({{"folder", folder}, {"images", exported.images}, {"sheet", exported.sheet_path}});
+    PrintJson({{"folder", options.folder},
+               {"report", path},
+               {"drawn", report->drawn},
+               {"without", report->without},
+               {"failed", report->failed},
+               {"rejected", report->rejected},
+               {"skipped", report->skipped},
+               {"duplicates", report->duplicates},
+               {"seconds", report->seconds}});
   } else {
-    std::printf("%s pictures in %s; sheet %s\n", WithCommas(exported.images).c_str(), folder.c_str(),
-                exported.sheet_path.c_str());
+    progress.End(absl::StrFormat("%s pictures in %s", WithCommas(report->drawn), HumanSeconds(report->seconds)));
+    std::printf("drawn       %s\nno image    %s\nfailed      %s\nbad lines   %s\ndone before %s\nduplicates  %s\n",
+                WithCommas(report->drawn).c_str(), WithCommas(report->without).c_str(),
+                WithCommas(report->failed).c_str(), WithCommas(report->rejected).c_str(),
+                WithCommas(report->skipped).c_str(), WithCommas(report->duplicates).c_str());
+    std::printf("each listing's line is in %s\n", path.c_str());
+  }
+  if (report->failed == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(report->failed, report->failed == 1 ? " listing" : " listings", " failed; ", path,
+                                          " says why, and the same command tries them again"));
+}
+
+absl::Status GenerateSheet(Invocation& invocation, const GenerateOptions& options) {
+  std::vector<SheetRow> rows;
+  if (options.between.empty()) {
+    ASSIGN_OR_RETURN(rows, VariedRows(options.product, options.vary));
+  } else {
+    ASSIGN_OR_RETURN(rows, RowsBetween(options.product, options.between[0], options.between[1], options.steps));
+  }
+  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
+  ProgressLine progress(invocation.json());
+  int drawn = 0;
+  const auto draw =
+      [&](const v1::GenerateImagesRequest& request) -> absl::StatusOr<v1::GenerateImagesResponse> {
+    if (Interrupted()) return absl::CancelledError("stopped");
+    v1::GenerateImagesResponse response;
+    RETURN_IF_ERROR(Call(invocation, *stub, &Stub::GenerateImages, request, &response));
+    progress.Show(absl::StrFormat("generate  %d of %d pictures", ++drawn, rows.size() * options.noises));
+    return response;
+  };
+  ASSIGN_OR_RETURN(const std::string png, DrawSheet(rows, options.request, options.noises, draw));
+  RETURN_IF_ERROR(WriteFileAtomically(options.sheet, png));
+  if (invocation.json()) {
+    PrintJson({{"sheet", options.sheet}, {"rows", rows.size()}, {"columns", options.noises}});
+  } else {
+    std::printf("%s  %d rows of words, %d columns of noise\n", options.sheet.c_str(), static_cast<int>(rows.size()),
+                options.noises);
   }
   return absl::OkStatus();
 }
 
-void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
-  CLI::App* placeholders =
-      app.add_subcommand("placeholders",
-                         "generated pictures for listings without one: make, list, approve, reject, export")
-          ->require_subcommand(1);
+void AddPictureOptions(CLI::App& generate, const std::shared_ptr<GenerateOptions>& options) {
+  v1::GenerateImagesRequest* const request = &options->request;
+  generate.add_option_function<std::uint64_t>(
+      "--seed", [request](std::uint64_t n) { request->set_seed(n); }, "the same seed draws the same");
+  generate
+      .add_option_function<std::string>(
+          "--format", [request](const std::string& f) { request->set_media_type("image/" + f); },
+          "png (default), jpeg or webp")
+      ->check(CLI::IsMember({"png", "jpeg", "webp"}));
+  generate
+      .add_option_function<int>(
+          "--size", [request](int n) { request->set_size(n); }, "pixels of a side (the model's own)")
+      ->check(CLI::Range(16, 1024));
+  generate
+      .add_option_function<int>(
+          "--quality", [request](int n) { request->set_quality(n); }, "of jpeg and webp (90)")
+      ->check(CLI::Range(1, 100));
+  generate
+      .add_option_function<int>(
+          "--candidates", [request](int n) { request->set_candidates(n); }, "drawn to choose the best from (8)")
+      ->check(CLI::Range(1, 64));
+  generate
+      .add_option_function<std::string>(
+          "--bundle", [request](const std::string& v) { request->set_bundle_version(v); },
+          "a bundle of `mannequin models list` (the current one)")
+      ->check(Utf8());
+  generate.add_flag_function(
+      "--category-card", [request](std::int64_t) { request->set_category_card(true); },
+      "where there is no confident image, a card with the category's name");
+  generate
+      .add_option_function<std::string>(
+          "--language", [request](const std::string& l) { request->set_language(l); }, "of the card: en (default) or ko")
+      ->check(CLI::IsMember({"en", "ko"}));
+  generate.add_option("--out", options->folder, "folder")->capture_default_str();
+}
 
-  const auto request = std::make_shared<v1::MakePlaceholdersRequest>();
-  const auto ids = std::make_shared<std::vector<std::string>>();
-  CLI::App* make = placeholders->add_subcommand("make", "propose one for each listing without an image");
-  make->add_option("PRODUCT", *ids, "only these products");
-  make->add_option_function<int>(
-      "--candidates", [request](int n) { request->set_candidates(n); }, "drawn for each (4)");
-  make->add_option_function<std::uint64_t>(
-      "--seed", [request](std::uint64_t n) { request->set_seed(n); }, "");
-  make->callback([&invocation, request, ids] {
-    request->mutable_product_ids()->Assign(ids->begin(), ids->end());
-    invocation.run = [&invocation, request] { return Make(invocation, *request); };
-  });
-
-  const auto state = std::make_shared<std::string>("proposed");
-  const auto known = CLI::IsMember({"proposed", "approved", "rejected", "retired"});
-  CLI::App* list = placeholders->add_subcommand("list", "the review queue");
-  list->add_option("--state", *state)->check(known)->capture_default_str();
-  list->callback([&invocation, state] { invocation.run = [&invocation, state] { return List(invocation, *state); }; });
-
-  const auto reason = std::make_shared<std::string>();
-  CLI::App* approve =
-      placeholders->add_subcommand("approve", "serve them as the products' pictures, marked as generated");
-  approve->add_option("PRODUCT", *ids)->required();
-  approve->callback(
-      [&invocation, ids] { invocation.run = [&invocation, ids] { return Review(invocation, *ids, true, ""); }; });
-  CLI::App* reject = placeholders->add_subcommand("reject", "");
-  reject->add_option("PRODUCT", *ids)->required();
-  reject->add_option("--reason", *reason, "kept with the placeholder");
-  reject->callback([&invocation, ids, reason] {
-    invocation.run = [&invocation, ids, reason] { return Review(invocation, *ids, false, *reason); };
-  });
-
-  const auto folder = std::make_shared<std::string>("placeholders");
-  const auto sheet_only = std::make_shared<bool>(false);
-  CLI::App* save = placeholders->add_subcommand("export", "write the pictures and a sheet of them into a folder");
-  save->add_option("--out", *folder)->capture_default_str();
-  save->add_option("--state", *state)->check(known)->capture_default_str();
-  save->add_flag("--sheet-only", *sheet_only);
-  save->callback([&invocation, state, folder, sheet_only] {
-    invocation.run = [&invocation, state, folder, sheet_only] {
-      return Export(invocation, *state, *folder, *sheet_only);
-    };
-  });
+void CheckTogether(const GenerateOptions& options, const CLI::App& generate) {
+  const auto given = [&generate](const char* name) { return generate.count(name) > 0; };
+  const auto refuse = [](const std::string& why) { throw CLI::ValidationError("generate", why); };
+  for (const char* name : {"--vary", "--interpolate", "--noises", "--steps"}) {
+    if (given(name) && options.sheet.empty()) refuse(absl::StrCat(name, " makes a sheet: give --sheet FILE.png too"));
+  }
+  for (const char* name : {"--strict", "--overwrite", "--window"}) {
+    if (given(name) && options.many.from.empty()) refuse(absl::StrCat(name, " is for --from"));
+  }
+  for (const char* name : {"--title", "--category", "--brand", "--color", "--attribute", "--count", "--sheet"}) {
+    if (given(name) && !options.many.from.empty()) refuse(absl::StrCat(name, " does not go with --from"));
+  }
+  if (given("--vary") && given("--interpolate")) refuse("give --vary or --interpolate, one of them");
+  if (given("--steps") && !given("--interpolate")) refuse("--steps is for --interpolate");
 }
 
 }  // namespace
 
 void AddGenerateCommands(CLI::App& app, Invocation& invocation) {
-  const auto product = std::make_shared<ProductOptions>();
-  const auto request = std::make_shared<v1::GenerateImagesRequest>();
-  const auto folder = std::make_shared<std::string>(".");
+  const auto options = std::make_shared<GenerateOptions>();
   CLI::App* generate = app.add_subcommand(
       "generate",
       "draw a product from its words\n"
-      "  mannequin generate --title \"Red canvas sneaker\" --category Sneaker --color red -n 8 --out pictures");
-  AddProductOptions(*generate, *product);
-  generate->add_option_function<int>(
-      "-n,--count", [request](int n) { request->set_count(n); }, "pictures (1)");
-  generate->add_option_function<std::uint64_t>(
-      "--seed", [request](std::uint64_t n) { request->set_seed(n); }, "the same seed draws the same");
+      "  mannequin generate --title \"Red canvas sneaker\" --category Sneaker --color red -n 8 --out pictures\n"
+      "  mannequin generate --from listings.jsonl.gz --out pictures     one for each line; goes on where it ended\n"
+      "  mannequin generate --sheet colors.png --category Shirts --vary color=red,blue,black --noises 6\n"
+      "  mannequin generate --sheet way.png --category Shirts --interpolate \"red shirt\" \"blue shirt\" --steps 8");
+  AddProductOptions(*generate, options->product);
   generate
-      ->add_option_function<std::string>(
-          "--format", [request](const std::string& f) { request->set_media_type("image/" + f); }, "png, jpeg or webp")
-      ->check(CLI::IsMember({"png", "jpeg", "webp"}));
-  generate->add_option("--out", *folder, "folder")->capture_default_str();
-  generate->callback([&invocation, product, request, folder] {
-    invocation.run = [&invocation, product, request, folder] {
-      return Generate(invocation, *product, *request, *folder);
+      ->add_option_function<int>(
+          "-n,--count", [options](int n) { options->request.set_count(n); }, "pictures (1)")
+      ->check(CLI::Range(1, 64));
+  AddPictureOptions(*generate, options);
+
+  generate->add_option("--from", options->many.from,
+                       "a file of listings as ingest reads it, \"-\" for standard input: one picture each");
+  generate->add_flag("--strict", options->many.strict, "stop at the first line that is no listing");
+  generate->add_flag("--overwrite", options->many.overwrite, "begin anew, also where a report lies in the folder");
+  generate->add_option("--window", options->many.window, "calls in flight")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+
+  generate->add_option("--sheet", options->sheet, "write variants as one PNG: rows of words, columns of noise");
+  generate->add_option("--vary", options->vary, "NAME=A,B,C or NAME=A|B|C: a row each; title, category, color, ...")
+      ->check(Utf8());
+  generate->add_option("--interpolate", options->between, "two titles: rows on the way from one to the other")
+      ->expected(2)
+      ->check(Utf8());
+  generate->add_option("--steps", options->steps, "rows of --interpolate")
+      ->check(CLI::Range(2, kMaxSheetRows))
+      ->capture_default_str();
+  generate->add_option("--noises", options->noises, "columns")->check(CLI::Range(1, 32))->capture_default_str();
+  generate->callback([&invocation, options, generate] {
+    CheckTogether(*options, *generate);
+    invocation.run = [&invocation, options] {
+      if (!options->many.from.empty()) return GenerateFromFile(invocation, *options);
+      return options->sheet.empty() ? GenerateOne(invocation, *options) : GenerateSheet(invocation, *options);
     };
   });
-  AddPlaceholderCommands(app, invocation);
 }
 
 }  // namespace mannequin

@@ -48,7 +48,8 @@ void AddTrainCommands(CLI::App& app, Invocation& invocation);        // train st
 void AddTrainGraphCommand(CLI::App& train, Invocation& invocation);  // train graph
 void AddTrainEvalCommand(CLI::App& train, Invocation& invocation);   // train eval
 void AddModelCommands(CLI::App& app, Invocation& invocation);        // models list|show|promote|rollback
-void AddGenerateCommands(CLI::App& app, Invocation& invocation);     // generate, placeholders ...
+void AddGenerateCommands(CLI::App& app, Invocation& invocation);     // generate
+void AddPlaceholderCommands(CLI::App& app, Invocation& invocation);  // placeholders ...
 void AddScoreCommands(CLI::App& app, Invocation& invocation);        // score
 
 // The server's error, made clearer when nobody answers.

@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
   mannequin::AddTrainCommands(app, invocation);
   mannequin::AddModelCommands(app, invocation);
   mannequin::AddGenerateCommands(app, invocation);
+  mannequin::AddPlaceholderCommands(app, invocation);
   mannequin::AddScoreCommands(app, invocation);
   try {
     app.parse(argc, argv);

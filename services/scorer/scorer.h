@@ -19,12 +19,12 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/base/batcher.h"
 #include "common/base/clock.h"
 #include "common/image/image.h"
 #include "common/nn/abuse_features.h"
 #include "mannequin/v1/product.pb.h"
 #include "mannequin/v1/verdict.pb.h"
-#include "services/scorer/batcher.h"
 #include "services/scorer/judge.h"
 #include "services/scorer/model.h"
 

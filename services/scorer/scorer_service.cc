@@ -64,7 +64,7 @@ void ScorerService::Stop() {
 
 absl::Status ScorerService::Resolve(const v1::ScoreListingRequest& request, Subject& subject) {
   if (request.source_case() == v1::ScoreListingRequest::kImage) {
-    RETURN_IF_ERROR(CheckDescribed(request.product()));
+    RETURN_IF_ERROR(CheckListing(request.product()));
     subject.product = &request.product();
     subject.image = request.image();
     return absl::OkStatus();

@@ -25,11 +25,20 @@ void ExpectRefused(const v1::Product& product, const std::string& field) {
 
 TEST(DescribedProduct, NeedsNoIdAndNoAddress) { EXPECT_TRUE(CheckDescribed(Shirt()).ok()); }
 
-TEST(DescribedProduct, NamesTheFieldThatIsMissing) {
+TEST(DescribedProduct, ACategoryAloneIsEnoughUnlessAListingIsJudged) {
   v1::Product product = Shirt();
   product.set_title(" ");
-  ExpectRefused(product, "product.title");
-  product = Shirt();
+  EXPECT_TRUE(CheckDescribed(product).ok());
+  const absl::Status status = CheckListing(product);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(absl::StartsWith(status.message(), "product.title:")) << status;
+  EXPECT_TRUE(CheckListing(Shirt()).ok());
+  product.clear_category_path();
+  EXPECT_FALSE(CheckListing(product).ok());
+}
+
+TEST(DescribedProduct, NamesTheFieldThatIsMissing) {
+  v1::Product product = Shirt();
   product.clear_category_path();
   ExpectRefused(product, "product.category_path");
   product = Shirt();

@@ -71,7 +71,7 @@ v1::BundleManifest PromoteRandomBundle(const BundleFolder& folder, const RandomB
     gan.set_preset("tacgan");
     gan.set_resolution(options.resolution);
     gan.set_features(options.features);
-    gan.set_noise_dimension(16);
+    gan.set_noise_dimension(options.noise);
     for (const std::string& category : options.categories) gan.add_categories(category);
     gan.set_confidence_floor(options.confidence_floor);
     AddCalibration("MISMATCH", 3, options.mismatch_bias, gan);
@@ -79,7 +79,7 @@ v1::BundleManifest PromoteRandomBundle(const BundleFolder& folder, const RandomB
     torch::manual_seed(options.seed);
     const GanShape shape{.resolution = options.resolution,
                          .features = options.features,
-                         .noise = 16,
+                         .noise = options.noise,
                          .text = kDimension,
                          .categories = static_cast<int>(options.categories.size())};
     Must(SaveWeights(*MakeGenerator(shape), absl::StrCat(*staging, "/generator.safetensors")));

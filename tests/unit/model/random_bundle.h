@@ -16,6 +16,7 @@ namespace mannequin {
 struct RandomBundleOptions {
   int resolution = 64;
   int features = 8;
+  int noise = 16;
   std::vector<std::string> categories = {"Shirts", "Watches", "Boots"};
   bool gan = true;  // false: an embedding only
   // The probability of a reason is sigmoid(bias), whatever the picture.

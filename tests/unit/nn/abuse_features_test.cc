@@ -33,6 +33,30 @@ TEST(AbuseFeatures, UnknownCategoryIsRefused) {
   EXPECT_EQ(CategoryProbability(judgement, 2), 0);
 }
 
+// Category probabilities 1/4 and 3/4; p(MISMATCH) = sigmoid(-source).
+TEST(AbuseFeatures, ConfidenceWeighsTheCategoryWithTheMatch) {
+  Judgement judgement;
+  judgement.image_category = {0, std::log(3.0f)};
+  v1::GanInfo gan;
+  EXPECT_NEAR(*DrawnConfidence(gan, judgement, 1), 0.75, 1e-6);  // no calibration: the category alone
+  v1::Calibration& calibration = *gan.add_calibrations();
+  calibration.set_reason(kMismatch);
+  for (const double weight : {0.0, 0.0, -1.0}) calibration.add_weights(weight);
+  EXPECT_NEAR(*DrawnConfidence(gan, judgement, 1), 0.75, 1e-6);  // a match of one half says nothing
+  judgement.source = std::log(2.0f);
+  EXPECT_NEAR(*DrawnConfidence(gan, judgement, 1), 6.0 / 7, 1e-6);  // odds 3 * 2
+  judgement.source = -std::log(6.0f);
+  EXPECT_NEAR(*DrawnConfidence(gan, judgement, 1), 1.0 / 3, 1e-6);  // odds 3 / 6
+  judgement.image_category = {-1000, 1000};
+  judgement.source = -1000;
+  const double contradiction = *DrawnConfidence(gan, judgement, 1);
+  EXPECT_GE(contradiction, 0);
+  EXPECT_LE(contradiction, 1);
+  EXPECT_EQ(DrawnConfidence(gan, judgement, 2).status().code(), absl::StatusCode::kInvalidArgument);
+  calibration.add_weights(1);
+  EXPECT_EQ(DrawnConfidence(gan, judgement, 1).status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST(AbuseFeatures, OverlayIsTheLargestCellAndTheMeanOfFour) {
   Judgement judgement;
   judgement.overlay = {-1, 5, 3, -2, 4, 2};

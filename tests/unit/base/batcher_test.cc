@@ -1,4 +1,4 @@
-#include "services/scorer/batcher.h"
+#include "common/base/batcher.h"
 
 #include <atomic>
 #include <string>
@@ -139,6 +139,29 @@ TEST(Batcher, CancelsWhatWaitsWhenItStopsAndFinishesWhatRuns) {
   stopping.join();
   running.join();
   EXPECT_EQ(batcher.Run(3, Soon()).status().code(), absl::StatusCode::kCancelled);
+}
+
+TEST(Batcher, FillsABatchUpToItsCostAndTakesWhatCostsMoreAlone) {
+  Gate gate;
+  Doubler batcher(
+      {.max_batch = 8}, [&](std::vector<int> batch) { return gate.Forward(std::move(batch)); },
+      [](const int& input) { return input; });
+  std::vector<std::thread> callers;
+  const auto call = [&](int input) {
+    callers.emplace_back([&, input] { EXPECT_EQ(*batcher.Run(input, Soon()), 2 * input); });
+  };
+  call(1);
+  gate.entered.WaitForNotification();
+  int queued = 0;
+  for (const int input : {4, 4, 1, 64, 2}) {
+    call(input);
+    ASSERT_TRUE(Eventually([&] { return batcher.queued() == queued + 1; }));
+    ++queued;
+  }
+  gate.open.Notify();
+  for (std::thread& caller : callers) caller.join();
+  absl::MutexLock lock(&gate.mutex);
+  EXPECT_EQ(gate.sizes, (std::vector<std::size_t>{1, 2, 1, 1, 1}));
 }
 
 TEST(Batcher, TellsEveryCallerOfABatchItsError) {

@@ -5,6 +5,9 @@
 //   });
 //   absl::StatusOr<Output> output = batcher.Run(input, deadline);
 //
+// Inputs of unlike size are told apart by `cost`: a batch holds inputs of max_batch in sum,
+// or a single one that costs more.
+//
 // Nothing waits for company: a free thread takes what is queued, be it one request.
 // While it computes the queue grows, and so do batches under load.
 // Not for offline work, which has its batches already.
@@ -30,7 +33,7 @@
 namespace mannequin {
 
 struct BatcherOptions {
-  int max_batch = 32;   // requests in one pass at most
+  int max_batch = 32;   // requests in one pass at most, or the sum of their costs
   int max_queue = 256;  // requests that may wait for a pass
   int threads = 1;      // passes at a time
 };
@@ -43,7 +46,12 @@ class Batcher {
   // another number of outputs than inputs (INTERNAL), is the answer of the whole batch.
   using Forward = std::function<absl::StatusOr<std::vector<Output>>(std::vector<Input> batch)>;
 
-  Batcher(const BatcherOptions& options, Forward forward) : options_(options), forward_(std::move(forward)) {
+  // At least 1. Must not block.
+  using Cost = std::function<int(const Input& input)>;
+
+  Batcher(
+      const BatcherOptions& options, Forward forward, Cost cost = [](const Input&) { return 1; })
+      : options_(options), forward_(std::move(forward)), cost_(std::move(cost)) {
     for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { Loop(); });
   }
   ~Batcher() { Stop(); }
@@ -102,9 +110,9 @@ class Batcher {
   using Calls = std::vector<std::shared_ptr<Call>>;
 
   static absl::Status TooLate() {
-    return absl::DeadlineExceededError("the deadline passed before the score was ready");
+    return absl::DeadlineExceededError("the deadline passed before the answer was ready");
   }
-  static absl::Status Stopped() { return absl::CancelledError("the scorer is stopping"); }
+  static absl::Status Stopped() { return absl::CancelledError("the service is stopping"); }
 
   bool ShouldWake() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stop_ || !queue_.empty(); }
 
@@ -115,7 +123,9 @@ class Batcher {
       if (stop_) return;
       Calls calls;
       std::vector<Input> batch;
-      while (!queue_.empty() && static_cast<int>(calls.size()) < options_.max_batch) {
+      for (int cost = 0; !queue_.empty();) {
+        cost += cost_(queue_.front()->input);
+        if (!calls.empty() && cost > options_.max_batch) break;
         batch.push_back(std::move(queue_.front()->input));
         calls.push_back(std::move(queue_.front()));
         queue_.pop_front();
@@ -138,6 +148,7 @@ class Batcher {
 
   const BatcherOptions options_;
   const Forward forward_;
+  const Cost cost_;
   mutable absl::Mutex mutex_;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<std::shared_ptr<Call>> queue_ ABSL_GUARDED_BY(mutex_);
