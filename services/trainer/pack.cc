@@ -126,7 +126,7 @@ class PackBuilder {
       const auto slot = static_cast<std::int64_t>(chosen_.size());
       slots_[candidate.id] = slot;
       const auto color = colors.find(candidate.color);
-      chosen_.push_back({std::move(candidate.id), found->second, slot, color == colors.end() ? -1 : color->second});
+      chosen_.push_back({std::move(candidate.id), found->second, slot, false, color == colors.end() ? -1 : color->second});
     }
     return CheckEnough(chosen_.size(), pack_->categories.size());
   }

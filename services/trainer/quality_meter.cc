@@ -187,8 +187,8 @@ absl::StatusOr<double> QualityMeter::MatchAuc(const JudgeFunction& judge, int re
       return absl::InternalError(absl::StrCat(images.size(), " images got ", on_own.size(), " judgements"));
     }
     for (std::size_t i = 0; i < images.size(); ++i) {
-      matched.push_back(on_own[i].source);
-      if (differs[i] != 0) mismatched.push_back(on_others[i].source);
+      matched.push_back(on_own[i].match);
+      if (differs[i] != 0) mismatched.push_back(on_others[i].match);
     }
   }
   return matched.empty() || mismatched.empty() ? 0.5 : AreaUnderRoc(mismatched, matched);

@@ -43,12 +43,12 @@ TEST(AbuseFeatures, ConfidenceWeighsTheCategoryWithTheMatch) {
   calibration.set_reason(kMismatch);
   for (const double weight : {0.0, 0.0, -1.0}) calibration.add_weights(weight);
   EXPECT_NEAR(*DrawnConfidence(gan, judgement, 1), 0.75, 1e-6);  // a match of one half says nothing
-  judgement.source = std::log(2.0f);
+  judgement.match = std::log(2.0f);
   EXPECT_NEAR(*DrawnConfidence(gan, judgement, 1), 6.0 / 7, 1e-6);  // odds 3 * 2
-  judgement.source = -std::log(6.0f);
+  judgement.match = -std::log(6.0f);
   EXPECT_NEAR(*DrawnConfidence(gan, judgement, 1), 1.0 / 3, 1e-6);  // odds 3 / 6
   judgement.image_category = {-1000, 1000};
-  judgement.source = -1000;
+  judgement.match = -1000;
   const double contradiction = *DrawnConfidence(gan, judgement, 1);
   EXPECT_GE(contradiction, 0);
   EXPECT_LE(contradiction, 1);
