@@ -179,7 +179,7 @@ struct GanTraining::Impl {
     return state;
   }
 
-  const GanTrainingOptions options;
+  GanTrainingOptions options;
   const c10::Device device;
   const GanLossKind loss;
   const Recipe recipe;
@@ -284,6 +284,8 @@ StepLosses GanTraining::TakeLosses() {
   s.summed = 0;
   return losses;
 }
+
+void GanTraining::set_learning_rate(double rate) { impl_->options.learning_rate = rate; }
 
 absl::Status GanTraining::SaveCheckpoint(const std::string& path, std::int64_t next_step,
                                          const std::map<std::string, std::string>& facts) const {

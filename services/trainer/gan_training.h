@@ -66,6 +66,8 @@ class GanTraining {
   void Step(const Batch& batch);
   // Waits for the device: call it every few steps only.
   StepLosses TakeLosses();
+  // From the next step on.
+  void set_learning_rate(double rate);
 
   // Everything that the next step needs: weights, averages, Adam's moments, the step.
   // Written atomically. `facts` come back from Load.

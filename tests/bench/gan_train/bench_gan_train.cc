@@ -66,7 +66,7 @@ absl::Status Run(const std::string& list, const std::string& work) {
 
   const absl::Time begin = absl::Now();
   PackOptions pack_options;
-  pack_options.path = work + "/pack.u8";
+  pack_options.folder = work + "/pack";
   ASSIGN_OR_RETURN(const auto pack, BuildPack(
                                         *store, *encoder, pack_options, [] { return false; }, [](double) {}));
   const double pack_seconds = SecondsSince(begin);
