@@ -1,6 +1,7 @@
 #include "services/trainer/trainer_service.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -39,7 +40,7 @@ std::vector<std::string> DevicesOf(const config::v1::TrainerConfig& config) {
 TrainingEnvironment EnvironmentOf(const config::v1::TrainerConfig& config) {
   TrainingEnvironment environment;
   environment.bundles = config.bundles();
-  environment.work = config.work();
+  environment.work = std::filesystem::absolute(config.work()).string();
   environment.threads = config.threads();
   environment.opt_out = config.opt_out();
   environment.max_pack_bytes = config.max_pack_bytes();

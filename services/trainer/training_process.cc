@@ -75,6 +75,7 @@ class TrainingProcess {
       : plan_(plan),
         request_(plan.request()),
         folder_(plan.folder()),
+        leads_(rank == 0),
         // CUDA_VISIBLE_DEVICES leaves one.
         device_(plan.devices(rank) == "cpu" ? "cpu" : "cuda:0"),
         pipe_(pipe),
@@ -93,6 +94,7 @@ class TrainingProcess {
       if (whole) break;
       RETURN_IF_ERROR(RollBack());
     }
+    if (!leads_) return absl::OkStatus();
     Report("calibrating", kTrainingEnds);
     return FillBundle();
   }
@@ -101,7 +103,7 @@ class TrainingProcess {
   void Report(const std::string& phase, double done) {
     progress_.set_phase(phase);
     v1::TrainingReport report;
-    *report.mutable_progress() = progress_;
+    if (leads_) *report.mutable_progress() = progress_;
     report.set_done(done);
     report.set_checkpoint_step(checkpoint_step_);
     pipe_.Write(report);
@@ -158,7 +160,7 @@ class TrainingProcess {
       facts->rollbacks = 0;
       facts->learning_rate = request_.learning_rate();
       const std::string curve = plan_.resume_folder() + kCurveFile;
-      if (fs::exists(curve)) RETURN_IF_ERROR(CopyFile(curve, folder_ + kCurveFile));
+      if (leads_ && fs::exists(curve)) RETURN_IF_ERROR(CopyFile(curve, folder_ + kCurveFile));
       GoOnFrom(*facts);
       RETURN_IF_ERROR(Checkpoint());  // so that this job, too, can be resumed
     } else if (facts) {
@@ -179,6 +181,7 @@ class TrainingProcess {
   }
 
   absl::Status Checkpoint() {
+    if (!leads_) return absl::OkStatus();
     CheckpointFacts facts;
     facts.step = step_;
     facts.categories = pack_->categories;
@@ -202,10 +205,20 @@ class TrainingProcess {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<std::vector<v1::TrainingPoint>> CurveUpTo(std::int64_t step) const {
+    std::vector<v1::TrainingPoint> points;
+    if (step == 0) return points;
+    ASSIGN_OR_RETURN(points, ReadCurve(folder_ + kCurveFile, 1'000'000'000));
+    while (!points.empty() && points.back().step() > step) points.pop_back();
+    return points;
+  }
+
   // To the last step. False when it must be rolled back.
   absl::StatusOr<bool> Train() {
-    ASSIGN_OR_RETURN(curve_, CurveWriter::Open(folder_ + kCurveFile, step_));
-    ASSIGN_OR_RETURN(const std::vector<v1::TrainingPoint> seen, ReadCurve(folder_ + kCurveFile, 1'000'000'000));
+    if (leads_) {
+      ASSIGN_OR_RETURN(curve_, CurveWriter::Open(folder_ + kCurveFile, step_));
+    }
+    ASSIGN_OR_RETURN(const std::vector<v1::TrainingPoint> seen, CurveUpTo(step_));
     health_ = HealthMonitor();
     for (const v1::TrainingPoint& point : seen) Watch(point);
     BatchSource source(*pack_, pack_->training, bank_,
@@ -240,7 +253,7 @@ class TrainingProcess {
       }
       if (checkpoint) RETURN_IF_ERROR(Checkpoint());
       const bool samples = now - sampled >= kSampleInterval || last;
-      if (samples) {
+      if (samples && leads_) {
         RETURN_IF_ERROR(DrawSamples());
         sampled = absl::Now();
       }
@@ -304,7 +317,7 @@ class TrainingProcess {
     *progress_.mutable_point() = point;
     progress_.set_health(point.health());
     progress_.set_health_reason(point.health_reason());
-    RETURN_IF_ERROR(curve_->Add(point));
+    if (leads_) RETURN_IF_ERROR(curve_->Add(point));
     const bool finite = std::isfinite(point.loss_generator() + point.loss_discriminator());
     const bool bad = !finite || point.health() == v1::TRAINING_HEALTH_DIVERGING ||
                      point.health() == v1::TRAINING_HEALTH_COLLAPSED;
@@ -335,7 +348,7 @@ class TrainingProcess {
                      checkpoints_.LoadLast(
                          *training_, pack_->categories, [this](const std::string& message) { Warn(message); }, true));
     step_ = facts ? facts->step : 0;
-    RETURN_IF_ERROR(checkpoints_.RemoveAfter(step_));
+    if (leads_) RETURN_IF_ERROR(checkpoints_.RemoveAfter(step_));
     seconds_ = seconds;  // they were spent
     learning_rate_ = rate;
     training_->set_learning_rate(rate);
@@ -395,7 +408,9 @@ class TrainingProcess {
 
   const v1::TrainingPlan& plan_;
   const v1::CreateTrainingRequest& request_;
-  const std::string folder_, device_;
+  const std::string folder_;
+  const bool leads_;  // of the group: it alone reports and writes
+  const std::string device_;
   const ReportWriter& pipe_;
   Checkpoints checkpoints_;
   std::unique_ptr<Pack> pack_;
