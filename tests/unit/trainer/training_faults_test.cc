@@ -119,6 +119,28 @@ TEST_F(TrainingFaults, ADamagedCheckpointIsPassedOver) {
   EXPECT_THAT(log, HasSubstr("goes on at step 2"));
 }
 
+// A learning rate of 1 blows any GAN up within some steps.
+TEST_F(TrainingFaults, ADivergedTrainingIsRolledBackThreeTimesAndThenFails) {
+  Serve();
+  v1::CreateTrainingRequest request = Tiny();
+  request.set_preset("tacgan");
+  request.set_steps(100'000);
+  request.set_learning_rate(1);
+  request.set_divergence_policy(v1::DIVERGENCE_POLICY_ROLL_BACK);
+  const v1::Job job = Watch(MustCreate(request).id());
+  EXPECT_EQ(job.state(), v1::JOB_STATE_FAILED);
+  EXPECT_THAT(job.error(), HasSubstr("after 3 rollbacks"));
+  EXPECT_EQ(ProgressOf(job).rollbacks(), 3);
+  EXPECT_EQ(ProgressOf(job).point().learning_rate(), 0.125);
+  EXPECT_TRUE(Checkpoints::AnyIn(JobFolderOf(job.id())));
+
+  request.set_divergence_policy(v1::DIVERGENCE_POLICY_STOP);
+  const v1::Job stopped = Watch(MustCreate(request).id());
+  EXPECT_EQ(stopped.state(), v1::JOB_STATE_FAILED);
+  EXPECT_THAT(stopped.error(), HasSubstr("ABORTED: at step"));
+  EXPECT_EQ(ProgressOf(stopped).rollbacks(), 0);
+}
+
 TEST_F(TrainingFaults, ACheckpointOfOtherCategoriesIsRefused) {
   Serve();
   const v1::Job job = Watch(MustCreate(Tiny()).id());
