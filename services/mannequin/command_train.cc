@@ -51,7 +51,8 @@ struct StartOptions {
 
 // As many times the one device as processes were asked for: "cpu" is one, "cuda" each in turn.
 absl::Status SpreadDevices(StartOptions& options) {
-  if (!options.devices.empty()) options.request.mutable_devices()->Assign(options.devices.begin(), options.devices.end());
+  if (!options.devices.empty())
+    options.request.mutable_devices()->Assign(options.devices.begin(), options.devices.end());
   if (options.processes == 0) return absl::OkStatus();
   if (options.request.devices_size() != 1) {
     return absl::InvalidArgumentError("--nproc: say on what they run, with --devices cpu or --devices cuda");
@@ -69,11 +70,10 @@ absl::Status Start(Invocation& invocation, StartOptions options) {
                                                             {"relativistic", v1::GAN_LOSS_RELATIVISTIC},
                                                             {"lsgan", v1::GAN_LOSS_LSGAN},
                                                             {"bce", v1::GAN_LOSS_BCE}};
-  static const std::map<std::string, v1::DivergencePolicy> policies = {
-      {"", v1::DIVERGENCE_POLICY_UNSPECIFIED},
-      {"warn", v1::DIVERGENCE_POLICY_WARN},
-      {"roll-back", v1::DIVERGENCE_POLICY_ROLL_BACK},
-      {"stop", v1::DIVERGENCE_POLICY_STOP}};
+  static const std::map<std::string, v1::DivergencePolicy> policies = {{"", v1::DIVERGENCE_POLICY_UNSPECIFIED},
+                                                                       {"warn", v1::DIVERGENCE_POLICY_WARN},
+                                                                       {"roll-back", v1::DIVERGENCE_POLICY_ROLL_BACK},
+                                                                       {"stop", v1::DIVERGENCE_POLICY_STOP}};
   if (!options.loss.empty()) options.request.set_loss(losses.at(options.loss));
   if (!options.divergence.empty()) options.request.set_divergence_policy(policies.at(options.divergence));
   RETURN_IF_ERROR(SpreadDevices(options));
@@ -192,7 +192,8 @@ void AddStartCommand(CLI::App& train, Invocation& invocation) {
       },
       "KEY=VALUE: only products with it; may be repeated");
   number("--checkpoint-steps", &v1::CreateTrainingRequest::set_checkpoint_steps, "steps between checkpoints (1000)");
-  number("--keep-checkpoints", &v1::CreateTrainingRequest::set_keep_checkpoints, "last ones kept, besides the best (2)");
+  number("--keep-checkpoints", &v1::CreateTrainingRequest::set_keep_checkpoints,
+         "last ones kept, besides the best (2)");
   number("--evaluation-steps", &v1::CreateTrainingRequest::set_evaluation_steps,
          "steps between measurements on held-out products (at the end only)");
   command->add_option("--loss", options->loss, "of the preset: relativistic; lsgan or bce with tacgan")
@@ -202,9 +203,8 @@ void AddStartCommand(CLI::App& train, Invocation& invocation) {
   command->add_flag_function(
       "--promote", [options, request](std::int64_t) { request->set_promote(true); }, "make the bundle the current one");
   command->add_flag("--detach", options->detach, "print the job's id and leave");
-  command->callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return Start(invocation, *options); };
-  });
+  command->callback(
+      [&invocation, options] { invocation.run = [&invocation, options] { return Start(invocation, *options); }; });
 }
 
 }  // namespace

@@ -254,8 +254,9 @@ absl::StatusOr<v1::LeaseJobResponse> RocksStore::LeaseJob(const v1::LeaseJobRequ
     const absl::Time now = clock_.Now();
     std::optional<v1::Job> oldest;
     for (const int kind : request.kinds()) {
-      ASSIGN_OR_RETURN(std::optional<v1::Job> found, FindLeasable(*db_, edit, static_cast<v1::JobKind>(kind),
-                                                                  oldest ? oldest->id() : std::string(), request.id(), now));
+      ASSIGN_OR_RETURN(std::optional<v1::Job> found,
+                       FindLeasable(*db_, edit, static_cast<v1::JobKind>(kind), oldest ? oldest->id() : std::string(),
+                                    request.id(), now));
       if (found) oldest = std::move(found);
     }
     if (!oldest) return absl::OkStatus();

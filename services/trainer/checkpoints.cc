@@ -107,8 +107,8 @@ absl::StatusOr<std::optional<CheckpointFacts>> Checkpoints::LoadLast(GanTraining
     RETURN_IF_ERROR(resumed.status());
     ASSIGN_OR_RETURN(const CheckpointFacts facts, FactsOf(*resumed, path));
     if (facts.categories != categories) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          path, ": the catalogue's categories have changed since this checkpoint; start a new training"));
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, ": the catalogue's categories have changed since this checkpoint; start a new training"));
     }
     if (facts.healthy || !healthy_only) return facts;
   }
@@ -119,7 +119,8 @@ absl::StatusOr<std::optional<CheckpointFacts>> Checkpoints::LoadLast(GanTraining
 absl::Status Checkpoints::OfferBest(std::int64_t step, double distance) {
   double best = std::numeric_limits<double>::infinity();
   const absl::StatusOr<std::string> text = ReadFile(folder_ + kBestDistance);
-  if (text.ok() && !absl::SimpleAtod(absl::StripSuffix(*text, "\n"), &best)) best = std::numeric_limits<double>::infinity();
+  if (text.ok() && !absl::SimpleAtod(absl::StripSuffix(*text, "\n"), &best))
+    best = std::numeric_limits<double>::infinity();
   if (!(distance < best)) return absl::OkStatus();
   const std::string link = folder_ + kBest + ".tmp";
   std::error_code error;

@@ -59,7 +59,8 @@ absl::StatusOr<std::unique_ptr<CurveWriter>> CurveWriter::Open(const std::string
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
   std::unique_ptr<CurveWriter> writer(new CurveWriter(path, fd));
-  if (ftruncate(fd, static_cast<off_t>(keep)) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot cut ", path));
+  if (ftruncate(fd, static_cast<off_t>(keep)) != 0)
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot cut ", path));
   return writer;
 }
 

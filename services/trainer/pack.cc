@@ -76,9 +76,8 @@ absl::StatusOr<std::unique_ptr<Pack>> Pack::Open(const std::string& folder) {
   pack->resolution_ = index.resolution();
   pack->text_dimension_ = index.text_dimension();
   pack->jpeg_ = index.jpeg();
-  ASSIGN_OR_RETURN(const void* images,
-                   Map(absl::StrCat(folder, "/", index.jpeg() ? kPackJpeg : kPackPixels),
-                       static_cast<std::size_t>(index.images_bytes())));
+  ASSIGN_OR_RETURN(const void* images, Map(absl::StrCat(folder, "/", index.jpeg() ? kPackJpeg : kPackPixels),
+                                           static_cast<std::size_t>(index.images_bytes())));
   pack->images_ = static_cast<const std::uint8_t*>(images);
   pack->images_bytes_ = static_cast<std::size_t>(index.images_bytes());
   const std::size_t texts_bytes =
@@ -111,11 +110,11 @@ absl::Status Pack::Check(const v1::PackIndex& index, const std::string& folder) 
   ParallelFor(static_cast<std::size_t>(index.items_size()), 64, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       const v1::PackItem& item = index.items(static_cast<int>(i));
-      const bool fits = item.slot() >= 0 && item.slot() < index.slots() && item.category() >= 0 &&
-                        item.category() < index.categories_size() && item.color() >= -1 &&
-                        item.color() < index.colors_size() && item.offset() >= 0 && item.size() > 0 &&
-                        item.offset() <= index.images_bytes() - item.size() &&
-                        (index.jpeg() || (item.offset() == item.slot() * image_bytes() && item.size() == image_bytes()));
+      const bool fits =
+          item.slot() >= 0 && item.slot() < index.slots() && item.category() >= 0 &&
+          item.category() < index.categories_size() && item.color() >= -1 && item.color() < index.colors_size() &&
+          item.offset() >= 0 && item.size() > 0 && item.offset() <= index.images_bytes() - item.size() &&
+          (index.jpeg() || (item.offset() == item.slot() * image_bytes() && item.size() == image_bytes()));
       if (!fits || Crc32(images_ + item.offset(), item.size()) != item.crc32()) damaged = static_cast<int>(i);
     }
   });
@@ -135,8 +134,8 @@ void Pack::ReadImage(std::int64_t slot, std::uint8_t* rgb) const {
     return;
   }
   const Place place = places_[static_cast<std::size_t>(slot)];
-  const absl::StatusOr<JpegPicture> picture = DecodeJpeg(
-      {reinterpret_cast<const char*>(images_ + place.offset), static_cast<std::size_t>(place.size)}, 0, 0);
+  const absl::StatusOr<JpegPicture> picture =
+      DecodeJpeg({reinterpret_cast<const char*>(images_ + place.offset), static_cast<std::size_t>(place.size)}, 0, 0);
   if (!picture.ok() || static_cast<std::int64_t>(picture->pixels.rgb.size()) != image_bytes()) {
     std::fill_n(rgb, image_bytes(), std::uint8_t{255});
     return;

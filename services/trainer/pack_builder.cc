@@ -217,11 +217,11 @@ class PackBuilder {
 
   absl::Status CheckEnough(std::size_t images, std::size_t categories) const {
     if (images < kMinImages) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "only ", images, " products with an image can be trained on, ", kMinImages, " are needed (", index_.rare(),
-          " in categories with fewer than ", options_.min_category_images, " images, ", unreadable_.load(),
-          " unreadable, ", filtered_, " outside of the filter, ", index_.opted_out(),
-          " opted out); fetch more images or lower min_category_images"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("only ", images, " products with an image can be trained on, ", kMinImages, " are needed (",
+                       index_.rare(), " in categories with fewer than ", options_.min_category_images, " images, ",
+                       unreadable_.load(), " unreadable, ", filtered_, " outside of the filter, ", index_.opted_out(),
+                       " opted out); fetch more images or lower min_category_images"));
     }
     if (categories < 2) {
       return absl::FailedPreconditionError(

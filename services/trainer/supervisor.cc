@@ -174,7 +174,9 @@ class Child {
     }
     return "";
   }
-  bool killed_by_system() const { return ended_ && !killed_ && WIFSIGNALED(wait_status_) && WTERMSIG(wait_status_) == SIGKILL; }
+  bool killed_by_system() const {
+    return ended_ && !killed_ && WIFSIGNALED(wait_status_) && WTERMSIG(wait_status_) == SIGKILL;
+  }
 
  private:
   Child(pid_t pid, int fd) : pid_(pid), fd_(fd) {}
@@ -229,13 +231,13 @@ class Supervisor {
     const std::string rendezvous = absl::StrCat(plan_.folder(), "/rendezvous-", attempt);
     unlink(rendezvous.c_str());
     for (int rank = 0; rank < plan_.devices_size(); ++rank) {
-      ASSIGN_OR_RETURN(std::unique_ptr<Child> child,
-                       Child::Start(program, plan_path_, LogPath(),
-                                    EnvironmentWith({absl::StrCat("RANK=", rank),
-                                                     absl::StrCat("WORLD_SIZE=", plan_.devices_size()),
-                                                     absl::StrCat("RENDEZVOUS=", rendezvous),
-                                                     absl::StrCat("CUDA_VISIBLE_DEVICES=", VisibleDevice(plan_.devices(rank))),
-                                                     absl::StrCat("TRAINER_PID=", getpid())})));
+      ASSIGN_OR_RETURN(
+          std::unique_ptr<Child> child,
+          Child::Start(program, plan_path_, LogPath(),
+                       EnvironmentWith({absl::StrCat("RANK=", rank), absl::StrCat("WORLD_SIZE=", plan_.devices_size()),
+                                        absl::StrCat("RENDEZVOUS=", rendezvous),
+                                        absl::StrCat("CUDA_VISIBLE_DEVICES=", VisibleDevice(plan_.devices(rank))),
+                                        absl::StrCat("TRAINER_PID=", getpid())})));
       children_.push_back(std::move(child));
     }
     return absl::OkStatus();

@@ -87,7 +87,8 @@ class Run {
       request.set_id(id);
       const absl::StatusOr<v1::GetJobResponse> found = store_.GetJob(request);
       if (absl::IsUnavailable(found.status())) return found.status();
-      if (found.ok() && HasEnded(found->job().state())) RETURN_IF_ERROR(RemovePack(entry.path().string() + kPackFolder));
+      if (found.ok() && HasEnded(found->job().state()))
+        RETURN_IF_ERROR(RemovePack(entry.path().string() + kPackFolder));
     }
     return absl::OkStatus();
   }
@@ -162,7 +163,8 @@ class Run {
     RETURN_IF_ERROR(ReadTextConfig(folder_ + kStagedManifest, &manifest));
     ASSIGN_OR_RETURN(const std::string staging, bundles_.Stage());
     std::error_code error;
-    fs::copy(folder_ + kStagedBundle, staging, fs::copy_options::recursive | fs::copy_options::overwrite_existing, error);
+    fs::copy(folder_ + kStagedBundle, staging, fs::copy_options::recursive | fs::copy_options::overwrite_existing,
+             error);
     if (error) {
       std::error_code ignored;
       fs::remove_all(staging, ignored);
@@ -211,8 +213,8 @@ absl::StatusOr<v1::CreateTrainingRequest> CompleteRequest(v1::CreateTrainingRequ
   if (request.keep_checkpoints() == 0) request.set_keep_checkpoints(2);
   RETURN_IF_ERROR(CheckRange<std::int64_t>("keep_checkpoints", request.keep_checkpoints(), 1, 100));
   RETURN_IF_ERROR(CheckRange<std::int64_t>("evaluation_steps", request.evaluation_steps(), 0, 10'000'000));
-  RETURN_IF_ERROR(CheckRange<std::int64_t>("devices", request.devices_size(), 0,
-                                           std::min(kMaxProcesses, request.batch() / 2)));
+  RETURN_IF_ERROR(
+      CheckRange<std::int64_t>("devices", request.devices_size(), 0, std::min(kMaxProcesses, request.batch() / 2)));
   if (!v1::DivergencePolicy_IsValid(request.divergence_policy())) {
     return absl::InvalidArgumentError(
         absl::StrCat("divergence_policy: ", request.divergence_policy(), " is not WARN, ROLL_BACK or STOP"));

@@ -23,10 +23,10 @@
 namespace mannequin {
 
 struct TrainingEnvironment {
-  std::string bundles;  // folder of bundles
-  std::string work;     // folder of packs, checkpoints, samples: a folder a job
-  int threads = 0;      // of the CPU; 0: one a core
-  std::string opt_out;  // as PackOptions
+  std::string bundles;              // folder of bundles
+  std::string work;                 // folder of packs, checkpoints, samples: a folder a job
+  int threads = 0;                  // of the CPU; 0: one a core
+  std::string opt_out;              // as PackOptions
   std::int64_t max_pack_bytes = 0;  // 0: PackOptions' own
   SupervisorOptions supervisor = {};
 };

@@ -120,8 +120,8 @@ class TrainingProcess {
 
   GanTrainingOptions Options() const {
     GanTrainingOptions options;
-    options.shape = {request_.preset(),       request_.resolution(), request_.features(), kNoiseDimension,
-                     pack_->text_dimension(), static_cast<int>(pack_->categories.size())};
+    options.shape = {request_.preset(), request_.resolution(),   request_.features(),
+                     kNoiseDimension,   pack_->text_dimension(), static_cast<int>(pack_->categories.size())};
     options.loss = LossName(request_);
     options.device = device_;
     options.learning_rate = request_.learning_rate();
@@ -140,8 +140,9 @@ class TrainingProcess {
   }
 
   absl::Status CreateTraining() {
-    ASSIGN_OR_RETURN(training_, GanTraining::Create(
-                                    Options(), TextsOf(pack_->training, std::min(kStandardised, pack_->training.size()))));
+    ASSIGN_OR_RETURN(
+        training_,
+        GanTraining::Create(Options(), TextsOf(pack_->training, std::min(kStandardised, pack_->training.size()))));
     return absl::OkStatus();
   }
 
@@ -319,17 +320,21 @@ class TrainingProcess {
     progress_.set_health_reason(point.health_reason());
     if (leads_) RETURN_IF_ERROR(curve_->Add(point));
     const bool finite = std::isfinite(point.loss_generator() + point.loss_discriminator());
-    const bool bad = !finite || point.health() == v1::TRAINING_HEALTH_DIVERGING ||
-                     point.health() == v1::TRAINING_HEALTH_COLLAPSED;
-    const std::string what = absl::StrCat(
-        "at step ", step_, " the training is ", finite ? v1::TrainingHealth_Name(point.health()) : "lost: a loss is not a number",
-        point.health_reason().empty() ? "" : absl::StrCat(" (", point.health_reason(), ")"));
+    const bool bad =
+        !finite || point.health() == v1::TRAINING_HEALTH_DIVERGING || point.health() == v1::TRAINING_HEALTH_COLLAPSED;
+    const std::string what =
+        absl::StrCat("at step ", step_, " the training is ",
+                     finite ? v1::TrainingHealth_Name(point.health()) : "lost: a loss is not a number",
+                     point.health_reason().empty() ? "" : absl::StrCat(" (", point.health_reason(), ")"));
     if (bad && before != point.health()) Warn(what);
     if (!bad) return true;
+    progress_.set_step(step_);
+    progress_.set_seconds(seconds_);
+    Report("training", kTrainingBegins);  // this may be the last word
     if (request_.divergence_policy() == v1::DIVERGENCE_POLICY_ROLL_BACK) {
       if (progress_.rollbacks() < kMaxRollbacks) return false;
-      return absl::AbortedError(absl::StrCat(what, ", after ", kMaxRollbacks,
-                                             " rollbacks; lower the learning rate, or choose another loss"));
+      return absl::AbortedError(
+          absl::StrCat(what, ", after ", kMaxRollbacks, " rollbacks; lower the learning rate, or choose another loss"));
     }
     if (!finite || request_.divergence_policy() == v1::DIVERGENCE_POLICY_STOP) {
       return absl::AbortedError(

@@ -31,7 +31,8 @@ class SupervisorTest : public testing::Test {
 
   absl::Status Run(const std::string& script) {
     options_.program = folder_ + "/program.sh";
-    EXPECT_TRUE(WriteFileAtomically(options_.program, absl::StrCat("#!/bin/sh\ncd ", folder_, "\n", script, "\n")).ok());
+    EXPECT_TRUE(
+        WriteFileAtomically(options_.program, absl::StrCat("#!/bin/sh\ncd ", folder_, "\n", script, "\n")).ok());
     std::filesystem::permissions(options_.program, std::filesystem::perms::owner_all);
     return Supervise(
         folder_ + "/plan", plan_, options_, [this] { return stop_when_ != nullptr && stop_when_(); },
@@ -84,9 +85,8 @@ TEST_F(SupervisorTest, AGroupIsStartedAnewAsAWholeWhenOneOfItDies) {
           "while [ $(grep -c '^0' starts) != $(grep -c '^1' starts) ]; do sleep 0.05; done\nkill -9 $$");
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), HasSubstr("process 1 was lost"));
-  EXPECT_THAT(Lines("starts"),
-              testing::UnorderedElementsAre("0 of 2 by rendezvous-0", "1 of 2 by rendezvous-0",
-                                            "0 of 2 by rendezvous-1", "1 of 2 by rendezvous-1"));
+  EXPECT_THAT(Lines("starts"), testing::UnorderedElementsAre("0 of 2 by rendezvous-0", "1 of 2 by rendezvous-0",
+                                                             "0 of 2 by rendezvous-1", "1 of 2 by rendezvous-1"));
 }
 
 TEST_F(SupervisorTest, IsAskedToEndBeforeItIsKilled) {
