@@ -48,7 +48,7 @@ class Run {
     std::error_code error;
     fs::create_directories(folder_, error);
     if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot make ", folder_));
-    RETURN_IF_ERROR(RemoveOldPacks());
+    RemoveOldPacks();
     bool ended = true;
     const auto drop_pack = absl::MakeCleanup([&] {
       if (!ended) return;
@@ -77,20 +77,19 @@ class Run {
     return Publish();
   }
 
-  // Of jobs that ended while no trainer had them.
-  absl::Status RemoveOldPacks() {
+  // Of jobs that ended while no trainer had them. What cannot be removed now is next time.
+  void RemoveOldPacks() {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(environment_.work, error)) {
-      const std::string id = entry.path().filename().string();
-      if (!absl::StartsWith(id, "job-") || !fs::exists(entry.path().string() + kPackFolder)) continue;
+      const std::string id = entry.path().filename().string(), pack = entry.path().string() + kPackFolder;
+      if (!absl::StartsWith(id, "job-") || !fs::exists(pack)) continue;
       v1::GetJobRequest request;
       request.set_id(id);
       const absl::StatusOr<v1::GetJobResponse> found = store_.GetJob(request);
-      if (absl::IsUnavailable(found.status())) return found.status();
-      if (found.ok() && HasEnded(found->job().state()))
-        RETURN_IF_ERROR(RemovePack(entry.path().string() + kPackFolder));
+      if (!found.ok() || !HasEnded(found->job().state())) continue;
+      const absl::Status removed = RemovePack(pack);
+      if (!removed.ok()) spdlog::warn("{}: {}", plan_.job_id(), removed.ToString());
     }
-    return absl::OkStatus();
   }
 
   // The pack that an interrupted run of this job left, or a new one.
