@@ -68,6 +68,8 @@ absl::StatusOr<c10::Device> PickDevice(absl::string_view name) {
 
 absl::Status CheckDevice(absl::string_view name) { return PickDevice(name).status(); }
 
+int CudaDevices() { return CudaProblem().empty() ? static_cast<int>(torch::cuda::device_count()) : 0; }
+
 bool FastBf16(c10::Device device) { return device.is_cuda() || CpuHasBf16(); }
 
 void SetCpuThreads(int threads) {

@@ -17,6 +17,9 @@ namespace mannequin {
 // a CUDA device that is not there. Thread-safe.
 absl::Status CheckDevice(absl::string_view name);
 
+// Those that can be used; 0 without CUDA. Thread-safe.
+int CudaDevices();
+
 // Threads inside one operation on the CPU, process-wide; 0 means one a core.
 void SetCpuThreads(int threads);
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/safetensors.h"
+#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 
 namespace mannequin {
@@ -36,6 +37,21 @@ std::string Describe(const torch::Tensor& tensor) {
   return absl::StrCat(type == nullptr ? "?" : type, "[", absl::StrJoin(tensor.sizes(), ", "), "]");
 }
 
+constexpr char kChecksum[] = "sha256";
+
+// Of names, types, shapes, bytes and the metadata.
+std::string ChecksumOf(const std::map<std::string, Tensor>& tensors, const Metadata& metadata) {
+  std::string hashes;
+  for (const auto& [name, tensor] : tensors) {
+    absl::StrAppend(&hashes, name, " ", tensor.dtype, " ", absl::StrJoin(tensor.shape, ","), " ",
+                    Sha256Hex(tensor.bytes), "\n");
+  }
+  for (const auto& [key, text] : metadata) {
+    if (key != kChecksum) absl::StrAppend(&hashes, key, " ", text, "\n");
+  }
+  return Sha256Hex(hashes);
+}
+
 }  // namespace
 
 TensorMap NamedTensors(const torch::nn::Module& module) {
@@ -55,7 +71,9 @@ absl::Status SaveTensors(const std::string& path, const TensorMap& tensors, cons
     if (dtype == nullptr) return absl::InvalidArgumentError(absl::StrCat(name, ": its type cannot be stored"));
     out[name] = {dtype, plain.sizes().vec(), std::string(static_cast<const char*>(plain.data_ptr()), plain.nbytes())};
   }
-  return WriteSafetensors(path, out, metadata);
+  Metadata with_checksum = metadata;
+  with_checksum[kChecksum] = ChecksumOf(out, metadata);
+  return WriteSafetensors(path, out, with_checksum);
 }
 
 absl::Status SaveWeights(const torch::nn::Module& module, const std::string& path, bool bf16) {
@@ -64,6 +82,11 @@ absl::Status SaveWeights(const torch::nn::Module& module, const std::string& pat
 
 absl::StatusOr<LoadedTensors> LoadTensors(const std::string& path) {
   ASSIGN_OR_RETURN(Safetensors file, ReadSafetensors(path));
+  const auto checksum = file.metadata.find(kChecksum);
+  if (checksum != file.metadata.end() && checksum->second != ChecksumOf(file.tensors, file.metadata)) {
+    return absl::DataLossError(absl::StrCat(path, ": differs from its checksum"));
+  }
+  file.metadata.erase(kChecksum);
   LoadedTensors loaded;
   loaded.metadata = std::move(file.metadata);
   for (const auto& [name, tensor] : file.tensors) {

@@ -19,8 +19,8 @@ using Metadata = std::map<std::string, std::string>;
 // Parameters and buffers by their name in the module; the tensors share its storage.
 TensorMap NamedTensors(const torch::nn::Module& module);
 
-// Written atomically. `bf16` stores floating-point tensors as bfloat16: half the size,
-// three significant digits.
+// Written atomically, with a SHA-256 of it all in the metadata. `bf16` stores floating-point tensors as bfloat16: half
+// the size, three significant digits.
 absl::Status SaveTensors(const std::string& path, const TensorMap& tensors, const Metadata& metadata = {},
                          bool bf16 = false);
 absl::Status SaveWeights(const torch::nn::Module& module, const std::string& path, bool bf16 = false);
@@ -29,7 +29,7 @@ struct LoadedTensors {
   TensorMap tensors;  // on the CPU, contiguous
   Metadata metadata;
 };
-// NOT_FOUND; DATA_LOSS for a damaged file or a dtype that torch does not have.
+// NOT_FOUND; DATA_LOSS for a damaged file, one that differs from its checksum, or a dtype that torch does not have.
 absl::StatusOr<LoadedTensors> LoadTensors(const std::string& path);
 
 // Copies `from` into `into`, by name. DATA_LOSS, naming the tensor, when one is missing,

@@ -40,8 +40,13 @@ void JobContext::Report(const google::protobuf::Message& progress, double done) 
   done_ = done;
 }
 
-JobWorker::JobWorker(ProductStore& store, std::string service, std::vector<v1::JobKind> kinds, Handler handler)
-    : store_(store), worker_(UniqueWorkerName(service)), kinds_(std::move(kinds)), handler_(std::move(handler)) {}
+JobWorker::JobWorker(ProductStore& store, std::string service, std::vector<v1::JobKind> kinds, Handler handler,
+                     Choose choose)
+    : store_(store),
+      worker_(UniqueWorkerName(service)),
+      kinds_(std::move(kinds)),
+      handler_(std::move(handler)),
+      choose_(std::move(choose)) {}
 
 JobWorker::~JobWorker() { Stop(); }
 
@@ -80,6 +85,13 @@ void JobWorker::Loop() {
   bool reachable = true;  // So that an outage is one line in the log, not four a second.
   bool look_again = false;
   while (look_again || WaitForNextPoll()) {
+    std::optional<Choice> choice;
+    if (choose_) {
+      look_again = false;
+      choice = choose_();
+      if (!choice) continue;
+      request.set_id(choice->id);
+    }
     absl::StatusOr<v1::LeaseJobResponse> leased = store_.LeaseJob(request);
     if (leased.ok() != reachable) {
       reachable = leased.ok();

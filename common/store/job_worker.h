@@ -9,6 +9,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,6 +31,8 @@ class JobContext {
   // True once the job was cancelled or paused, its lease was lost or the worker stops: end
   // soon.
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  // True when that is because somebody cancelled it.
+  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
 
  private:
   friend class JobWorker;
@@ -51,7 +54,17 @@ class JobWorker {
   // back, to run again.
   using Handler = std::function<absl::Status(const v1::Job& job, JobContext& context)>;
 
-  JobWorker(ProductStore& store, std::string service, std::vector<v1::JobKind> kinds, Handler handler);
+  // The job to lease next, for work that needs more than a free worker; nothing for none.
+  // `hold` lives until that job has ended, or could not be leased.
+  struct Choice {
+    std::string id;
+    std::shared_ptr<void> hold;
+  };
+  using Choose = std::function<std::optional<Choice>()>;
+
+  // Without `choose`: the oldest job of the kinds.
+  JobWorker(ProductStore& store, std::string service, std::vector<v1::JobKind> kinds, Handler handler,
+            Choose choose = nullptr);
   // Stops.
   ~JobWorker();
 
@@ -74,6 +87,7 @@ class JobWorker {
   const std::string worker_;
   const std::vector<v1::JobKind> kinds_;
   const Handler handler_;
+  const Choose choose_;
   absl::Mutex mutex_;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   bool wake_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,9 +1,16 @@
-// train start | watch | list | cancel | resume (eval: command_train_eval.cc)
+// train start | watch | list | cancel | resume
 #include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
+#include "common/base/text_config.h"
 #include "mannequin/v1/gan_trainer.grpc.pb.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/job_view.h"
@@ -22,15 +29,59 @@ absl::Status Follow(Invocation& invocation, const std::string& id, bool cancel_o
     const auto ended = ProgressOf<v1::TrainingProgress>(job);
     std::printf("bundle   %s\nsamples  %s\n", ended.bundle_version().c_str(), ended.sample_path().c_str());
     if (!ended.not_promoted_reason().empty()) std::printf("not promoted: %s\n", ended.not_promoted_reason().c_str());
+    if (ended.has_quality()) {
+      const v1::Quality& q = ended.quality();
+      std::printf(
+          "quality  Fréchet distance %.2f  precision %.2f  recall %.2f  category told %.0f %% (real images %.0f %%)  "
+          "match AUC %.3f\n",
+          q.frechet_distance(), q.precision(), q.recall(), 100 * q.category_agreement(), 100 * q.category_accuracy(),
+          q.match_auc());
+    }
   }
   return absl::OkStatus();
 }
 
-absl::Status Start(Invocation& invocation, const v1::CreateTrainingRequest& request, bool detach) {
+// What `train start` was asked for: a file, and flags over it.
+struct StartOptions {
+  v1::CreateTrainingRequest request;
+  std::string loss, divergence;
+  std::vector<std::string> devices;
+  int processes = 0;
+  bool detach = false;
+};
+
+// As many times the one device as processes were asked for: "cpu" is one, "cuda" each in turn.
+absl::Status SpreadDevices(StartOptions& options) {
+  if (!options.devices.empty())
+    options.request.mutable_devices()->Assign(options.devices.begin(), options.devices.end());
+  if (options.processes == 0) return absl::OkStatus();
+  if (options.request.devices_size() != 1) {
+    return absl::InvalidArgumentError("--nproc: say on what they run, with --devices cpu or --devices cuda");
+  }
+  const std::string device = options.request.devices(0);
+  options.request.clear_devices();
+  for (int i = 0; i < options.processes; ++i) {
+    options.request.add_devices(device == "cuda" ? absl::StrCat("cuda:", i) : device);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Start(Invocation& invocation, StartOptions options) {
+  static const std::map<std::string, v1::GanLoss> losses = {{"", v1::GAN_LOSS_UNSPECIFIED},
+                                                            {"relativistic", v1::GAN_LOSS_RELATIVISTIC},
+                                                            {"lsgan", v1::GAN_LOSS_LSGAN},
+                                                            {"bce", v1::GAN_LOSS_BCE}};
+  static const std::map<std::string, v1::DivergencePolicy> policies = {{"", v1::DIVERGENCE_POLICY_UNSPECIFIED},
+                                                                       {"warn", v1::DIVERGENCE_POLICY_WARN},
+                                                                       {"roll-back", v1::DIVERGENCE_POLICY_ROLL_BACK},
+                                                                       {"stop", v1::DIVERGENCE_POLICY_STOP}};
+  if (!options.loss.empty()) options.request.set_loss(losses.at(options.loss));
+  if (!options.divergence.empty()) options.request.set_divergence_policy(policies.at(options.divergence));
+  RETURN_IF_ERROR(SpreadDevices(options));
   const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
   v1::CreateTrainingResponse response;
-  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::CreateTraining, request, &response));
-  if (!detach) return Follow(invocation, response.job().id(), true);
+  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::CreateTraining, options.request, &response));
+  if (!options.detach) return Follow(invocation, response.job().id(), true);
   std::puts(invocation.json() ? JsonText(response.job()).c_str() : response.job().id().c_str());
   return absl::OkStatus();
 }
@@ -81,48 +132,94 @@ absl::Status Resume(Invocation& invocation, const std::string& id) {
   return Follow(invocation, response.job().id(), true);
 }
 
+void AddStartCommand(CLI::App& train, Invocation& invocation) {
+  const auto options = std::make_shared<StartOptions>();
+  // Lives as long as `options`.
+  v1::CreateTrainingRequest* const request = &options->request;
+  CLI::App* command = train.add_subcommand(
+      "start",
+      "train on the stored images; Ctrl-C cancels\n  mannequin train start --resolution 128 --steps 20000 --promote");
+  // First, so that the flags are set over it.
+  command->add_option_function<std::string>(
+      "--from",
+      [options, request](const std::string& file) {
+        const absl::Status read = ReadTextConfig(file, request);
+        if (!read.ok()) throw CLI::ValidationError("--from", std::string(read.message()));
+      },
+      "FILE with a CreateTrainingRequest in protobuf text format; flags go over it");
+  const auto number = [&](const std::string& flag, auto setter, const std::string& help) {
+    command->add_option_function<double>(
+        flag, [options, request, setter](double n) { (request->*setter)(n); }, help);
+  };
+  const auto list = [&](const std::string& flag, auto add, const std::string& help) {
+    command->add_option_function<std::vector<std::string>>(
+        flag,
+        [options, add](const std::vector<std::string>& words) {
+          for (const std::string& word : words) add(word);
+        },
+        help);
+  };
+  command->add_option_function<std::string>(
+      "--preset", [options, request](const std::string& p) { request->set_preset(p); },
+      "architecture: mannequin or tacgan (mannequin)");
+  command->add_option("--devices,--device", options->devices, "cpu, cuda:0; several, with commas: a process on each")
+      ->delimiter(',');
+  command->add_option("--nproc", options->processes, "processes, on the CPU or on as many GPUs (one)")
+      ->check(CLI::Range(1, 64));
+  number("--resolution", &v1::CreateTrainingRequest::set_resolution, "pixels of a side: 64, 128 or 256 (128)");
+  number("--features", &v1::CreateTrainingRequest::set_features, "feature maps of the narrowest layer (64)");
+  number("--batch", &v1::CreateTrainingRequest::set_batch, "images in a step (64)");
+  number("--steps", &v1::CreateTrainingRequest::set_steps, "(10000)");
+  number("--max-seconds", &v1::CreateTrainingRequest::set_max_seconds, "end after this long (no limit)");
+  number("--learning-rate", &v1::CreateTrainingRequest::set_learning_rate, "(0.0002)");
+  number("--half-size-steps", &v1::CreateTrainingRequest::set_half_size_steps,
+         "first ones at half the resolution (half of them; -1: none)");
+  number("--seed", &v1::CreateTrainingRequest::set_seed, "(0)");
+  number("--max-products", &v1::CreateTrainingRequest::set_max_products, "(all)");
+  number("--min-category-images", &v1::CreateTrainingRequest::set_min_category_images,
+         "categories with fewer are left out (8)");
+  list(
+      "--category", [request](const std::string& name) { request->mutable_filter()->add_categories(name); },
+      "only products with it in their category path; may be repeated");
+  list(
+      "--brand", [request](const std::string& name) { request->mutable_filter()->add_brands(name); },
+      "only its products; may be repeated");
+  list(
+      "--attribute",
+      [request](const std::string& word) {
+        const std::pair<std::string, std::string> parts = absl::StrSplit(word, absl::MaxSplits('=', 1));
+        if (parts.first.empty() || parts.second.empty()) {
+          throw CLI::ValidationError("--attribute", absl::StrCat("\"", word, "\" is not KEY=VALUE"));
+        }
+        (*request->mutable_filter()->mutable_attributes())[parts.first] = parts.second;
+      },
+      "KEY=VALUE: only products with it; may be repeated");
+  number("--checkpoint-steps", &v1::CreateTrainingRequest::set_checkpoint_steps, "steps between checkpoints (1000)");
+  number("--keep-checkpoints", &v1::CreateTrainingRequest::set_keep_checkpoints,
+         "last ones kept, besides the best (2)");
+  number("--evaluation-steps", &v1::CreateTrainingRequest::set_evaluation_steps,
+         "steps between measurements on held-out products (at the end only)");
+  command->add_option("--loss", options->loss, "of the preset: relativistic; lsgan or bce with tacgan")
+      ->check(CLI::IsMember({"relativistic", "lsgan", "bce"}));
+  command->add_option("--divergence", options->divergence, "what to do about a training that goes wrong (warn)")
+      ->check(CLI::IsMember({"warn", "roll-back", "stop"}));
+  command->add_flag_function(
+      "--promote", [options, request](std::int64_t) { request->set_promote(true); }, "make the bundle the current one");
+  command->add_option_function<std::string>(
+      "--data-license", [options, request](const std::string& license) { request->set_data_license(license); },
+      "licence of images and texts, for the model card");
+  command->add_flag("--detach", options->detach, "print the job's id and leave");
+  command->callback(
+      [&invocation, options] { invocation.run = [&invocation, options] { return Start(invocation, *options); }; });
+}
+
 }  // namespace
 
 void AddTrainCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* train =
       app.add_subcommand("train", "GAN trainings: start, watch, list, cancel, resume, graph, eval")->require_subcommand(1);
 
-  const auto request = std::make_shared<v1::CreateTrainingRequest>();
-  const auto loss = std::make_shared<std::string>();
-  const auto detach = std::make_shared<bool>(false);
-  CLI::App* command = train->add_subcommand(
-      "start",
-      "train on the stored images; Ctrl-C cancels\n  mannequin train start --resolution 128 --steps 20000 --promote");
-  const auto option = [&](const std::string& flag, auto setter, const std::string& help) {
-    command->add_option_function<double>(
-        flag, [request, setter](double n) { (request.get()->*setter)(n); }, help);
-  };
-  command->add_option_function<std::string>(
-      "--preset", [request](const std::string& p) { request->set_preset(p); },
-      "architecture: mannequin or tacgan (mannequin)");
-  command->add_option_function<std::string>(
-      "--device", [request](const std::string& d) { request->add_devices(d); }, "cpu, cuda:0");
-  option("--resolution", &v1::CreateTrainingRequest::set_resolution, "pixels of a side: 64 or 128 (128)");
-  option("--features", &v1::CreateTrainingRequest::set_features, "feature maps of the narrowest layer (64)");
-  option("--batch", &v1::CreateTrainingRequest::set_batch, "images in a step (64)");
-  option("--steps", &v1::CreateTrainingRequest::set_steps, "(10000)");
-  option("--max-seconds", &v1::CreateTrainingRequest::set_max_seconds, "end after this long (no limit)");
-  option("--learning-rate", &v1::CreateTrainingRequest::set_learning_rate, "(0.0002)");
-  option("--half-size-steps", &v1::CreateTrainingRequest::set_half_size_steps, "first at half the resolution (half of them; -1: none)");
-  option("--seed", &v1::CreateTrainingRequest::set_seed, "(0)");
-  option("--max-products", &v1::CreateTrainingRequest::set_max_products, "(all)");
-  option("--checkpoint-steps", &v1::CreateTrainingRequest::set_checkpoint_steps, "(1000)");
-  command->add_option("--loss", *loss)->check(CLI::IsMember({"relativistic", "lsgan", "bce"}));
-  command->add_flag_function(
-      "--promote", [request](std::int64_t) { request->set_promote(true); }, "make the bundle the current one");
-  command->add_option_function<std::string>(
-      "--data-license", [request](const std::string& license) { request->set_data_license(license); },
-      "licence of images and texts, for the model card");
-  command->add_flag("--detach", *detach, "print the job's id and leave");
-  command->callback([&invocation, request, loss, detach] {
-    request->set_loss(loss->empty() ? v1::GAN_LOSS_UNSPECIFIED : *loss == "bce" ? v1::GAN_LOSS_BCE : *loss == "lsgan" ? v1::GAN_LOSS_LSGAN : v1::GAN_LOSS_RELATIVISTIC);
-    invocation.run = [&invocation, request, detach] { return Start(invocation, *request, *detach); };
-  });
+  AddStartCommand(*train, invocation);
 
   const auto id = std::make_shared<std::string>();
   const auto with_job = [&](const char* name, const char* help, auto run) {
@@ -134,11 +231,11 @@ void AddTrainCommands(CLI::App& app, Invocation& invocation) {
            [](Invocation& i, const std::string& job) { return Follow(i, job, false); });
   with_job("cancel", "end a training", Cancel);
   with_job("resume", "go on from the last checkpoint of a training that ended", Resume);
+  AddTrainGraphCommand(*train, invocation);
   AddTrainEvalCommand(*train, invocation);
   train->add_subcommand("list", "every training, newest first")->callback([&invocation] {
     invocation.run = [&invocation] { return List(invocation); };
   });
-  AddTrainGraphCommand(*train, invocation);
 }
 
 }  // namespace mannequin

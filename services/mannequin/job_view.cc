@@ -17,6 +17,11 @@ namespace {
 
 constexpr absl::Duration kPollInterval = absl::Milliseconds(200);
 
+template <typename Enum>
+std::string Short(Enum value, const std::string& (*name)(Enum), absl::string_view prefix) {
+  return absl::AsciiStrToLower(absl::StripPrefix(name(value), prefix));
+}
+
 std::string CrawlLine(const v1::CrawlProgress& p) {
   std::int64_t failed = 0;
   for (const auto& count : p.failed()) failed += count.products();
@@ -34,9 +39,16 @@ std::string TrainingLine(const v1::TrainingProgress& p) {
   if (p.phase() != "training") {
     return absl::StrCat(p.phase(), p.products() > 0 ? absl::StrCat("  ", WithCommas(p.products()), " products") : "");
   }
-  return absl::StrFormat("step %s  D %.3f  G %.3f  %.0f images/s  data wait %.1f %%  %s left", WithCommas(p.step()),
-                         p.loss_discriminator(), p.loss_generator(), p.images_per_second(), 100 * p.data_wait(),
-                         HumanSeconds(p.seconds_left()));
+  std::string line = absl::StrFormat("step %s  D %.3f  G %.3f  %.0f images/s  data wait %.1f %%  %s left",
+                                     WithCommas(p.step()), p.loss_discriminator(), p.loss_generator(),
+                                     p.images_per_second(), 100 * p.data_wait(), HumanSeconds(p.seconds_left()));
+  if (p.rollbacks() > 0) absl::StrAppend(&line, "  rolled back ", p.rollbacks(), " times");
+  if (p.restarts() > 0) absl::StrAppend(&line, "  started anew ", p.restarts(), " times");
+  if (p.health() != v1::TRAINING_HEALTH_UNSPECIFIED && p.health() != v1::TRAINING_HEALTH_HEALTHY) {
+    absl::StrAppend(&line, "  ", Short(p.health(), &v1::TrainingHealth_Name<v1::TrainingHealth>, "TRAINING_HEALTH_"));
+    if (!p.health_reason().empty()) absl::StrAppend(&line, ": ", p.health_reason());
+  }
+  return line;
 }
 
 std::string EmbeddingLine(const v1::TrainEmbeddingProgress& p) {
@@ -64,11 +76,6 @@ std::string EmbedCatalogLine(const v1::EmbedCatalogProgress& p) {
   if (p.unchanged() > 0) absl::StrAppend(&line, ", ", WithCommas(p.unchanged()), " unchanged");
   if (p.skipped() > 0) absl::StrAppend(&line, ", ", WithCommas(p.skipped()), " without a known word");
   return line;
-}
-
-template <typename Enum>
-std::string Short(Enum value, const std::string& (*name)(Enum), absl::string_view prefix) {
-  return absl::AsciiStrToLower(absl::StripPrefix(name(value), prefix));
 }
 
 }  // namespace

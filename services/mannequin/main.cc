@@ -7,6 +7,7 @@
 #include "common/rpc/server.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/terminal.h"
+#include "services/trainer/training_process.h"
 
 namespace {
 
@@ -16,6 +17,7 @@ constexpr int kUsage = 2;
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const std::optional<int> status = mannequin::TrainingProcessMain(argc, argv)) return *status;
   mannequin::rpc::BlockSignals();  // before the first thread, so that one place waits for them
   CLI::App app("Mannequin: finds abused product images and fills in missing ones", "mannequin");
   app.require_subcommand(1);

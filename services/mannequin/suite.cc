@@ -57,6 +57,7 @@ config::v1::EmbedderConfig EmbedderConfigOf(const SuiteOptions& options) {
 config::v1::TrainerConfig TrainerConfigOf(const SuiteOptions& options) {
   auto config = WithDevice<config::v1::TrainerConfig>(options);
   config.set_work(options.data + "/training");
+  config.set_program(options.trainer_program);
   return config;
 }
 

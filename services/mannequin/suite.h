@@ -26,6 +26,8 @@ struct SuiteOptions {
   // Private ranges that may be fetched from, "CIDR" or "CIDR:PORT".
   std::vector<std::string> allow_addresses;
   std::string device;  // "cpu", "cuda:N"; empty: CUDA when there is one
+  // As TrainerConfig.program: for a program that is neither of those that it names.
+  std::string trainer_program;
   // Backups of the store that the suite makes by itself; none without a folder.
   config::v1::BackupSchedule backup;
 };

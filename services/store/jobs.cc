@@ -111,14 +111,15 @@ absl::StatusOr<v1::Job> ReadHeld(store::Edit& edit, const std::string& id, const
   return *job;
 }
 
-// The first job of `kind` before `before` (empty: any) that may be leased. Jobs on the
-// way whose attempts are spent are ended.
+// The first job of `kind` before `before` (empty: any), or `only` (empty: any), that may be
+// leased. Jobs on the way whose attempts are spent are ended.
 absl::StatusOr<std::optional<v1::Job>> FindLeasable(const store::Database& db, store::Edit& edit, v1::JobKind kind,
-                                                    const std::string& before, absl::Time now) {
+                                                    const std::string& before, const std::string& only,
+                                                    absl::Time now) {
   store::PrefixCursor open(db, store::QueuePrefix(kind));
-  for (open.SeekAfter(""); open.Valid(); open.Next()) {
+  for (open.Seek(only); open.Valid(); open.Next()) {
     const std::string id(open.id());
-    if (!before.empty() && id >= before) break;
+    if ((!before.empty() && id >= before) || (!only.empty() && id != only)) break;
     ASSIGN_OR_RETURN(const std::optional<v1::Job> job, edit.Read<v1::Job>(Family::kJobs, id));
     if (!job) return absl::DataLossError(absl::StrCat("jobs/", id, ": in the queue, but gone"));
     if (job->state() == v1::JOB_STATE_QUEUED) return job;
@@ -202,6 +203,30 @@ absl::StatusOr<v1::ListJobsResponse> RocksStore::ListJobs(const v1::ListJobsRequ
   ASSIGN_OR_RETURN(const std::string before, store::ParsePageToken(query, request.page_token()));
   v1::ListJobsResponse response;
   std::size_t bytes = 0;
+  // True when the job was added, or is none of those asked for.
+  const auto add = [&](v1::Job job) {
+    if (request.kind() != v1::JOB_KIND_UNSPECIFIED && job.kind() != request.kind()) return true;
+    if (request.state() != v1::JOB_STATE_UNSPECIFIED && job.state() != request.state()) return true;
+    if (response.jobs_size() == page_size || bytes > kMaxPageBytes) {
+      response.set_next_page_token(store::MakePageToken(query, response.jobs().rbegin()->id()));
+      return false;
+    }
+    bytes += job.ByteSizeLong();
+    *response.add_jobs() = std::move(job);
+    return true;
+  };
+  // Workers ask for these several times a second: the queue alone holds all of them.
+  if (request.kind() != v1::JOB_KIND_UNSPECIFIED &&
+      (request.state() == v1::JOB_STATE_QUEUED || request.state() == v1::JOB_STATE_RUNNING)) {
+    store::PrefixCursor open(*db_, store::QueuePrefix(request.kind()));
+    for (open.SeekBefore(before); open.Valid(); open.Previous()) {
+      ASSIGN_OR_RETURN(std::optional<v1::Job> job, db_->Read<v1::Job>(Family::kJobs, std::string(open.id())));
+      // It may have ended since the cursor was made.
+      if (job && !add(*std::move(job))) break;
+    }
+    RETURN_IF_ERROR(open.status());
+    return response;
+  }
   const auto jobs = db_->NewIterator(Family::kJobs);
   if (before.empty()) {
     jobs->SeekToLast();
@@ -212,14 +237,7 @@ absl::StatusOr<v1::ListJobsResponse> RocksStore::ListJobs(const v1::ListJobsRequ
   for (; jobs->Valid(); jobs->Prev()) {
     ASSIGN_OR_RETURN(v1::Job job,
                      store::Decode<v1::Job>(Family::kJobs, store::ToView(jobs->key()), store::ToView(jobs->value())));
-    if (request.kind() != v1::JOB_KIND_UNSPECIFIED && job.kind() != request.kind()) continue;
-    if (request.state() != v1::JOB_STATE_UNSPECIFIED && job.state() != request.state()) continue;
-    if (response.jobs_size() == page_size || bytes > kMaxPageBytes) {
-      response.set_next_page_token(store::MakePageToken(query, response.jobs().rbegin()->id()));
-      break;
-    }
-    bytes += job.ByteSizeLong();
-    *response.add_jobs() = std::move(job);
+    if (!add(std::move(job))) break;
   }
   RETURN_IF_ERROR(store::FromRocks(jobs->status(), "list jobs"));
   return response;
@@ -230,13 +248,15 @@ absl::StatusOr<v1::LeaseJobResponse> RocksStore::LeaseJob(const v1::LeaseJobRequ
   RETURN_IF_ERROR(store::CheckCount("kinds", request.kinds_size(), 1, v1::JobKind_ARRAYSIZE));
   for (const int kind : request.kinds()) RETURN_IF_ERROR(CheckKind("kinds", static_cast<v1::JobKind>(kind)));
   ASSIGN_OR_RETURN(const absl::Duration lease, store::LeaseDuration(request.lease()));
+  RETURN_IF_ERROR(store::CheckText("id", request.id(), 0, 128));
   v1::LeaseJobResponse response;
   RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
     const absl::Time now = clock_.Now();
     std::optional<v1::Job> oldest;
     for (const int kind : request.kinds()) {
-      ASSIGN_OR_RETURN(std::optional<v1::Job> found, FindLeasable(*db_, edit, static_cast<v1::JobKind>(kind),
-                                                                  oldest ? oldest->id() : std::string(), now));
+      ASSIGN_OR_RETURN(std::optional<v1::Job> found,
+                       FindLeasable(*db_, edit, static_cast<v1::JobKind>(kind), oldest ? oldest->id() : std::string(),
+                                    request.id(), now));
       if (found) oldest = std::move(found);
     }
     if (!oldest) return absl::OkStatus();

@@ -7,12 +7,17 @@
 namespace mannequin {
 namespace {
 
-// The rank's part of `rows`, which holds as many values for each image.
+// Every `world_size`-th of `images` rows from `rank` on.
 template <typename T>
-std::vector<T> PartOf(const std::vector<T>& rows, std::size_t rank, std::size_t world_size) {
-  const auto part = static_cast<std::ptrdiff_t>(rows.size() / world_size);
-  const auto begin = rows.begin() + part * static_cast<std::ptrdiff_t>(rank);
-  return {begin, begin + part};
+std::vector<T> PartOf(const std::vector<T>& rows, std::size_t images, std::size_t rank, std::size_t world_size) {
+  const auto row = static_cast<std::ptrdiff_t>(rows.size() / images);
+  std::vector<T> part;
+  part.reserve(rows.size() / world_size);
+  for (std::size_t i = rank; i < images; i += world_size) {
+    const auto begin = rows.begin() + row * static_cast<std::ptrdiff_t>(i);
+    part.insert(part.end(), begin, begin + row);
+  }
+  return part;
 }
 
 }  // namespace
@@ -25,14 +30,22 @@ absl::StatusOr<Batch> ShardOf(const Batch& batch, int rank, int world_size) {
     return absl::InvalidArgumentError(absl::StrCat("a batch of ", images, " images cannot be shared by ", world_size,
                                                    " processes: take a multiple of ", world_size));
   }
-  const auto r = static_cast<std::size_t>(rank), n = static_cast<std::size_t>(world_size);
+  if (batch.clean < world_size) {
+    return absl::InvalidArgumentError(absl::StrCat("a batch with ", batch.clean, " clean images cannot be shared by ",
+                                                   world_size, " processes: take a larger one"));
+  }
+  const auto part = [&](const auto& rows) {
+    return PartOf(rows, batch.labels.size(), static_cast<std::size_t>(rank), static_cast<std::size_t>(world_size));
+  };
   Batch shard;
   shard.step = batch.step;
-  shard.images = PartOf(batch.images, r, n);
-  shard.texts = PartOf(batch.texts, r, n);
-  shard.labels = PartOf(batch.labels, r, n);
-  shard.honest = PartOf(batch.honest, r, n);
-  shard.overlay_cells = PartOf(batch.overlay_cells, r, n);
+  shard.side = batch.side;
+  shard.clean = (batch.clean - rank + world_size - 1) / world_size;
+  shard.images = part(batch.images);
+  shard.texts = part(batch.texts);
+  shard.labels = part(batch.labels);
+  shard.honest = part(batch.honest);
+  shard.overlay_cells = part(batch.overlay_cells);
   return shard;
 }
 

@@ -28,11 +28,10 @@ void Shuffle(std::vector<std::size_t>& order, std::mt19937_64 random) {
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
 }
 
-void CopyFlipped(const std::uint8_t* from, int side, std::uint8_t* to) {
+void Mirror(std::uint8_t* image, int side) {
   for (int y = 0; y < side; ++y) {
-    for (int x = 0; x < side; ++x) {
-      std::copy_n(from + (y * side + side - 1 - x) * 3, 3, to + (y * side + x) * 3);
-    }
+    std::uint8_t* row = image + y * side * 3;
+    for (int x = 0; x < side / 2; ++x) std::swap_ranges(row + x * 3, row + x * 3 + 3, row + (side - 1 - x) * 3);
   }
 }
 
@@ -181,11 +180,8 @@ Batch BatchSource::Make(std::int64_t step) {
   Pixels pixels{side, side, std::vector<std::uint8_t>(bytes)};
   for (std::size_t i = 0; i < count; ++i) {
     const PackedProduct& product = products_[Pick(step, i, half_size, random)];
-    if (options_.flip && random() % 2 == 0) {
-      CopyFlipped(pack_.image(product.slot), side, pixels.rgb.data());
-    } else {
-      std::copy_n(pack_.image(product.slot), bytes, pixels.rgb.data());
-    }
+    pack_.ReadImage(product.slot, pixels.rgb.data());
+    if (options_.flip && random() % 2 == 0) Mirror(pixels.rgb.data(), side);
     std::copy_n(pack_.text(product.slot, static_cast<int>(random() % kShuffles)), dimension,
                 batch.texts.data() + i * static_cast<std::size_t>(dimension));
     batch.labels[i] = product.category;

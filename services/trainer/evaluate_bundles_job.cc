@@ -76,7 +76,8 @@ class BundleEvaluation {
   absl::StatusOr<std::unique_ptr<Pack>> PackFor(const v1::BundleManifest& manifest, int number) {
     ASSIGN_OR_RETURN(const auto encoder, TextEncoder::Load(bundles_.FolderOf(manifest.version())));
     PackOptions options;
-    options.path = absl::StrCat(folder_, "/pack-", number, ".u8");
+    options.folder = absl::StrCat(folder_, "/pack-", number);
+    options.filter = request_.filter();
     options.resolution = resolution_;
     options.max_products = request_.max_products();
     options.threads = environment_.threads;

@@ -19,8 +19,12 @@ FusedAdam::FusedAdam(const torch::nn::Module& module, double beta1, double beta2
   }
 }
 
+void FusedAdam::Join(ProcessGroup* group) { reducer_ = std::make_unique<GradientReducer>(group, parameters_); }
+
 torch::Tensor FusedAdam::Step(double rate) {
   torch::NoGradGuard no_grad;
+  if (reducer_ && status_.ok()) status_ = reducer_->Reduce();
+  if (!status_.ok()) return torch::zeros({}, parameters_.front().options());
   std::vector<torch::Tensor> weights, gradients, first, second, steps;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     torch::Tensor& gradient = parameters_[i].mutable_grad();

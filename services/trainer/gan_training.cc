@@ -9,6 +9,7 @@
 #include "common/nn/networks.h"
 #include "common/nn/torch_device.h"
 #include "common/nn/weights.h"
+#include "services/trainer/gradient_reducer.h"
 #include "services/trainer/recipe.h"
 #include "services/trainer/training_step.h"
 
@@ -93,6 +94,7 @@ struct GanTraining::Impl {
   std::unique_ptr<Ema> ema;
   torch::Tensor totals;  // [kStepFigures] sums over `summed` steps
   std::int64_t summed = 0, last_step = 0;
+  ProcessGroup* group = nullptr;
   int side;  // of the last step
 };
 
@@ -108,7 +110,7 @@ absl::StatusOr<std::unique_ptr<GanTraining>> GanTraining::Create(const GanTraini
   return std::make_unique<GanTraining>(std::make_unique<Impl>(options, device, loss, texts));
 }
 
-void GanTraining::Step(const Batch& batch) {
+absl::Status GanTraining::Step(const Batch& batch) {
   Impl& s = *impl_;
   const auto count = static_cast<std::int64_t>(batch.labels.size());
   const std::int64_t across = s.options.shape.resolution / kOverlayCell;
@@ -127,14 +129,30 @@ void GanTraining::Step(const Batch& batch) {
   in.overlay = s.Wrap(batch.overlay_cells, {count, 1, across, across}, at::kFloat);
   in.rate = s.options.learning_rate * s.recipe.rate;
   // Noise depends on seed and step alone, so a resumed training draws the same.
-  torch::manual_seed(s.options.seed * 0x9E3779B97F4A7C15ull + static_cast<std::uint64_t>(batch.step) + 1);
+  // Each process of a group draws its own.
+  const auto rank = static_cast<std::uint64_t>(s.group == nullptr ? 0 : s.group->rank());
+  torch::manual_seed((s.options.seed + rank * 0xD1B54A32D192ED03ull) * 0x9E3779B97F4A7C15ull +
+                     static_cast<std::uint64_t>(batch.step) + 1);
   const torch::Tensor figures = s.step->Run(s.players, in);
+  RETURN_IF_ERROR(s.players.generator.adam->status());
+  RETURN_IF_ERROR(s.players.discriminator.adam->status());
   s.ema->Update();
   torch::NoGradGuard no_grad;
   s.totals += figures;
   ++s.summed;
   s.last_step = batch.step + 1;
   s.side = batch.side;
+  return absl::OkStatus();
+}
+
+absl::Status GanTraining::Join(ProcessGroup* group) {
+  Impl& s = *impl_;
+  s.group = group;
+  s.players.generator.adam->Join(group);
+  s.players.discriminator.adam->Join(group);
+  std::vector<torch::Tensor> tensors;
+  for (const auto& [name, tensor] : s.State()) tensors.push_back(tensor);
+  return BroadcastTensors(*group, tensors);
 }
 
 v1::TrainingPoint GanTraining::TakePoint() {

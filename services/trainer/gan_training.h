@@ -20,6 +20,7 @@
 #include "common/nn/shape.h"
 #include "mannequin/v1/gan_trainer.pb.h"
 #include "services/trainer/batches.h"
+#include "services/trainer/process_group.h"
 
 namespace mannequin {
 
@@ -43,11 +44,18 @@ class GanTraining {
                                                              const std::vector<std::vector<float>>& texts);
   ~GanTraining();
 
-  void Step(const Batch& batch);
+  // With a group: on this process's share of the batch (ShardOf), all processes together;
+  // then ProcessGroup's errors, after which the training must go on from a checkpoint.
+  absl::Status Step(const Batch& batch);
+  // From now on the gradients of each step are the means over the group's processes. Every
+  // process calls it, once and after each LoadCheckpoint; all then have what rank 0 has.
+  // `group` outlives this. ProcessGroup's errors.
+  absl::Status Join(ProcessGroup* group);
   // Means over the steps since they were last taken; health, images_per_second and
   // data_wait are left to the caller. Waits for the device: call it every few steps only.
   v1::TrainingPoint TakePoint();
   double learning_rate() const;
+  // From the next step on.
   void set_learning_rate(double rate);
 
   // Everything that the next step needs: weights, averages, Adam's moments, the step.

@@ -8,6 +8,7 @@
 #include "common/rpc/service_main.h"
 #include "common/store/remote_store.h"
 #include "services/trainer/trainer_service.h"
+#include "services/trainer/training_process.h"
 #include "spdlog/spdlog.h"
 
 namespace mannequin {
@@ -34,6 +35,7 @@ absl::Status Serve(const config::v1::TrainerConfig& config) {
 }  // namespace mannequin
 
 int main(int argc, char** argv) {
+  if (const std::optional<int> status = mannequin::TrainingProcessMain(argc, argv)) return *status;
   mannequin::config::v1::TrainerConfig config;
   return mannequin::rpc::ServiceMain(argc, argv,
                                      {"trainer", "Trains generators and discriminators on the catalogue.", {"store"}},

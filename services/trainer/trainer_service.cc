@@ -1,17 +1,25 @@
 #include "services/trainer/trainer_service.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "common/base/check_range.h"
+#include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/model/bundle.h"
 #include "common/nn/device.h"
 #include "common/rpc/status.h"
 #include "common/store/job_state.h"
 #include "common/store/job_worker.h"
+#include "services/trainer/checkpoints.h"
+#include "services/trainer/curve.h"
+#include "services/trainer/device_queue.h"
 #include "services/trainer/evaluate_bundles_job.h"
 #include "services/trainer/lineage.h"
 #include "services/trainer/measure_bundle.h"
@@ -22,6 +30,32 @@ namespace {
 
 constexpr absl::Duration kWatchEvery = absl::Milliseconds(500);
 constexpr int kMaxAskedProducts = 1'000;
+constexpr int kDefaultPoints = 1'000, kMaxPoints = 100'000;
+
+const std::vector<v1::JobKind> kKinds = {v1::JOB_KIND_TRAIN_GAN, v1::JOB_KIND_EVALUATE_BUNDLES};
+
+std::vector<std::string> DevicesOf(const config::v1::TrainerConfig& config) {
+  if (config.devices_size() > 0) return {config.devices().begin(), config.devices().end()};
+  if (!config.device().empty()) return {config.device() == "cuda" ? "cuda:0" : config.device()};
+  std::vector<std::string> devices;
+  for (int i = 0; i < CudaDevices(); ++i) devices.push_back(absl::StrCat("cuda:", i));
+  if (devices.empty()) devices.push_back("cpu");
+  return devices;
+}
+
+TrainingEnvironment EnvironmentOf(const config::v1::TrainerConfig& config) {
+  TrainingEnvironment environment;
+  environment.bundles = config.bundles();
+  environment.work = std::filesystem::absolute(config.work()).string();
+  environment.threads = config.threads();
+  environment.opt_out = config.opt_out();
+  environment.max_pack_bytes = config.max_pack_bytes();
+  environment.supervisor.program = config.program();
+  if (config.max_silence_seconds() > 0) {
+    environment.supervisor.max_silence = absl::Seconds(config.max_silence_seconds());
+  }
+  return environment;
+}
 
 // A job into a response that holds one.
 template <typename Response>
@@ -36,22 +70,31 @@ grpc::Status RespondWithJob(absl::StatusOr<v1::Job> job, Response* response) {
 struct TrainerService::Impl {
   Impl(ProductStore& product_store, const config::v1::TrainerConfig& config)
       : store(product_store),
-        environment{config.bundles(), config.work(), config.device(), config.threads()},
+        environment(EnvironmentOf(config)),
         bundles(config.bundles()),
-        worker(store, "trainer", {v1::JOB_KIND_TRAIN_GAN, v1::JOB_KIND_EVALUATE_BUNDLES},
-               [this](const v1::Job& job, JobContext& context) {
-                 return job.kind() == v1::JOB_KIND_EVALUATE_BUNDLES
-                            ? RunEvaluation(store, environment, job, environment.device, context)
-                            : RunTraining(store, environment, job, context);
-               }) {}
+        queue(store, kKinds, DevicesOf(config)) {
+    // As many as can have a device each.
+    for (std::size_t i = 0; i < queue.devices().size(); ++i) {
+      workers.push_back(std::make_unique<JobWorker>(
+          store, "trainer", kKinds,
+          [this](const v1::Job& job, JobContext& context) {
+            const std::vector<std::string> devices = queue.DevicesOf(job.id());
+            return job.kind() == v1::JOB_KIND_EVALUATE_BUNDLES
+                       ? RunEvaluation(store, environment, job, devices.front(), context)
+                       : RunTraining(store, environment, job, devices, context);
+          },
+          [this] { return queue.Next(); }));
+    }
+  }
 
   absl::StatusOr<v1::Job> Create(const v1::CreateTrainingRequest& request) {
     RETURN_IF_ERROR(CompleteRequest(request).status());
+    RETURN_IF_ERROR(queue.Check({request.devices().begin(), request.devices().end()}));
     v1::CreateJobRequest create;
     create.set_kind(v1::JOB_KIND_TRAIN_GAN);
     create.mutable_spec()->PackFrom(request);
     ASSIGN_OR_RETURN(v1::CreateJobResponse created, store.CreateJob(create));
-    worker.Wake();
+    for (const auto& worker : workers) worker->Wake();
     return created.job();
   }
 
@@ -77,13 +120,28 @@ struct TrainerService::Impl {
     if (!HasEnded(job.state())) {
       return absl::FailedPreconditionError(absl::StrCat("job_id: ", id, " has not ended; cancel it first"));
     }
-    if (!std::filesystem::exists(CheckpointPath(environment.work, id))) {
+    if (!Checkpoints::AnyIn(JobFolder(environment.work, id))) {
       return absl::FailedPreconditionError(absl::StrCat("job_id: ", id, " has no checkpoint; start a new training"));
     }
     v1::CreateTrainingRequest request;
     if (!job.spec().UnpackTo(&request)) return absl::InternalError(absl::StrCat(id, ": its spec is not a training's"));
     request.set_resume_job_id(id);
     return Create(request);
+  }
+
+  absl::StatusOr<v1::GetTrainingCurveResponse> Curve(const v1::GetTrainingCurveRequest& request) {
+    RETURN_IF_ERROR(CheckRange("max_points", request.max_points(), 0, kMaxPoints));
+    RETURN_IF_ERROR(Get(request.job_id()).status());
+    const int points = request.max_points() == 0 ? kDefaultPoints : request.max_points();
+    const absl::StatusOr<std::vector<v1::TrainingPoint>> curve =
+        ReadCurve(JobFolder(environment.work, request.job_id()) + kCurveFile, static_cast<std::size_t>(points));
+    if (absl::IsNotFound(curve.status()) || (curve.ok() && curve->empty())) {
+      return absl::NotFoundError(absl::StrCat("job_id: ", request.job_id(), " has no point of its curves yet"));
+    }
+    RETURN_IF_ERROR(curve.status());
+    v1::GetTrainingCurveResponse response;
+    response.mutable_points()->Assign(curve->begin(), curve->end());
+    return response;
   }
 
   absl::StatusOr<v1::ListTrainingsResponse> List(const v1::ListTrainingsRequest& request) {
@@ -118,11 +176,12 @@ struct TrainerService::Impl {
 
   absl::StatusOr<v1::Job> Evaluate(const v1::EvaluateBundlesRequest& request) {
     ASSIGN_OR_RETURN(const v1::EvaluateBundlesRequest complete, CompleteEvaluation(bundles, request));
+    if (!request.device().empty()) RETURN_IF_ERROR(queue.Check({request.device()}));
     v1::CreateJobRequest create;
     create.set_kind(v1::JOB_KIND_EVALUATE_BUNDLES);
     create.mutable_spec()->PackFrom(complete);
     ASSIGN_OR_RETURN(v1::CreateJobResponse created, store.CreateJob(create));
-    worker.Wake();
+    for (const auto& worker : workers) worker->Wake();
     return created.job();
   }
 
@@ -160,7 +219,8 @@ struct TrainerService::Impl {
   const TrainingEnvironment environment;
   const BundleFolder bundles;
   absl::Notification stopped;
-  JobWorker worker;
+  DeviceQueue queue;
+  std::vector<std::unique_ptr<JobWorker>> workers;
 };
 
 absl::Status TrainerService::Validate(const config::v1::TrainerConfig& config) {
@@ -168,6 +228,20 @@ absl::Status TrainerService::Validate(const config::v1::TrainerConfig& config) {
   if (config.work().empty()) return absl::InvalidArgumentError("work: empty; give a folder for packs and checkpoints");
   if (config.threads() < 0)
     return absl::InvalidArgumentError(absl::StrCat("threads: ", config.threads(), " is negative"));
+  RETURN_IF_ERROR(CheckRange<std::int64_t>("max_pack_bytes", config.max_pack_bytes(), 0, std::int64_t{1} << 50));
+  RETURN_IF_ERROR(CheckRange("max_silence_seconds", config.max_silence_seconds(), 0, 86'400));
+  std::vector<std::string> devices(config.devices().begin(), config.devices().end());
+  for (const std::string& device : devices) {
+    if (device.empty() || device == "cuda") {
+      return absl::InvalidArgumentError(
+          absl::StrCat("devices: \"", device, "\" names no single device; give \"cpu\" or \"cuda:N\""));
+    }
+    RETURN_IF_ERROR(CheckDevice(device));
+  }
+  std::sort(devices.begin(), devices.end());
+  if (const auto twice = std::adjacent_find(devices.begin(), devices.end()); twice != devices.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("devices: \"", *twice, "\" is there twice"));
+  }
   return CheckDevice(config.device());
 }
 
@@ -176,11 +250,13 @@ TrainerService::TrainerService(ProductStore& store, const config::v1::TrainerCon
 
 TrainerService::~TrainerService() { Stop(); }
 
-void TrainerService::Start() { impl_->worker.Start(); }
+void TrainerService::Start() {
+  for (const auto& worker : impl_->workers) worker->Start();
+}
 
 void TrainerService::Stop() {
   if (!impl_->stopped.HasBeenNotified()) impl_->stopped.Notify();
-  impl_->worker.Stop();
+  for (const auto& worker : impl_->workers) worker->Stop();
 }
 
 grpc::Status TrainerService::CreateTraining(grpc::ServerContext*, const v1::CreateTrainingRequest* request,
@@ -200,16 +276,29 @@ grpc::Status TrainerService::ListTrainings(grpc::ServerContext*, const v1::ListT
 
 grpc::Status TrainerService::WatchTraining(grpc::ServerContext* context, const v1::WatchTrainingRequest* request,
                                            grpc::ServerWriter<v1::WatchTrainingResponse>* writer) {
+  std::string sent_sample;
   while (!context->IsCancelled()) {
     v1::WatchTrainingResponse response;
     const grpc::Status found = RespondWithJob(impl_->Get(request->job_id()), &response);
     if (!found.ok()) return found;
+    v1::TrainingProgress progress;
+    if (response.job().progress().UnpackTo(&progress) && progress.sample_path() != sent_sample) {
+      sent_sample = progress.sample_path();
+      // It may be on another trainer's machine.
+      absl::StatusOr<std::string> png = ReadFile(sent_sample);
+      if (png.ok()) response.set_sample_png(*std::move(png));
+    }
     if (!writer->Write(response) || HasEnded(response.job().state())) return grpc::Status::OK;
     if (impl_->stopped.WaitForNotificationWithTimeout(kWatchEvery)) {
       return rpc::ToGrpc(absl::UnavailableError("the trainer stops; watch again later"));
     }
   }
   return grpc::Status::CANCELLED;
+}
+
+grpc::Status TrainerService::GetTrainingCurve(grpc::ServerContext*, const v1::GetTrainingCurveRequest* request,
+                                              v1::GetTrainingCurveResponse* response) {
+  return rpc::Respond(impl_->Curve(*request), response);
 }
 
 grpc::Status TrainerService::CancelTraining(grpc::ServerContext*, const v1::CancelTrainingRequest* request,

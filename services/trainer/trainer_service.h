@@ -1,5 +1,5 @@
-// The trainer's RPCs (proto/mannequin/v1/gan_trainer.proto) over a store, and the worker
-// that runs trainings, one at a time.
+// The trainer's RPCs (proto/mannequin/v1/gan_trainer.proto) over a store, and the workers
+// that run trainings, side by side where they have devices of their own.
 //
 //   RETURN_IF_ERROR(TrainerService::Validate(config));
 //   TrainerService trainer(store, config);
@@ -40,6 +40,8 @@ class TrainerService final : public v1::GanTrainer::Service {
                              v1::ListTrainingsResponse* response) override;
   grpc::Status WatchTraining(grpc::ServerContext* context, const v1::WatchTrainingRequest* request,
                              grpc::ServerWriter<v1::WatchTrainingResponse>* writer) override;
+  grpc::Status GetTrainingCurve(grpc::ServerContext* context, const v1::GetTrainingCurveRequest* request,
+                                v1::GetTrainingCurveResponse* response) override;
   grpc::Status CancelTraining(grpc::ServerContext* context, const v1::CancelTrainingRequest* request,
                               v1::CancelTrainingResponse* response) override;
   grpc::Status ResumeTraining(grpc::ServerContext* context, const v1::ResumeTrainingRequest* request,

@@ -57,6 +57,7 @@ class MainJob : public ::testing::Test {
     options.data = folder_ + "/data";
     options.listen = options.admin_listen = options.console_listen = "127.0.0.1:0";
     options.allow_addresses = {AllowOrigin()};
+    options.trainer_program = Binary("mannequin");
     return options;
   }
 

@@ -78,7 +78,7 @@ absl::Status Run(const std::string& list, const std::string& work, const std::st
 
   const absl::Time begin = absl::Now();
   PackOptions pack_options;
-  pack_options.path = work + "/pack.u8";
+  pack_options.folder = work + "/pack";
   ASSIGN_OR_RETURN(const auto pack, BuildPack(
                                         *store, *encoder, pack_options, [] { return false; }, [](double) {}));
   const double pack_seconds = SecondsSince(begin);
@@ -100,10 +100,10 @@ absl::Status Run(const std::string& list, const std::string& work, const std::st
   batches.flip = recipe.mirror;
   batches.balance = recipe.balance;
   BatchSource source(*pack, pack->training, bank, batches, 0);
-  for (int step = 0; step < kWarmUp; ++step) training->Step(source.Next());
+  for (int step = 0; step < kWarmUp; ++step) if (const absl::Status stepped = training->Step(source.Next()); !stepped.ok()) return stepped;
   const double waited = source.wait_seconds();
   const absl::Time steady = absl::Now();
-  for (int step = 0; step < kSteps; ++step) training->Step(source.Next());
+  for (int step = 0; step < kSteps; ++step) if (const absl::Status stepped = training->Step(source.Next()); !stepped.ok()) return stepped;
   const double memory_mb = MemoryMb();
   const v1::TrainingPoint point = training->TakePoint();
   if (!std::isfinite(point.loss_generator() + point.loss_discriminator())) {

@@ -98,6 +98,51 @@ TEST_P(JobsTest, OldestOfTheKindsIsLeasedFirst) {
   EXPECT_EQ("", Lease("w", {v1::JOB_KIND_TRAIN_GAN, v1::JOB_KIND_CRAWL}));
 }
 
+TEST_P(JobsTest, AJobIsLeasedByItsIdThoughOthersAreOlder) {
+  const std::string older = Create(v1::JOB_KIND_TRAIN_GAN).id();
+  const std::string wanted = Create(v1::JOB_KIND_TRAIN_GAN).id();
+  const std::string crawl = Create(v1::JOB_KIND_CRAWL).id();
+  v1::LeaseJobRequest request;
+  request.add_kinds(v1::JOB_KIND_TRAIN_GAN);
+  request.set_worker("w");
+  request.mutable_lease()->set_seconds(10);
+  request.set_id(wanted);
+  EXPECT_EQ(wanted, Must(store().LeaseJob(request)).job().id());
+  EXPECT_EQ("", Must(store().LeaseJob(request)).job().id()) << "it is leased already";
+  request.set_id(crawl);
+  EXPECT_EQ("", Must(store().LeaseJob(request)).job().id()) << "it is of another kind";
+  request.set_id("job-none");
+  EXPECT_EQ("", Must(store().LeaseJob(request)).job().id());
+  clock_.Advance(absl::Seconds(11));
+  request.set_id(wanted);
+  EXPECT_EQ(wanted, Must(store().LeaseJob(request)).job().id()) << "its lease has expired";
+  EXPECT_EQ(older, Lease("w", {v1::JOB_KIND_TRAIN_GAN}));
+}
+
+TEST_P(JobsTest, JobsThatAreQueuedOrRunAreListedByKindInPagesNewestFirst) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(Create(v1::JOB_KIND_TRAIN_GAN).id());
+  Create(v1::JOB_KIND_CRAWL);
+  Lease("w", {v1::JOB_KIND_TRAIN_GAN});  // ids[0]
+  Lease("w", {v1::JOB_KIND_TRAIN_GAN});
+  Must(Finish(ids[0], "w", v1::JOB_STATE_SUCCEEDED));
+  v1::ListJobsRequest request;
+  request.set_kind(v1::JOB_KIND_TRAIN_GAN);
+  request.set_page_size(2);
+  const auto list = [&](v1::JobState state) {
+    request.set_state(state);
+    std::vector<std::string> found;
+    do {
+      const v1::ListJobsResponse page = Must(store().ListJobs(request));
+      for (const v1::Job& job : page.jobs()) found.push_back(job.id());
+      request.set_page_token(page.next_page_token());
+    } while (!request.page_token().empty());
+    return found;
+  };
+  EXPECT_EQ(list(v1::JOB_STATE_QUEUED), (std::vector<std::string>{ids[4], ids[3], ids[2]}));
+  EXPECT_EQ(list(v1::JOB_STATE_RUNNING), (std::vector<std::string>{ids[1]}));
+}
+
 TEST_P(JobsTest, APausedJobWaitsUntilItIsResumed) {
   const std::string id = Create(v1::JOB_KIND_CRAWL).id();
   EXPECT_EQ(v1::JOB_STATE_PAUSED, Must(Pause(id)).state());

@@ -30,6 +30,16 @@ class CatalogueTest : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
+  void PutImage(const std::string& id, const std::string& bytes) {
+    v1::PutImageRequest put;
+    put.set_product_id(id);
+    put.mutable_image()->set_data(bytes);
+    put.mutable_image()->set_media_type("image/png");
+    put.mutable_image()->set_width(48);
+    put.mutable_image()->set_height(48);
+    ASSERT_TRUE(store_->PutImage(put).ok());
+  }
+
   static Pixels Picture(int category, int number) {
     Pixels pixels{48, 48, std::vector<std::uint8_t>(48 * 48 * 3, 255)};
     for (int y = 8; y < 40; ++y) {
@@ -49,15 +59,17 @@ class CatalogueTest : public testing::Test {
         product.set_title(absl::StrCat("product alpha", i % 7, " of kind beta", category));
         product.add_category_path("Everything");
         product.add_category_path(absl::StrCat("Kind", category));
+        product.set_brand(absl::StrCat("Brand", i % 2));
+        if (i % 3 != 0) {
+          v1::Attribute& color = *product.add_attributes();
+          color.set_name("color");
+          color.set_value(i % 3 == 1 ? "Navy" : "Amber");
+        }
         product.set_image_url("http://127.0.0.1/x.png");
       }
       ASSERT_TRUE(store_->UpsertProducts(upsert).ok());
       for (int i = 0; i < each; ++i) {
-        v1::PutImageRequest put;
-        put.set_product_id(absl::StrCat("p-", category, "-", i));
-        put.mutable_image()->set_data(*EncodeImage(Picture(category, i), "image/png"));
-        put.mutable_image()->set_media_type("image/png");
-        ASSERT_TRUE(store_->PutImage(put).ok());
+        PutImage(absl::StrCat("p-", category, "-", i), *EncodeImage(Picture(category, i), "image/png"));
       }
     }
   }

@@ -1,0 +1,629 @@
+#include "services/trainer/training_process.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <filesystem>
+#include <new>
+#include <string>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/base/text_config.h"
+#include "common/nn/device.h"
+#include "common/nn/gan.h"
+#include "google/protobuf/text_format.h"
+#include "services/trainer/batch_shard.h"
+#include "services/trainer/batches.h"
+#include "services/trainer/checkpoints.h"
+#include "services/trainer/curve.h"
+#include "services/trainer/evaluate.h"
+#include "services/trainer/gan_training.h"
+#include "services/trainer/health.h"
+#include "services/trainer/lineage.h"
+#include "services/trainer/measure_bundle.h"
+#include "services/trainer/model_card.h"
+#include "services/trainer/pack.h"
+#include "services/trainer/process_group.h"
+#include "services/trainer/quality_meter.h"
+#include "services/trainer/recipe.h"
+#include "services/trainer/report_pipe.h"
+#include "services/trainer/supervisor.h"
+#include "services/trainer/training_job.h"
+#include "spdlog/spdlog.h"
+
+namespace mannequin {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kEvaluatedNetworks[] = "/evaluated";
+constexpr int kOverlayPatches = 240;
+constexpr std::size_t kSamples = 32;
+constexpr int kSampleColumns = 8;
+constexpr std::size_t kStandardised = 20'000;  // texts whose variance is measured, at most
+constexpr int kPointSteps = 10;                // between waits for the device to read losses
+constexpr std::size_t kMeanPoints = 5;         // of the progress' losses
+constexpr int kMaxRollbacks = 3;
+constexpr absl::Duration kSampleInterval = absl::Seconds(20), kReportInterval = absl::Milliseconds(250);
+constexpr double kTrainingBegins = 0.05, kTrainingEnds = 0.95;  // of the job
+// Streams of the job's seed.
+constexpr std::uint64_t kTrainingBank = 1, kHeldOutBank = 2;
+
+std::atomic<bool> asked_to_end{false};
+
+absl::Status Stopped() { return absl::CancelledError("the training was stopped; its last checkpoint is kept"); }
+
+absl::Status CopyFile(const std::string& from, const std::string& to) {
+  std::error_code error;
+  fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
+  return error ? absl::ErrnoToStatus(error.value(), absl::StrCat("cannot copy ", from, " to ", to)) : absl::OkStatus();
+}
+
+class TrainingProcess {
+ public:
+  // `group` is null for a process alone.
+  TrainingProcess(const v1::TrainingPlan& plan, int rank, ProcessGroup* group, const ReportWriter& pipe)
+      : group_(group),
+        plan_(plan),
+        request_(plan.request()),
+        folder_(plan.folder()),
+        leads_(rank == 0),
+        // CUDA_VISIBLE_DEVICES leaves one.
+        device_(plan.devices(rank) == "cpu" ? "cpu" : "cuda:0"),
+        pipe_(pipe),
+        checkpoints_(plan.folder(), plan.request().keep_checkpoints()) {}
+
+  absl::Status Run() {
+    progress_.set_steps(request_.steps());
+    Report("training", kTrainingBegins);
+    ASSIGN_OR_RETURN(pack_, Pack::Open(folder_ + kPackFolder));
+    progress_.set_products(static_cast<std::int64_t>(pack_->training.size() + pack_->held_out.size()));
+    ASSIGN_OR_RETURN(bank_, RenderOverlayBank(kOverlayPatches, request_.resolution(), request_.seed() + kTrainingBank));
+    RETURN_IF_ERROR(CreateTraining());
+    RETURN_IF_ERROR(Resume());
+    while (true) {
+      ASSIGN_OR_RETURN(const bool whole, Train());
+      if (whole) break;
+      RETURN_IF_ERROR(RollBack());
+    }
+    if (!leads_) return absl::OkStatus();
+    Report("calibrating", kTrainingEnds);
+    return FillBundle();
+  }
+
+ private:
+  void Report(const std::string& phase, double done) {
+    progress_.set_phase(phase);
+    v1::TrainingReport report;
+    if (leads_) *report.mutable_progress() = progress_;
+    report.set_done(done);
+    report.set_checkpoint_step(checkpoint_step_);
+    pipe_.Write(report);
+    reported_ = absl::Now();
+  }
+
+  void Warn(const std::string& message) const {
+    spdlog::warn("{}", message);
+    v1::TrainingReport report;
+    report.set_checkpoint_step(checkpoint_step_);
+    report.set_warning(message);
+    pipe_.Write(report);
+  }
+
+  GanTrainingOptions Options() const {
+    GanTrainingOptions options;
+    options.shape = {request_.preset(), request_.resolution(),   request_.features(),
+                     kNoiseDimension,   pack_->text_dimension(), static_cast<int>(pack_->categories.size())};
+    options.loss = LossName(request_);
+    options.device = device_;
+    options.learning_rate = request_.learning_rate();
+    options.seed = request_.seed();
+    return options;
+  }
+
+  // `count` texts spread evenly over `products`.
+  std::vector<std::vector<float>> TextsOf(const std::vector<PackedProduct>& products, std::size_t count) const {
+    std::vector<std::vector<float>> texts;
+    for (std::size_t i = 0; i < count; ++i) {
+      const float* text = pack_->text(products[i * products.size() / count].slot, 0);
+      texts.emplace_back(text, text + pack_->text_dimension());
+    }
+    return texts;
+  }
+
+  absl::Status CreateTraining() {
+    ASSIGN_OR_RETURN(
+        training_,
+        GanTraining::Create(Options(), TextsOf(pack_->training, std::min(kStandardised, pack_->training.size()))));
+    return absl::OkStatus();
+  }
+
+  // Half the resolution costs a quarter, and more products have pictures that are large
+  // enough; 64 pixels are too few to halve.
+  std::int64_t HalfSizeSteps() const {
+    if (!RecipeOf(request_.preset()).grows || request_.resolution() == 64) return 0;
+    if (request_.half_size_steps() != 0) return std::max<std::int64_t>(0, request_.half_size_steps());
+    return request_.steps() / 2;
+  }
+
+  // The means over the group of what each process has seen of itself, so that all decide alike.
+  absl::Status Agree(std::vector<float>& figures) {
+    return group_ == nullptr ? absl::OkStatus() : group_->AllReduceMean(absl::MakeSpan(figures));
+  }
+
+  // From its own last checkpoint, if there is one: then this is the same job, started anew.
+  absl::Status Resume() {
+    const auto warn = [this](const std::string& message) { Warn(message); };
+    ASSIGN_OR_RETURN(std::optional<CheckpointFacts> facts, checkpoints_.LoadLast(*training_, pack_->categories, warn));
+    if (!facts && !plan_.resume_folder().empty()) {
+      const Checkpoints others(plan_.resume_folder(), 1);
+      ASSIGN_OR_RETURN(facts, others.LoadLast(*training_, pack_->categories, warn));
+      if (!facts) {
+        return absl::FailedPreconditionError(
+            absl::StrCat("the checkpoint in ", plan_.resume_folder(), " is gone; start a new training"));
+      }
+      facts->seconds = 0;
+      facts->rollbacks = 0;
+      facts->learning_rate = request_.learning_rate();
+      const std::string curve = plan_.resume_folder() + kCurveFile;
+      if (leads_ && fs::exists(curve)) RETURN_IF_ERROR(CopyFile(curve, folder_ + kCurveFile));
+      GoOnFrom(*facts);
+      RETURN_IF_ERROR(Checkpoint());  // so that this job, too, can be resumed
+    } else if (facts) {
+      GoOnFrom(*facts);
+    }
+    return absl::OkStatus();
+  }
+
+  void GoOnFrom(const CheckpointFacts& facts) {
+    step_ = facts.step;
+    seconds_ = facts.seconds;
+    learning_rate_ = facts.learning_rate;
+    training_->set_learning_rate(learning_rate_);
+    checkpoint_step_ = step_;
+    progress_.set_step(step_);
+    progress_.set_rollbacks(facts.rollbacks);
+    spdlog::info("goes on at step {}, learning rate {}", step_, learning_rate_);
+  }
+
+  absl::Status Checkpoint() {
+    if (!leads_) return absl::OkStatus();
+    CheckpointFacts facts;
+    facts.step = step_;
+    facts.categories = pack_->categories;
+    facts.healthy = health_.state() == v1::TRAINING_HEALTH_HEALTHY;
+    facts.seconds = seconds_;
+    facts.rollbacks = progress_.rollbacks();
+    facts.learning_rate = learning_rate_;
+    RETURN_IF_ERROR(checkpoints_.Save(*training_, facts));
+    checkpoint_step_ = step_;
+    return absl::OkStatus();
+  }
+
+  absl::Status DrawSamples() {
+    const std::vector<std::vector<float>> texts =
+        TextsOf(pack_->held_out.empty() ? pack_->training : pack_->held_out, kSamples);
+    ASSIGN_OR_RETURN(const std::string png,
+                     EncodeImage(Sheet(training_->Sample(texts, request_.seed()), kSampleColumns), "image/png"));
+    const std::string path = absl::StrFormat("%s/sample-%08d.png", folder_, step_);
+    RETURN_IF_ERROR(WriteFileAtomically(path, png));
+    progress_.set_sample_path(path);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<v1::TrainingPoint>> CurveUpTo(std::int64_t step) const {
+    std::vector<v1::TrainingPoint> points;
+    if (step == 0) return points;
+    ASSIGN_OR_RETURN(points, ReadCurve(folder_ + kCurveFile, 1'000'000'000));
+    while (!points.empty() && points.back().step() > step) points.pop_back();
+    return points;
+  }
+
+  // To the last step. False when it must be rolled back.
+  absl::StatusOr<bool> Train() {
+    if (leads_) {
+      ASSIGN_OR_RETURN(curve_, CurveWriter::Open(folder_ + kCurveFile, step_));
+    }
+    ASSIGN_OR_RETURN(const std::vector<v1::TrainingPoint> seen, CurveUpTo(step_));
+    health_ = HealthMonitor();
+    for (const v1::TrainingPoint& point : seen) Watch(point);
+    if (group_ != nullptr) RETURN_IF_ERROR(training_->Join(group_));
+    const Recipe recipe = RecipeOf(request_.preset());
+    BatchSource source(*pack_, pack_->training, bank_,
+                       {.batch = request_.batch(),
+                        .seed = request_.seed(),
+                        .overlay_share = 0.25,
+                        .flip = recipe.mirror,
+                        .balance = recipe.balance,
+                        .half_size_steps = HalfSizeSteps()},
+                       step_);
+    const absl::Time begin = absl::Now();
+    const double seconds_before = seconds_;
+    const std::int64_t first = step_;
+    point_began_ = begin;
+    point_wait_ = 0;
+    absl::Time sampled = begin;
+    bool out_of_time = false;
+    bool stop = asked_to_end;
+    if (group_ != nullptr) stop = false;  // they agree on it after some steps
+    while (step_ < request_.steps() && !out_of_time) {
+      if (stop) {
+        if (step_ > first) RETURN_IF_ERROR(Checkpoint());
+        return Stopped();
+      }
+      Batch batch = source.Next();
+      if (group_ != nullptr) {
+        ASSIGN_OR_RETURN(batch, ShardOf(batch, group_->rank(), group_->world_size()));
+      }
+      RETURN_IF_ERROR(training_->Step(batch));
+      ++step_;
+      const absl::Time now = absl::Now();
+      const double running = absl::ToDoubleSeconds(now - begin);
+      seconds_ = seconds_before + running;
+      stop = asked_to_end;
+      out_of_time = request_.max_seconds() > 0 && seconds_ >= request_.max_seconds();
+      if (group_ != nullptr) {
+        std::vector<float> ends = {stop ? 1.0f : 0.0f, out_of_time ? 1.0f : 0.0f};
+        if (step_ % kPointSteps == 0) {
+          RETURN_IF_ERROR(Agree(ends));
+        } else {
+          ends = {0, 0};
+        }
+        stop = ends[0] > 0;
+        out_of_time = ends[1] > 0;
+      }
+      const bool last = step_ == request_.steps() || out_of_time;
+      const bool checkpoint = step_ % request_.checkpoint_steps() == 0 || last;
+      if (step_ % kPointSteps == 0 || checkpoint) {
+        ASSIGN_OR_RETURN(const bool well, TakePoint(source));
+        if (!well) return false;
+      }
+      if (checkpoint) RETURN_IF_ERROR(Checkpoint());
+      if (leads_ && request_.evaluation_steps() > 0 && step_ % request_.evaluation_steps() == 0 && !last) {
+        RETURN_IF_ERROR(EvaluateNow());
+      }
+      const bool samples = now - sampled >= kSampleInterval || last;
+      if (samples && leads_) {
+        RETURN_IF_ERROR(DrawSamples());
+        sampled = absl::Now();
+      }
+      if (!checkpoint && !samples && now - reported_ < kReportInterval) continue;
+      const auto done_steps = static_cast<double>(step_ - first);
+      double left = running / done_steps * static_cast<double>(request_.steps() - step_);
+      if (request_.max_seconds() > 0) left = std::min(left, std::max(0.0, request_.max_seconds() - seconds_));
+      progress_.set_step(step_);
+      progress_.set_seconds(seconds_);
+      progress_.set_seconds_left(left);
+      progress_.set_images_per_second(done_steps * request_.batch() / running);
+      progress_.set_data_wait(source.wait_seconds() / running);
+      Report("training", kTrainingBegins + (kTrainingEnds - kTrainingBegins) * seconds_ / (seconds_ + left));
+    }
+    return true;
+  }
+
+  absl::StatusOr<v1::TrainingPoint> MeansSinceTheLastPoint() {
+    v1::TrainingPoint point = training_->TakePoint();
+    std::vector<float> figures;
+    const auto each = [&](auto&& use) {
+      use(&v1::TrainingPoint::loss_generator, &v1::TrainingPoint::set_loss_generator);
+      use(&v1::TrainingPoint::loss_discriminator, &v1::TrainingPoint::set_loss_discriminator);
+      use(&v1::TrainingPoint::accuracy_real, &v1::TrainingPoint::set_accuracy_real);
+      use(&v1::TrainingPoint::accuracy_generated, &v1::TrainingPoint::set_accuracy_generated);
+      use(&v1::TrainingPoint::diversity, &v1::TrainingPoint::set_diversity);
+    };
+    if (group_ == nullptr) return point;
+    each([&](auto get, auto) { figures.push_back(static_cast<float>((point.*get)())); });
+    RETURN_IF_ERROR(Agree(figures));
+    std::size_t next = 0;
+    each([&](auto, auto set) { (point.*set)(figures[next++]); });
+    return point;
+  }
+
+  // Into the monitor and the progress.
+  void Watch(const v1::TrainingPoint& point) {
+    health_.Add(point);
+    last_points_.push_back(point);
+    if (last_points_.size() > kMeanPoints) last_points_.pop_front();
+    double generator = 0, discriminator = 0;
+    for (const v1::TrainingPoint& last : last_points_) {
+      generator += last.loss_generator();
+      discriminator += last.loss_discriminator();
+    }
+    progress_.set_loss_generator(generator / static_cast<double>(last_points_.size()));
+    progress_.set_loss_discriminator(discriminator / static_cast<double>(last_points_.size()));
+    *progress_.mutable_point() = point;
+  }
+
+  // False when the policy says to roll back.
+  absl::StatusOr<bool> TakePoint(const BatchSource& source) {
+    ASSIGN_OR_RETURN(v1::TrainingPoint point, MeansSinceTheLastPoint());
+    point.set_step(step_);
+    const double seconds = absl::ToDoubleSeconds(absl::Now() - point_began_);
+    point.set_images_per_second(static_cast<double>((step_ - progress_.point().step()) * request_.batch()) / seconds);
+    point.set_data_wait((source.wait_seconds() - point_wait_) / seconds);
+    point.set_learning_rate(learning_rate_);
+    point_began_ = absl::Now();
+    point_wait_ = source.wait_seconds();
+    Watch(point);
+    const v1::TrainingHealth before = progress_.health();
+    point.set_health(health_.state());
+    point.set_health_reason(health_.reason());
+    *progress_.mutable_point() = point;
+    progress_.set_health(point.health());
+    progress_.set_health_reason(point.health_reason());
+    if (leads_) RETURN_IF_ERROR(curve_->Add(point));
+    const bool finite = std::isfinite(point.loss_generator() + point.loss_discriminator());
+    const bool bad =
+        !finite || point.health() == v1::TRAINING_HEALTH_DIVERGING || point.health() == v1::TRAINING_HEALTH_COLLAPSED;
+    const std::string what =
+        absl::StrCat("at step ", step_, " the training is ",
+                     finite ? v1::TrainingHealth_Name(point.health()) : "lost: a loss is not a number",
+                     point.health_reason().empty() ? "" : absl::StrCat(" (", point.health_reason(), ")"));
+    if (bad && before != point.health()) Warn(what);
+    if (!bad) return true;
+    progress_.set_step(step_);
+    progress_.set_seconds(seconds_);
+    Report("training", kTrainingBegins);  // this may be the last word
+    if (request_.divergence_policy() == v1::DIVERGENCE_POLICY_ROLL_BACK) {
+      if (progress_.rollbacks() < kMaxRollbacks) return false;
+      return absl::AbortedError(
+          absl::StrCat(what, ", after ", kMaxRollbacks, " rollbacks; lower the learning rate, or choose another loss"));
+    }
+    if (!finite || request_.divergence_policy() == v1::DIVERGENCE_POLICY_STOP) {
+      return absl::AbortedError(
+          absl::StrCat(what, "; lower the learning rate, or resume from the last checkpoint with ROLL_BACK"));
+    }
+    return true;
+  }
+
+  // To the last healthy checkpoint, or the beginning, with half the learning rate.
+  absl::Status RollBack() {
+    const std::int64_t from = step_;
+    const int rollbacks = progress_.rollbacks() + 1;
+    const double rate = learning_rate_ / 2, seconds = seconds_;
+    RETURN_IF_ERROR(CreateTraining());
+    ASSIGN_OR_RETURN(const std::optional<CheckpointFacts> facts,
+                     checkpoints_.LoadLast(
+                         *training_, pack_->categories, [this](const std::string& message) { Warn(message); }, true));
+    step_ = facts ? facts->step : 0;
+    if (leads_) RETURN_IF_ERROR(checkpoints_.RemoveAfter(step_));
+    seconds_ = seconds;  // they were spent
+    learning_rate_ = rate;
+    training_->set_learning_rate(rate);
+    last_points_.clear();
+    health_ = HealthMonitor();
+    progress_.clear_point();
+    progress_.set_rollbacks(rollbacks);
+    progress_.set_health(v1::TRAINING_HEALTH_HEALTHY);
+    progress_.set_step(step_);
+    Warn(absl::StrCat("rolled back from step ", from, " to step ", step_, ", learning rate ", rate, ", rollback ",
+                      rollbacks, " of ", kMaxRollbacks));
+    // Should it be started anew, it must not forget that.
+    return Checkpoint();
+  }
+
+  v1::BundleManifest ManifestNow() const {
+    v1::BundleManifest manifest;
+    manifest.add_parents(plan_.parent().version());
+    *manifest.mutable_embedding() = plan_.parent().embedding();
+    const GanTrainingOptions options = Options();
+    v1::GanInfo& gan = *manifest.mutable_gan();
+    gan.set_preset(options.shape.preset);
+    gan.set_resolution(options.shape.resolution);
+    gan.set_features(options.shape.features);
+    gan.set_noise_dimension(options.shape.noise);
+    for (const std::string& category : pack_->categories) gan.add_categories(category);
+    gan.set_steps(step_);
+    gan.set_images(step_ * request_.batch());
+    gan.set_loss(options.loss);
+    return manifest;
+  }
+
+  absl::Status MakeMeter() {
+    if (meter_) return absl::OkStatus();
+    ASSIGN_OR_RETURN(meter_, QualityMeter::Create(*pack_, {request_.seed(), device_, 0}, [] { return asked_to_end.load(); }));
+    return absl::OkStatus();
+  }
+
+  // By the networks as they would be published now. They must draw at the full resolution.
+  absl::Status EvaluateNow() {
+    if (step_ <= HalfSizeSteps()) return absl::OkStatus();
+    Report("evaluating", 0);
+    RETURN_IF_ERROR(MakeMeter());
+    const std::string networks = folder_ + kEvaluatedNetworks;
+    const auto remove = absl::MakeCleanup([&] {
+      std::error_code ignored;
+      fs::remove_all(networks, ignored);
+    });
+    std::error_code error;
+    fs::create_directories(networks, error);
+    RETURN_IF_ERROR(training_->SaveNetworks(networks));
+    ASSIGN_OR_RETURN(const LoadedGan loaded, LoadGan(ManifestNow(), networks, device_));
+    ASSIGN_OR_RETURN(*progress_.mutable_quality(), meter_->Measure(DrawWith(loaded), JudgeWith(loaded)));
+    spdlog::info("step {}: Fréchet distance {:.2f}, recall {:.2f}, category told {:.2f}", step_,
+                 progress_.quality().frechet_distance(), progress_.quality().recall(),
+                 progress_.quality().category_agreement());
+    RETURN_IF_ERROR(Checkpoint());
+    return OfferBest(progress_.quality());
+  }
+
+  absl::Status OfferBest(const v1::Quality& quality) {
+    return checkpoints_.OfferBest(step_, quality.frechet_distance());
+  }
+
+  absl::Status AddLineage(const std::string& bundle, v1::Lineage* lineage) const {
+    lineage->set_seed(request_.seed());
+    lineage->set_job_id(plan_.job_id());
+    lineage->set_program(absl::StrCat("mannequin ", MANNEQUIN_VERSION));
+    lineage->set_request(request_.Utf8DebugString());
+    lineage->set_seconds(seconds_);
+    lineage->set_device(absl::StrJoin(plan_.devices(), ", "));
+    return WriteLineage(*pack_, bundle, lineage);
+  }
+
+  absl::Status FillBundle() {
+    const std::string bundle = folder_ + kStagedBundle;
+    std::error_code error;
+    fs::remove_all(bundle, error);
+    fs::create_directories(bundle, error);
+    if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot make ", bundle));
+    RETURN_IF_ERROR(training_->SaveNetworks(bundle));
+    for (const char* file : {"tokenizer.model", "doc2vec.safetensors"}) {
+      RETURN_IF_ERROR(CopyFile(absl::StrCat(plan_.parent_folder(), "/", file), absl::StrCat(bundle, "/", file)));
+    }
+    v1::BundleManifest manifest = ManifestNow();
+    v1::GanInfo& gan = *manifest.mutable_gan();
+    // Judged by what was written, through the code that serves it.
+    ASSIGN_OR_RETURN(const LoadedGan loaded, LoadGan(manifest, bundle, device_));
+    ASSIGN_OR_RETURN(const OverlayBank bank,
+                     RenderOverlayBank(kOverlayPatches, request_.resolution(), request_.seed() + kHeldOutBank));
+    ASSIGN_OR_RETURN(const Evaluation evaluation, Evaluate(loaded, *pack_, bank, request_.seed()));
+    for (const v1::Calibration& calibration : evaluation.calibrations) {
+      *gan.add_calibrations() = calibration;
+      spdlog::info("{}: AUC {:.3f}, calibration error {:.3f}", calibration.reason(), calibration.auc(),
+                   calibration.expected_calibration_error());
+    }
+    gan.set_confidence_floor(evaluation.confidence_floor);
+    RETURN_IF_ERROR(MakeMeter());
+    const BundleFolder bundles(plan_.bundles());
+    RETURN_IF_ERROR(MeasureCandidate(*meter_, loaded, bundles, plan_.parent(), device_, &manifest));
+    *progress_.mutable_quality() = gan.quality();
+    RETURN_IF_ERROR(OfferBest(gan.quality()));
+    RETURN_IF_ERROR(AddLineage(bundle, manifest.mutable_lineage()));
+    RETURN_IF_ERROR(WriteFileAtomically(bundle + "/MODEL_CARD.md", ModelCard(manifest, *pack_, evaluation, request_)));
+    std::string text;
+    google::protobuf::TextFormat::PrintToString(manifest, &text);
+    RETURN_IF_ERROR(WriteFileAtomically(folder_ + kStagedManifest, text));
+    Report("publishing", 0.99);
+    return absl::OkStatus();
+  }
+
+  ProcessGroup* const group_;
+  const v1::TrainingPlan& plan_;
+  const v1::CreateTrainingRequest& request_;
+  const std::string folder_;
+  const bool leads_;  // of the group: it alone reports and writes
+  const std::string device_;
+  const ReportWriter& pipe_;
+  Checkpoints checkpoints_;
+  std::unique_ptr<Pack> pack_;
+  OverlayBank bank_;
+  std::unique_ptr<GanTraining> training_;
+  std::unique_ptr<CurveWriter> curve_;
+  HealthMonitor health_;
+  std::unique_ptr<QualityMeter> meter_;  // once it was needed
+  std::deque<v1::TrainingPoint> last_points_;
+  v1::TrainingProgress progress_;
+  std::int64_t step_ = 0, checkpoint_step_ = -1;
+  double seconds_ = 0, learning_rate_ = request_.learning_rate();
+  absl::Time reported_ = absl::InfinitePast(), point_began_;
+  double point_wait_ = 0;
+};
+
+// An equal share of the CPUs that this process may use.
+void TakeShareOfCpus(int rank, int world) {
+  cpu_set_t all, mine;
+  if (world < 2 || sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) < world) return;
+  CPU_ZERO(&mine);
+  const int count = CPU_COUNT(&all);
+  for (int cpu = 0, number = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &all)) continue;
+    if (number * world / count == rank) CPU_SET(cpu, &mine);
+    ++number;
+  }
+  sched_setaffinity(0, sizeof mine, &mine);
+}
+
+int NumberFrom(const char* name, int otherwise) {
+  const char* text = std::getenv(name);
+  int number = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &number) ? number : otherwise;
+}
+
+absl::Status RunProcess(const std::string& plan_path, const ReportWriter& pipe) {
+  v1::TrainingPlan plan;
+  RETURN_IF_ERROR(ReadTextConfig(plan_path, &plan));
+  const int rank = NumberFrom("RANK", 0), world = NumberFrom("WORLD_SIZE", 1);
+  if (rank < 0 || rank >= plan.devices_size() || world != plan.devices_size()) {
+    return absl::InvalidArgumentError(absl::StrCat("RANK ", rank, " of WORLD_SIZE ", world, ": ", plan_path, " has ",
+                                                   plan.devices_size(), " devices"));
+  }
+  TakeShareOfCpus(rank, world);
+  cpu_set_t cpus;
+  const int usable = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 0;
+  InitImages();
+  SetCpuThreads(plan.threads() > 0 ? plan.threads() : usable);
+  spdlog::info("{}: process {} of {} on {}, {} CPUs", plan.job_id(), rank, world, plan.devices(rank), usable);
+  std::unique_ptr<ProcessGroup> group;
+  if (world > 1) {
+    ProcessGroupOptions options;
+    options.rank = rank;
+    options.world_size = world;
+    // Of another machine, torchrun's and Kubernetes' variables tell.
+    const char* rendezvous = std::getenv("RENDEZVOUS");
+    if (rendezvous != nullptr) {
+      options.rendezvous = rendezvous;
+    } else {
+      ASSIGN_OR_RETURN(options, ProcessGroupFromEnvironment());
+    }
+    ASSIGN_OR_RETURN(group, ProcessGroup::Join(options));
+  }
+  try {
+    return TrainingProcess(plan, rank, group.get(), pipe).Run();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory: use a smaller batch, fewer features or a lower resolution");
+  } catch (const std::exception& error) {
+    // LibTorch throws.
+    const std::string what = error.what();
+    if (absl::StrContains(what, "out of memory") || absl::StrContains(what, "not enough memory") ||
+        absl::StrContains(what, "can't allocate memory")) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("out of memory: use a smaller batch, fewer features or a lower resolution (",
+                       what.substr(0, what.find('\n')), ")"));
+    }
+    return absl::InternalError(absl::StrCat("exception: ", what));
+  }
+}
+
+}  // namespace
+
+std::optional<int> TrainingProcessMain(int argc, char** argv) {
+  if (argc != 3 || std::strcmp(argv[1], kTrainingProcess) != 0) return std::nullopt;
+  // No orphan outlives the trainer, nor starts when it is gone already.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const int trainer = NumberFrom("TRAINER_PID", 0);
+  if (trainer != 0 && getppid() != trainer) return 1;
+  std::signal(SIGTERM, [](int) { asked_to_end = true; });
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // too big a file is an error of its write
+  (void)InitLog("training", {});
+  const ReportWriter pipe(kReportFd);
+  const absl::Status status = RunProcess(argv[2], pipe);
+  if (!status.ok()) spdlog::error("{}", status.ToString());
+  v1::TrainingReport last;
+  last.set_checkpoint_step(-1);
+  last.mutable_end()->set_code(static_cast<int>(status.code()));
+  last.mutable_end()->set_message(std::string(status.message()));
+  pipe.Write(last);
+  return status.ok() ? 0 : 1;
+}
+
+}  // namespace mannequin
