@@ -98,7 +98,7 @@ TEST_P(GoodTraining, IsNeverCalledBadByFewerPoints) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Recorded, GoodTraining,
-                         testing::Values("good_tacgan_lsgan", "good_mannequin_relativistic",
+                         testing::Values("good_tacgan_lsgan", "good_tacgan_bce", "good_mannequin_relativistic",
                                          "discriminator_fast_lsgan"));
 
 TEST(BrokenTraining, WhoseGeneratorStandsStillDiverges) {
