@@ -99,6 +99,7 @@ TEST_P(GoodTraining, IsNeverCalledBadByFewerPoints) {
 
 INSTANTIATE_TEST_SUITE_P(Recorded, GoodTraining,
                          testing::Values("good_tacgan_lsgan", "good_tacgan_bce", "good_mannequin_relativistic",
+                                         "good_mannequin_lsgan", "discriminator_fast_relativistic",
                                          "discriminator_fast_lsgan"));
 
 TEST(BrokenTraining, WhoseGeneratorStandsStillDiverges) {
