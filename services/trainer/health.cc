@@ -18,12 +18,14 @@ constexpr std::size_t kLong = 10;       // for the discriminator to have won
 constexpr std::size_t kStill = 10;      // for never having moved
 constexpr std::int64_t kSettled = 200;  // steps in which the first weights' images give way
 constexpr std::int64_t kHold = 200;     // steps
+constexpr std::int64_t kGrown = 500;    // steps in which images of nearly one grey may come to differ
 constexpr std::size_t kLastPoints = 50;
 
 constexpr double kExplosion = 100;       // times the usual
 constexpr double kAbsurd = 1e6;          // of any loss
 constexpr double kAlwaysRight = 0.99;    // of images
 constexpr double kUnmoved = 0.03;        // relative
+constexpr double kAsTheyAre = 0.01;      // of diversity
 constexpr double kLostDiversity = 0.25;  // of the best
 constexpr double kRegained = 0.4;        // of the best: COLLAPSED ends
 constexpr double kOneLevel = 1.0 / 255;  // of pixels
@@ -85,7 +87,7 @@ void HealthMonitor::Add(const v1::TrainingPoint& point) {
   if (const double largest = std::max(std::abs(point.loss_generator()), std::abs(point.loss_discriminator()));
       largest > kAbsurd) {
     const char* whose = largest == std::abs(point.loss_generator()) ? "generator" : "discriminator";
-    spoken_ = point.step();
+    spoken_ = point.step() + kGrown;  // weights that go so far do not come back soon
     state_ = v1::TRAINING_HEALTH_DIVERGING;
     reason_ = absl::StrFormat("the %s's loss is %.2g at step %s", whose, largest, Thousands(point.step()));
   }
@@ -143,6 +145,16 @@ HealthMonitor::Trend HealthMonitor::TrendOf(double Span::*field, std::size_t cou
   }
   const double slope = below > 0 ? above / below : 0;
   return {mean - slope * middle, mean + slope * middle};
+}
+
+double HealthMonitor::WobbleOf(double Span::*field, std::size_t count) const {
+  const Trend trend = TrendOf(field, count);
+  double most = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double line = trend.from + trend.rise() * static_cast<double>(i) / static_cast<double>(count - 1);
+    most = std::max(most, std::abs(spans_[spans_.size() - count + i].*field - line));
+  }
+  return most;
 }
 
 double HealthMonitor::Mean(double Span::*field, std::size_t count) const {
@@ -221,12 +233,12 @@ HealthMonitor::Verdict HealthMonitor::DiscriminatorWins() const {
     return Won(count, "all", absl::StrFormat("rose by %.2f to %.3g", g.rise(), g.to));
   }
   if (generated < kLong) return {};
-  const Trend g = TrendOf(&Span::generator, kLong);
-  const auto [least, most] = std::minmax_element(
-      spans_.end() - kLong, spans_.end(), [](const Span& a, const Span& b) { return a.diversity < b.diversity; });
-  const bool images_move = most->diversity - least->diversity > kUnmoved * most->diversity;
-  if (images_move || g.rise() < -kUnmoved * std::abs(g.from)) return {};
-  return Won(kLong, "generated", absl::StrFormat("stays at %.3g and its images as they are", g.to));
+  // It may tell generated images for long in a good training, too, in which these change.
+  const Trend g = TrendOf(&Span::generator, kLong), images = TrendOf(&Span::diversity, kLong);
+  const bool images_move = WobbleOf(&Span::diversity, kLong) + std::abs(images.rise()) > kAsTheyAre * images.from;
+  const bool loss_moves = WobbleOf(&Span::generator, kLong) > 0.1 * std::abs(g.from);
+  if (images_move || loss_moves || g.rise() < -kUnmoved * std::abs(g.from)) return {};
+  return Won(kLong, "generated", absl::StrFormat("is %.3g and its images stay as they are", g.to));
 }
 
 HealthMonitor::Verdict HealthMonitor::Won(std::size_t count, const char* images, const std::string& generator) const {

@@ -74,6 +74,8 @@ class HealthMonitor {
   void Close();
   void Decide(Verdict verdict);
   Trend TrendOf(double Span::*field, std::size_t count) const;
+  // How far the spans lie from it, at most.
+  double WobbleOf(double Span::*field, std::size_t count) const;
   double Mean(double Span::*field, std::size_t count) const;
   double MedianBefore(double Span::*field) const;
   std::string StepsOf(std::size_t count) const;

@@ -98,7 +98,8 @@ TEST_P(GoodTraining, IsNeverCalledBadByFewerPoints) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Recorded, GoodTraining,
-                         testing::Values("good_tacgan_lsgan", "good_mannequin_relativistic",
+                         testing::Values("good_tacgan_lsgan", "good_tacgan_bce", "good_mannequin_relativistic",
+                                         "good_mannequin_lsgan", "discriminator_fast_relativistic",
                                          "discriminator_fast_lsgan"));
 
 TEST(BrokenTraining, WhoseGeneratorStandsStillDiverges) {
