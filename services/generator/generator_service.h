@@ -26,7 +26,8 @@ class GeneratorService final : public v1::ImageGenerator::Service {
   ~GeneratorService() override;
 
   // Loads the promoted bundle, when there is one, and follows later promotions; takes
-  // jobs. Bundles that requests name are loaded when they are asked for. A bundle that cannot be loaded is logged, and the one in use stays.
+  // jobs. Bundles that requests name are loaded when they are asked for. A bundle that cannot be loaded is logged, and
+  // the one in use stays.
   void Start();
   // Gives a running job back; requests that wait are CANCELLED. Idempotent.
   void Stop();

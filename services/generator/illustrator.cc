@@ -110,7 +110,7 @@ void KeepBest(double floor, const Sitting& sitting, Illustration& illustration) 
   if (sitting.include_unconfident) floor = 0;
   if (pictures.front().confidence < floor) {
     illustration.no_image_reason =
-        absl::StrFormat("no candidate is confident enough: the best of %d has %.2f, the bundle's floor is %.2f",
+        absl::StrFormat("no candidate is confident enough: the best of %d has %.3f, the bundle's floor is %.3f",
                         sitting.candidates, pictures.front().confidence, floor);
     pictures.clear();
     return;

@@ -136,11 +136,10 @@ absl::Status PlaceholderMaker::Propose(const Wanted& wanted, const Illustration&
   placeholder.set_confidence(best.confidence);
   placeholder.set_seed(best.seed);
   placeholder.set_bundle_version(illustration.bundle_version);
-  ASSIGN_OR_RETURN(*put.mutable_image(),
-                   EncodeGenerated(best.pixels, {},
-                                   {.product_id = wanted.product.id(),
-                                    .bundle_version = illustration.bundle_version,
-                                    .seed = best.seed}));
+  ASSIGN_OR_RETURN(*put.mutable_image(), EncodeGenerated(best.pixels, {},
+                                                         {.product_id = wanted.product.id(),
+                                                          .bundle_version = illustration.bundle_version,
+                                                          .seed = best.seed}));
   const absl::Status stored = store_.PutPlaceholder(put).status();
   // While it was drawn a person reviewed it, a real image arrived or the product went:
   // what happened first stands.

@@ -16,8 +16,8 @@ std::string GeneratedXmp(const Provenance& provenance) {
       " xmlns:Iptc4xmpExt=\"http://iptc.org/std/Iptc4xmpExt/2008-02-29/\""
       " xmlns:mannequin=\"urn:mannequin:xmp:1\""
       " Iptc4xmpExt:DigitalSourceType=\"",
-      provenance.category_card ? kProgramSourceType : kGeneratedSourceType, "\" mannequin:ProductId=\"", EscapeXml(provenance.product_id),
-      "\" mannequin:BundleVersion=\"", EscapeXml(provenance.bundle_version),
+      provenance.category_card ? kProgramSourceType : kGeneratedSourceType, "\" mannequin:ProductId=\"",
+      EscapeXml(provenance.product_id), "\" mannequin:BundleVersion=\"", EscapeXml(provenance.bundle_version),
       provenance.category_card ? "\" mannequin:Drawing=\"category card"
                                : absl::StrCat("\" mannequin:Seed=\"", provenance.seed),
       "\"/></rdf:RDF></x:xmpmeta><?xpacket end=\"r\"?>");

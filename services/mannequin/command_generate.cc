@@ -29,9 +29,7 @@ struct GenerateOptions {
   int steps = 8;
 };
 
-std::string ExtensionOf(const v1::Image& image) {
-  return image.media_type().substr(image.media_type().find('/') + 1);
-}
+std::string ExtensionOf(const v1::Image& image) { return image.media_type().substr(image.media_type().find('/') + 1); }
 
 absl::Status GenerateOne(Invocation& invocation, const GenerateOptions& options) {
   v1::GenerateImagesRequest request = options.request;
@@ -47,8 +45,7 @@ absl::Status GenerateOne(Invocation& invocation, const GenerateOptions& options)
   if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("--out: cannot make ", options.folder));
   nlohmann::json result = {{"bundle_version", response.bundle_version()}, {"images", nlohmann::json::array()}};
   for (const v1::GeneratedImage& image : response.images()) {
-    const std::string path =
-        absl::StrCat(options.folder, "/generated-", image.seed(), ".", ExtensionOf(image.image()));
+    const std::string path = absl::StrCat(options.folder, "/generated-", image.seed(), ".", ExtensionOf(image.image()));
     RETURN_IF_ERROR(WriteFileAtomically(path, image.image().data()));
     result["images"].push_back({{"path", path}, {"confidence", image.confidence()}, {"seed", image.seed()}});
     if (!invocation.json()) std::printf("%s  confidence %.2f\n", path.c_str(), image.confidence());
@@ -71,9 +68,8 @@ std::string ProgressText(const GenerateManyProgress& progress) {
   const std::int64_t answered = done.drawn + done.without + done.failed;
   const double rate = done.seconds > 0 ? static_cast<double>(answered) / done.seconds : 0;
   // A pipe has no size, and what an earlier run did passes in no time.
-  const std::string left = progress.share > 0 && answered > 0
-                               ? HumanSeconds(done.seconds * (1 - progress.share) / progress.share)
-                               : "?";
+  const std::string left =
+      progress.share > 0 && answered > 0 ? HumanSeconds(done.seconds * (1 - progress.share) / progress.share) : "?";
   return absl::StrFormat("generate  %3.0f %%  %s drawn  %s without  %s failed  %.1f/s  %s left", 100 * progress.share,
                          WithCommas(done.drawn), WithCommas(done.without), WithCommas(done.failed), rate, left);
 }
@@ -112,8 +108,8 @@ absl::Status GenerateFromFile(Invocation& invocation, const GenerateOptions& opt
     std::printf("each listing's line is in %s\n", path.c_str());
   }
   if (report->failed == 0) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat(report->failed, report->failed == 1 ? " listing" : " listings", " failed; ", path,
-                                          " says why, and the same command tries them again"));
+  return absl::InternalError(absl::StrCat(report->failed, report->failed == 1 ? " listing" : " listings", " failed; ",
+                                          path, " says why, and the same command tries them again"));
 }
 
 absl::Status GenerateSheet(Invocation& invocation, const GenerateOptions& options) {
@@ -126,8 +122,7 @@ absl::Status GenerateSheet(Invocation& invocation, const GenerateOptions& option
   const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
   ProgressLine progress(invocation.json());
   int drawn = 0;
-  const auto draw =
-      [&](const v1::GenerateImagesRequest& request) -> absl::StatusOr<v1::GenerateImagesResponse> {
+  const auto draw = [&](const v1::GenerateImagesRequest& request) -> absl::StatusOr<v1::GenerateImagesResponse> {
     if (Interrupted()) return absl::CancelledError("stopped");
     v1::GenerateImagesResponse response;
     RETURN_IF_ERROR(Call(invocation, *stub, &Stub::GenerateImages, request, &response));
@@ -176,7 +171,8 @@ void AddPictureOptions(CLI::App& generate, const std::shared_ptr<GenerateOptions
       "where there is no confident image, a card with the category's name");
   generate
       .add_option_function<std::string>(
-          "--language", [request](const std::string& l) { request->set_language(l); }, "of the card: en (default) or ko")
+          "--language", [request](const std::string& l) { request->set_language(l); },
+          "of the card: en (default) or ko")
       ->check(CLI::IsMember({"en", "ko"}));
   generate.add_option("--out", options->folder, "folder")->capture_default_str();
 }

@@ -73,8 +73,8 @@ class Run {
       for (std::size_t r = 0; r < chunk->used; ++r) {
         for (v1::Product& product : *chunk->requests[r].mutable_products()) {
           at += 1.0 / static_cast<double>(chunk->id_hashes.size());
-          const double bytes = static_cast<double>(bytes_before) +
-                               at * static_cast<double>(chunk->file_bytes_read - bytes_before);
+          const double bytes =
+              static_cast<double>(bytes_before) + at * static_cast<double>(chunk->file_bytes_read - bytes_before);
           RETURN_IF_ERROR(HandOn(std::move(product)));
           const double share = total_bytes > 0 ? std::min(1.0, bytes / static_cast<double>(total_bytes)) : 0;
           if (progress && !progress({.so_far = Counts(), .share = share})) {

@@ -1,7 +1,8 @@
 // A picture for each listing of a file: `mannequin generate --from`.
 //
 //   ASSIGN_OR_RETURN(GenerateManyReport report, GenerateMany({.from = "listings.jsonl", .folder = "pictures"},
-//                                                            *stub, [](const GenerateManyProgress& p) { return true; }));
+//                                                            *stub, [](const GenerateManyProgress& p) { return true;
+//                                                            }));
 //
 // One thread reads as ingest does, `window` calls are in flight, and each picture lies in the
 // folder before its line is in the report (generation_report.h). Memory does not grow with

@@ -113,8 +113,8 @@ absl::StatusOr<std::string> DrawSheet(const std::vector<SheetRow>& rows, const v
       }
       const v1::GeneratedImage& image = drawn.images(0);
       ASSIGN_OR_RETURN(Pixels pixels, DecodeImage(image.image().data()));
-      pictures.push_back({std::move(pixels), row.caption,
-                          absl::StrFormat("noise %d  conf. %.2f", image.seed(), image.confidence())});
+      pictures.push_back(
+          {std::move(pixels), row.caption, absl::StrFormat("noise %d  conf. %.2f", image.seed(), image.confidence())});
     }
   }
   return CaptionedSheet(pictures, noises);

@@ -28,12 +28,13 @@ absl::Status Failure(int error, absl::string_view what, const std::string& path)
 std::string SafeFileName(absl::string_view id) {
   std::string name;
   for (const char c : id) {
-    const bool stays = absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' ||
-                       (c == '.' && !name.empty());
+    const bool stays =
+        absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || (c == '.' && !name.empty());
     if (stays) {
       name += c;
     } else {
-      absl::StrAppend(&name, "%", absl::AsciiStrToUpper(absl::StrCat(absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2))));
+      absl::StrAppend(&name, "%",
+                      absl::AsciiStrToUpper(absl::StrCat(absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2))));
     }
   }
   // "%" is followed by a hash where no escape of a whole name ends like that.

@@ -133,7 +133,8 @@ TEST_F(GenerateCommand, DrawsEachListingOfAFileOnceAndGoesOn) {
   std::filesystem::remove(out_ + "/p1.png");
   ended = Generate({"--from", file, "--out", out_, "--seed", "3"});
   EXPECT_EQ(ended.status, kFailed);
-  EXPECT_THAT(ended.output, AllOf(HasSubstr("drawn       1\n"), HasSubstr("done before 42"), HasSubstr("duplicates  1")));
+  EXPECT_THAT(ended.output,
+              AllOf(HasSubstr("drawn       1\n"), HasSubstr("done before 42"), HasSubstr("duplicates  1")));
   EXPECT_EQ(Report().size(), 45u);
   EXPECT_EQ(ReadFile(out_ + "/p1.png").value(), picture);
   ended = Generate({"--from", file, "--out", out_, "--seed", "3", "--overwrite", "--category-card"});
@@ -156,8 +157,8 @@ TEST_F(GenerateCommand, ReadsAPipeAndStopsAtABadLineWhenStrict) {
   ASSERT_EQ(process.Wait(), 0) << process.errors();
   EXPECT_EQ(nlohmann::json::parse(process.output())["drawn"], 2);
 
-  const Ended ended = Generate({"--from", Write("bad.jsonl", Line("p3") + "nonsense\n" + Line("p4")), "--strict",
-                                "--out", out_});
+  const Ended ended =
+      Generate({"--from", Write("bad.jsonl", Line("p3") + "nonsense\n" + Line("p4")), "--strict", "--out", out_});
   EXPECT_EQ(ended.status, kFailed);
   EXPECT_THAT(ended.errors, HasSubstr("bad.jsonl:2"));
   EXPECT_EQ(Report().count("p3"), 1u);
@@ -264,12 +265,23 @@ TEST_F(GenerateCommand, DrawsOneListingOrACard) {
 }
 
 TEST_F(GenerateCommand, RefusesOptionsOutOfRangeOrApart) {
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"--size", "5000"}, {"--size", "15"}, {"--quality", "101"}, {"-n", "65"}, {"-n", "0"}, {"--format", "gif"},
-           {"--language", "xx"}, {"--candidates", "65"}, {"--title", "shirt \xff\xfe"}, {"--vary", "color=red"},
-           {"--strict", "--overwrite"}, {"--from", "x", "--title", "y"}, {"--from", "x", "--sheet", "y.png"},
-           {"--sheet", "x.png", "--steps", "3"}, {"--sheet", "x.png", "--interpolate", "only one"},
-           {"--sheet", "x.png", "--vary", "color=red", "--interpolate", "a", "b"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"--size", "5000"},
+                                             {"--size", "15"},
+                                             {"--quality", "101"},
+                                             {"-n", "65"},
+                                             {"-n", "0"},
+                                             {"--format", "gif"},
+                                             {"--language", "xx"},
+                                             {"--candidates", "65"},
+                                             {"--title", "shirt \xff\xfe"},
+                                             {"--vary", "color=red"},
+                                             {"--strict", "--overwrite"},
+                                             {"--from", "x", "--title", "y"},
+                                             {"--from", "x", "--sheet", "y.png"},
+                                             {"--sheet", "x.png", "--steps", "3"},
+                                             {"--sheet", "x.png", "--interpolate", "only one"},
+                                             {"--sheet", "x.png", "--vary", "color=red", "--interpolate", "a", "b"}}) {
     EXPECT_EQ(Generate(words).status, kUsage) << words[0] << " " << words[1];
   }
 }

@@ -27,8 +27,7 @@ double Median(std::vector<double> values) {
 absl::Status Run(const std::string& work) {
   SetCpuThreads(kThreads);
   const BundleFolder folder(work);
-  const v1::BundleManifest manifest =
-      PromoteRandomBundle(folder, {.resolution = 128, .features = 64, .noise = 100});
+  const v1::BundleManifest manifest = PromoteRandomBundle(folder, {.resolution = 128, .features = 64, .noise = 100});
   ASSIGN_OR_RETURN(const LoadedGan gan, LoadGan(manifest, folder.FolderOf(manifest.version()), "cpu",
                                                 {.generator = true, .discriminator = false}));
   std::vector<float> text(static_cast<std::size_t>(gan.text_dimension()), 0.1f);

@@ -231,9 +231,9 @@ TEST_F(GeneratorServiceTest, EveryFormatNamesProductBundleAndSeed) {
     request.set_media_type(type);
     const v1::GeneratedImage drawn = MustGenerate(request).images(0);
     EXPECT_EQ(GeneratedSourceTypeOf(drawn.image().data()), kGeneratedSourceType) << type;
-    for (const std::string& part : {std::string("mannequin:ProductId=\"B00X\""),
-                                    absl::StrCat("mannequin:BundleVersion=\"", bundle_, "\""),
-                                    absl::StrCat("mannequin:Seed=\"", drawn.seed(), "\"")}) {
+    for (const std::string& part :
+         {std::string("mannequin:ProductId=\"B00X\""), absl::StrCat("mannequin:BundleVersion=\"", bundle_, "\""),
+          absl::StrCat("mannequin:Seed=\"", drawn.seed(), "\"")}) {
       EXPECT_TRUE(absl::StrContains(drawn.image().data(), part)) << type << " " << part;
     }
   }

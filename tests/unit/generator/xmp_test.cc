@@ -14,7 +14,8 @@ namespace {
 Pixels Grey() { return {32, 32, std::vector<std::uint8_t>(32 * 32 * 3, 128)}; }
 
 TEST(Xmp, SaysThatANetworkDrewItForWhatByWhatAndFromWhichSeed) {
-  const std::string xmp = GeneratedXmp({.product_id = "B00X", .bundle_version = "b-1", .seed = 18446744073709551615u, .category_card = false});
+  const std::string xmp = GeneratedXmp(
+      {.product_id = "B00X", .bundle_version = "b-1", .seed = 18446744073709551615u, .category_card = false});
   for (const char* part : {kGeneratedSourceType, "Iptc4xmpExt:DigitalSourceType=\"http", "mannequin:ProductId=\"B00X\"",
                            "mannequin:BundleVersion=\"b-1\"", "mannequin:Seed=\"18446744073709551615\""}) {
     EXPECT_TRUE(absl::StrContains(xmp, part)) << part;
@@ -22,7 +23,8 @@ TEST(Xmp, SaysThatANetworkDrewItForWhatByWhatAndFromWhichSeed) {
 }
 
 TEST(Xmp, EscapesWhatWouldEndAnAttribute) {
-  EXPECT_FALSE(absl::StrContains(GeneratedXmp({.product_id = "\"/><evil", .bundle_version = "", .seed = 0, .category_card = false}), "<evil"));
+  EXPECT_FALSE(absl::StrContains(
+      GeneratedXmp({.product_id = "\"/><evil", .bundle_version = "", .seed = 0, .category_card = false}), "<evil"));
 }
 
 TEST(Xmp, OfACardNamesTheProgramsSourceTypeAndNoSeed) {
