@@ -78,6 +78,8 @@ class BundleEvaluation {
     PackOptions options;
     options.folder = absl::StrCat(folder_, "/pack-", number);
     options.filter = request_.filter();
+    options.opt_out = environment_.opt_out;
+    if (environment_.max_pack_bytes > 0) options.max_bytes = environment_.max_pack_bytes;
     options.resolution = resolution_;
     options.max_products = request_.max_products();
     options.threads = environment_.threads;
@@ -154,10 +156,6 @@ absl::StatusOr<v1::EvaluateBundlesRequest> CompleteEvaluation(const BundleFolder
                                                               v1::EvaluateBundlesRequest request) {
   RETURN_IF_ERROR(CheckRange<std::int64_t>("max_products", request.max_products(), 0, 1'000'000'000'000));
   if (!request.device().empty()) RETURN_IF_ERROR(CheckDevice(request.device()));
-  const v1::TrainingFilter& filter = request.filter();
-  if (filter.categories_size() + filter.brands_size() > 0 || !filter.attributes().empty()) {
-    return absl::InvalidArgumentError("filter: bundles are measured on the whole catalogue; leave it empty");
-  }
   if (request.versions_size() > kMaxEvaluated) {
     return absl::InvalidArgumentError(
         absl::StrCat("versions: ", request.versions_size(), " are more than ", kMaxEvaluated));

@@ -62,7 +62,7 @@ constexpr std::size_t kStandardised = 20'000;  // texts whose variance is measur
 constexpr int kPointSteps = 10;                // between waits for the device to read losses
 constexpr std::size_t kMeanPoints = 5;         // of the progress' losses
 constexpr int kMaxRollbacks = 3;
-constexpr absl::Duration kSampleInterval = absl::Seconds(20), kReportInterval = absl::Milliseconds(250);
+constexpr absl::Duration kSampleInterval = absl::Seconds(20), kReportInterval = absl::Milliseconds(250), kLifeSign = absl::Seconds(5);
 constexpr double kTrainingBegins = 0.05, kTrainingEnds = 0.95;  // of the job
 // Streams of the job's seed.
 constexpr std::uint64_t kTrainingBank = 1, kHeldOutBank = 2;
@@ -439,7 +439,12 @@ class TrainingProcess {
 
   absl::Status MakeMeter() {
     if (meter_) return absl::OkStatus();
-    ASSIGN_OR_RETURN(meter_, QualityMeter::Create(*pack_, {request_.seed(), device_, 0}, [] { return asked_to_end.load(); }));
+    // It takes minutes: the trainer must hear that this process lives.
+    const auto stopping = [this] {
+      if (absl::Now() - reported_ >= kLifeSign) Report(progress_.phase(), kTrainingEnds);
+      return asked_to_end.load();
+    };
+    ASSIGN_OR_RETURN(meter_, QualityMeter::Create(*pack_, {request_.seed(), device_, 0}, stopping));
     return absl::OkStatus();
   }
 

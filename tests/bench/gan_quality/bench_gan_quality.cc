@@ -111,7 +111,7 @@ absl::Status Run(const std::string& list, const std::string& work, const std::st
   }
   ASSIGN_OR_RETURN(const auto encoder, TextEncoder::Load(bundle.empty() ? work : bundle));
   PackOptions pack_options;
-  pack_options.path = work + "/pack.u8";
+  pack_options.folder = work + "/pack";
   if (manifest.has_gan()) pack_options.resolution = manifest.gan().resolution();
   const auto never = [] { return false; };
   ASSIGN_OR_RETURN(const auto pack, BuildPack(*store, *encoder, pack_options, never, [](double) {}));

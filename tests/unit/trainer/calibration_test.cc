@@ -5,7 +5,6 @@
 
 #include "common/nn/abuse_features.h"
 #include "gtest/gtest.h"
-#include "services/trainer/health.h"
 
 namespace mannequin {
 namespace {
@@ -103,30 +102,6 @@ TEST(FitCalibration, NeedsBothKinds) {
   int left_out = 0;
   EXPECT_EQ(FitCalibration(kMismatch, {{{1}, true}}, &left_out).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(FitCalibration(kMismatch, {}, &left_out).status().code(), absl::StatusCode::kInvalidArgument);
-}
-
-StepLosses Losses(double generator, double discriminator, double deviation) {
-  StepLosses losses;
-  losses.steps = 50;
-  losses.generator = losses.generator_source = generator;
-  losses.discriminator = losses.discriminator_source = discriminator;
-  losses.fake_deviation = deviation;
-  return losses;
-}
-
-TEST(HealthMonitor, TellsGoodFromBad) {
-  HealthMonitor good, diverging, collapsed, not_a_number;
-  for (int i = 0; i < 6; ++i) {
-    good.Add(Losses(0.5, 0.4, 0.2));
-    diverging.Add(Losses(0.99, 0.01, 0.2));
-    collapsed.Add(Losses(0.5, 0.4, 0.001));
-  }
-  not_a_number.Add(Losses(std::numeric_limits<double>::quiet_NaN(), 0.4, 0.2));
-  EXPECT_EQ(good.state(), v1::TRAINING_HEALTH_HEALTHY);
-  EXPECT_EQ(diverging.state(), v1::TRAINING_HEALTH_DIVERGING);
-  EXPECT_EQ(collapsed.state(), v1::TRAINING_HEALTH_COLLAPSED);
-  EXPECT_EQ(not_a_number.state(), v1::TRAINING_HEALTH_DIVERGING);
-  EXPECT_NEAR(good.generator(), 0.5, 1e-12);
 }
 
 }  // namespace

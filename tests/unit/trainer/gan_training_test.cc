@@ -57,10 +57,10 @@ INSTANTIATE_TEST_SUITE_P(Preset, TrainingOf, testing::Values("tacgan", "mannequi
 
 TEST_P(TrainingOf, ResumesExactlyWhereItWas) {
   const auto whole = *GanTraining::Create(Small(), {});
-  for (std::int64_t step = 0; step < 2; ++step) whole->Step(BatchOf(step));
+  for (std::int64_t step = 0; step < 2; ++step) ASSERT_TRUE(whole->Step(BatchOf(step)).ok());
   ASSERT_TRUE(whole->SaveCheckpoint(path_, 2, {{"categories", "a\nb"}}).ok());
   whole->TakePoint();
-  for (std::int64_t step = 2; step < 4; ++step) whole->Step(BatchOf(step));
+  for (std::int64_t step = 2; step < 4; ++step) ASSERT_TRUE(whole->Step(BatchOf(step)).ok());
   const v1::TrainingPoint expected = whole->TakePoint();
 
   const auto again = *GanTraining::Create(Small(), {});
@@ -68,7 +68,7 @@ TEST_P(TrainingOf, ResumesExactlyWhereItWas) {
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_EQ(resumed->next_step, 2);
   EXPECT_EQ(resumed->facts.at("categories"), "a\nb");
-  for (std::int64_t step = 2; step < 4; ++step) again->Step(BatchOf(step));
+  for (std::int64_t step = 2; step < 4; ++step) ASSERT_TRUE(again->Step(BatchOf(step)).ok());
   const v1::TrainingPoint got = again->TakePoint();
   EXPECT_TRUE(std::isfinite(expected.loss_generator() + expected.loss_discriminator()));
   EXPECT_EQ(got.SerializeAsString(), expected.SerializeAsString());
@@ -77,11 +77,11 @@ TEST_P(TrainingOf, ResumesExactlyWhereItWas) {
 
 TEST_P(TrainingOf, LearnsToTellRealFromWrong) {
   const auto training = *GanTraining::Create(Small(), {});
-  training->Step(BatchOf(0));
+  ASSERT_TRUE(training->Step(BatchOf(0)).ok());
   const v1::TrainingPoint first = training->TakePoint();
-  for (std::int64_t step = 1; step < 12; ++step) training->Step(BatchOf(0));
+  for (std::int64_t step = 1; step < 12; ++step) ASSERT_TRUE(training->Step(BatchOf(0)).ok());
   training->TakePoint();
-  training->Step(BatchOf(0));
+  ASSERT_TRUE(training->Step(BatchOf(0)).ok());
   EXPECT_LT(training->TakePoint().loss_discriminator(), first.loss_discriminator());
 }
 
@@ -89,7 +89,7 @@ TEST_F(Training, BceWorksToo) {
   GanTrainingOptions options = Small();
   options.loss = "bce";
   const auto training = *GanTraining::Create(options, {});
-  training->Step(BatchOf(0));
+  ASSERT_TRUE(training->Step(BatchOf(0)).ok());
   EXPECT_TRUE(std::isfinite(training->TakePoint().loss_discriminator()));
 }
 
@@ -110,7 +110,7 @@ TEST_F(Training, StandardisationComesWithTheCheckpoint) {
   GanTrainingOptions options = Small();
   options.shape.preset = "mannequin";
   const auto training = *GanTraining::Create(options, CloseTexts());
-  for (int i = 0; i < 3; ++i) training->Step(BatchOf(0));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(training->Step(BatchOf(0)).ok());
   ASSERT_TRUE(training->SaveCheckpoint(path_, 3, {}).ok());
   const auto again = *GanTraining::Create(options, {});
   ASSERT_TRUE(again->LoadCheckpoint(path_).ok());
@@ -124,13 +124,13 @@ TEST_F(Training, BeginsAtHalfTheResolutionAndGoesOnAtAllOfIt) {
   const auto training = *GanTraining::Create(options, CloseTexts());
   Batch half = BatchOf(0);
   half.overlay_cells.assign(4 * 256, 0);
-  training->Step(half);
+  ASSERT_TRUE(training->Step(half).ok());
   EXPECT_EQ(training->Sample({CloseTexts()[0]}, 4)[0].width, 64);
   Batch whole = half;
   whole.step = 1;
   whole.side = 128;
   whole.images.assign(4 * 128 * 128 * 3, 200);
-  training->Step(whole);
+  ASSERT_TRUE(training->Step(whole).ok());
   EXPECT_EQ(training->Sample({CloseTexts()[0]}, 4)[0].width, 128);
   EXPECT_TRUE(std::isfinite(training->TakePoint().loss_generator()));
 }

@@ -66,6 +66,8 @@ Batch JoinedBatch() {
   const torch::Tensor images = torch::randint(0, 256, {kImages, 64, 64, 3}, torch::kByte);
   Batch batch;
   batch.step = 7;
+  batch.side = 64;
+  batch.clean = 6;
   batch.images.assign(images.data_ptr<std::uint8_t>(), images.data_ptr<std::uint8_t>() + images.numel());
   for (int i = 0; i < kImages; ++i) {
     batch.labels.push_back(i % 3);
@@ -312,24 +314,31 @@ TEST(ProcessGroup, TakesItsPlaceFromTheEnvironmentOfACluster) {
 
 TEST(BatchShard, TogetherHaveEachRowOnce) {
   const Batch whole = JoinedBatch();
-  Batch joined;
+  std::int64_t clean = 0;
   for (int rank = 0; rank < 4; ++rank) {
     const auto shard = ShardOf(whole, rank, 4);
     ASSERT_TRUE(shard.ok()) << shard.status();
     EXPECT_EQ(shard->step, whole.step);
-    EXPECT_EQ(shard->labels.size(), 2u);
-    const auto append = [](auto& into, const auto& part) { into.insert(into.end(), part.begin(), part.end()); };
-    append(joined.images, shard->images);
-    append(joined.texts, shard->texts);
-    append(joined.labels, shard->labels);
-    append(joined.honest, shard->honest);
-    append(joined.overlay_cells, shard->overlay_cells);
+    EXPECT_EQ(shard->side, whole.side);
+    EXPECT_GE(shard->clean, 1);
+    clean += shard->clean;
+    const auto row = [](const auto& rows, std::size_t images, std::size_t i) {
+      const std::size_t size = rows.size() / images;
+      return std::vector(rows.begin() + static_cast<std::ptrdiff_t>(i * size),
+                         rows.begin() + static_cast<std::ptrdiff_t>((i + 1) * size));
+    };
+    for (std::size_t i = 0; i < 2; ++i) {
+      const std::size_t of_whole = i * 4 + static_cast<std::size_t>(rank);
+      EXPECT_EQ(row(shard->images, 2, i), row(whole.images, 8, of_whole));
+      EXPECT_EQ(row(shard->texts, 2, i), row(whole.texts, 8, of_whole));
+      EXPECT_EQ(row(shard->labels, 2, i), row(whole.labels, 8, of_whole));
+      EXPECT_EQ(row(shard->honest, 2, i), row(whole.honest, 8, of_whole));
+      EXPECT_EQ(row(shard->overlay_cells, 2, i), row(whole.overlay_cells, 8, of_whole));
+      // What is clean in the whole is clean in the share.
+      EXPECT_EQ(static_cast<std::int64_t>(i) < shard->clean, static_cast<std::int64_t>(of_whole) < whole.clean);
+    }
   }
-  EXPECT_EQ(joined.images, whole.images);
-  EXPECT_EQ(joined.texts, whole.texts);
-  EXPECT_EQ(joined.labels, whole.labels);
-  EXPECT_EQ(joined.honest, whole.honest);
-  EXPECT_EQ(joined.overlay_cells, whole.overlay_cells);
+  EXPECT_EQ(clean, whole.clean);
 }
 
 TEST(BatchShard, OfABatchThatDoesNotDivideIsRefused) {

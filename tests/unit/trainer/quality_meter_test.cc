@@ -55,7 +55,7 @@ class Meter : public CatalogueTest {
     const auto encoder = TextEncoder::Load(bundles_.FolderOf(*bundles_.CurrentVersion()));
     ASSERT_TRUE(encoder.ok()) << encoder.status();
     PackOptions options;
-    options.path = folder_ + "/pack.u8";
+    options.folder = folder_ + "/pack";
     options.resolution = 64;
     options.min_category_images = 1;
     auto pack = BuildPack(*store_, **encoder, options, Never, [](double) {});
@@ -164,7 +164,7 @@ TEST_F(Meter, MeasuresHowWellADiscriminatorTellsMatchingTexts) {
           for (std::size_t i = 0; i < images.size(); ++i) {
             const std::uint8_t* middle = images[i].rgb.data() + (32 * 64 + 32) * 3;
             const int seen = middle[0] < middle[1] ? 0 : 1;
-            judgements[i].source = static_cast<float>(sign * (seen == category_of.at(texts[i]) ? 1 : -1));
+            judgements[i].match = static_cast<float>(sign * (seen == category_of.at(texts[i]) ? 1 : -1));
           }
           return judgements;
         };
