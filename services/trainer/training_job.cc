@@ -231,12 +231,12 @@ absl::StatusOr<v1::CreateTrainingRequest> CompleteRequest(v1::CreateTrainingRequ
   RETURN_IF_ERROR(CheckRange<std::int64_t>("keep_checkpoints", request.keep_checkpoints(), 1, 100));
   RETURN_IF_ERROR(CheckRange<std::int64_t>("half_size_steps", request.half_size_steps(), -1, 10'000'000));
   RETURN_IF_ERROR(CheckRange<std::int64_t>("evaluation_steps", request.evaluation_steps(), 0, 10'000'000));
+  RETURN_IF_ERROR(
+      CheckRange<std::int64_t>("devices", request.devices_size(), 0, std::min(kMaxProcesses, request.batch() / 2)));
   if (request.devices_size() > 1 && request.batch() % request.devices_size() != 0) {
     return absl::InvalidArgumentError(absl::StrCat("batch: ", request.batch(), " cannot be shared by ",
                                                    request.devices_size(), " devices; take a multiple"));
   }
-  RETURN_IF_ERROR(
-      CheckRange<std::int64_t>("devices", request.devices_size(), 0, std::min(kMaxProcesses, request.batch() / 2)));
   if (!v1::DivergencePolicy_IsValid(request.divergence_policy())) {
     return absl::InvalidArgumentError(
         absl::StrCat("divergence_policy: ", request.divergence_policy(), " is not WARN, ROLL_BACK or STOP"));

@@ -11,12 +11,12 @@ training_figure() {
   local ours peer theirs="" note
   ours=$("$BENCH_BIN/bench_gan_train" "$BENCH_WORK/list.tsv" "$BENCH_WORK/ours" "$1" "$2")
   note="$(field images "$ours") images packed once in $(field pack_seconds "$ours") s, then 8 steps after 2"
-  note="$note; waiting for data $(field data_wait_percent "$ours") %; $(field memory_mb "$ours") MB of memory"
-  note="$note; $(field gflops "$ours") of the $(field limit_gflops "$ours") GFLOP/s of a matrix product; $4"
+  note="$note; waiting for data $(field data_wait_percent "$ours") %; peak $(field memory_mb "$ours") MB, pixels of the pack included"
+  note="$note; $(field gflops "$ours") of the $(field limit_gflops "$ours") GFLOP/s of a matrix product; of a step: $(field shares "$ours"); $4"
   if [ -n "$BENCH_PYTHON" ]; then
     peer=$("$BENCH_PYTHON" "$BENCH_PEERS/$3" "$BENCH_WORK/list.tsv" "$2")
     theirs=$(field images_per_second "$peer")
-    note="$note; peer channels-last, bf16 $(field bf16 "$peer"), $(field memory_mb "$peer") MB with its workers"
+    note="$note; peer channels-last, bf16 $(field bf16 "$peer"), peak $(field memory_mb "$peer") MB without its workers"
   else
     note="peer missing: run tests/bench/peers/install.sh; $note"
   fi

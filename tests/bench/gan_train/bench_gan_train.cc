@@ -20,6 +20,7 @@
 #include "services/trainer/gan_training.h"
 #include "services/trainer/pack.h"
 #include "services/trainer/recipe.h"
+#include "tests/bench/gan_train/op_times.h"
 #include "tests/bench/limit/limit.h"
 #include "tests/unit/text/titles.h"
 
@@ -30,14 +31,18 @@ constexpr int kBatch = 64, kWarmUp = 2, kSteps = 8;
 
 double SecondsSince(absl::Time begin) { return absl::ToDoubleSeconds(absl::Now() - begin); }
 
-// Anonymous, so without the file of pixels, which the page cache holds and may drop.
+// Peak resident memory, with what is mapped of the file of pixels.
 double MemoryMb() {
-  std::ifstream rollup("/proc/self/smaps_rollup");
-  double anonymous = 0;
-  for (std::string line; std::getline(rollup, line);) {
-    if (line.rfind("Pss_Anon:", 0) == 0) anonymous = std::atof(line.c_str() + 9) / 1024;
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind("VmHWM:", 0) == 0) return std::atof(line.c_str() + 6) / 1024;
   }
-  return anonymous;
+  return 0;
+}
+
+absl::Status Steps(GanTraining& training, BatchSource& source, int count) {
+  for (int step = 0; step < count; ++step) RETURN_IF_ERROR(training.Step(source.Next()));
+  return absl::OkStatus();
 }
 
 absl::Status AddProducts(ProductStore& store, const std::string& list, std::vector<std::string>& titles) {
@@ -100,21 +105,26 @@ absl::Status Run(const std::string& list, const std::string& work, const std::st
   batches.flip = recipe.mirror;
   batches.balance = recipe.balance;
   BatchSource source(*pack, pack->training, bank, batches, 0);
-  for (int step = 0; step < kWarmUp; ++step) if (const absl::Status stepped = training->Step(source.Next()); !stepped.ok()) return stepped;
+  RETURN_IF_ERROR(Steps(*training, source, kWarmUp));
   const double waited = source.wait_seconds();
   const absl::Time steady = absl::Now();
-  for (int step = 0; step < kSteps; ++step) if (const absl::Status stepped = training->Step(source.Next()); !stepped.ok()) return stepped;
+  RETURN_IF_ERROR(Steps(*training, source, kSteps));
   const double memory_mb = MemoryMb();
   const v1::TrainingPoint point = training->TakePoint();
   if (!std::isfinite(point.loss_generator() + point.loss_discriminator())) {
     return absl::InternalError("a loss is not a number");
   }
   const double seconds = SecondsSince(steady), rate = kBatch * kSteps / seconds;
+  const double wait_percent = 100 * (source.wait_seconds() - waited) / seconds;
+  const OpTimes times;
+  RETURN_IF_ERROR(Steps(*training, source, 2));
+  const std::string shares = times.Shares();
   std::printf(
       "{\"images_per_second\": %.2f, \"data_wait_percent\": %.2f, \"pack_seconds\": %.1f, \"images\": %zu, "
-      "\"gflops\": %.0f, \"limit_gflops\": %.0f, \"memory_mb\": %.0f}\n",
-      rate, 100 * (source.wait_seconds() - waited) / seconds, pack_seconds,
-      pack->training.size() + pack->held_out.size(), rate * TrainingGflop(options.shape), MatrixGflops(), memory_mb);
+      "\"gflops\": %.0f, \"limit_gflops\": %.0f, \"memory_mb\": %.0f, "
+      "\"shares\": \"%s\"}\n",
+      rate, wait_percent, pack_seconds,
+      pack->training.size() + pack->held_out.size(), rate * TrainingGflop(options.shape), MatrixGflops(), memory_mb, shares.c_str());
   return absl::OkStatus();
 }
 

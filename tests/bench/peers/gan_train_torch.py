@@ -5,8 +5,7 @@ usage: gan_train_torch.py LIST     (lines of "file <tab> category <tab> title"; 
 At its best on this machine: channels-last, bfloat16 autocast where the CPU has it, two workers that decode ahead.
 """
 import json
-import os
-import subprocess
+import resource
 import sys
 import time
 
@@ -84,15 +83,8 @@ def has_bf16():
 
 
 def memory_mb():
-    """Anonymous memory of this process and the workers that it has started; what they share counts once."""
-    pids, total = [str(os.getpid())] + subprocess.run(['pgrep', '-P', str(os.getpid())], capture_output=True, text=True).stdout.split(), 0
-    for pid in pids:
-        try:
-            with open('/proc/%s/smaps_rollup' % pid) as f:
-                total += sum(int(line.split()[1]) for line in f if line.startswith('Pss_Anon:')) / 1024
-        except FileNotFoundError:
-            pass  # a worker, or pgrep itself, that has ended
-    return total
+    """Peak resident memory of this process, without the workers that it has started."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main():
