@@ -32,12 +32,15 @@ class TacganGenerator : public GeneratorNet {
   TextInput text() override { return text_; }
 
  private:
+  torch::Tensor UpByProduct(const torch::Tensor& x);
+
   const int resolution_;
   TextInput text_{nullptr};
   torch::nn::Linear first_{nullptr};
   torch::nn::BatchNorm2d norm_{nullptr};
   std::vector<ConvNorm> up_;
   torch::nn::ConvTranspose2d last_{nullptr};
+  torch::Tensor product_;  // of the first of up_, [out 4 4, in]; once it serves
 };
 
 // Stride-2 convolutions of nf, 2nf, 4nf and 8nf maps, a 1x1 mix with the text, and four
@@ -52,13 +55,14 @@ class TacganDiscriminator : public DiscriminatorNet {
   TextInput text() override { return text_; }
 
  private:
-  torch::Tensor Noisy(const torch::Tensor& x) const;
+  torch::Tensor Noisy(const torch::Tensor& x);
 
   TextInput text_{nullptr};
   torch::nn::Linear source_{nullptr}, category_{nullptr}, image_category_{nullptr};
   std::vector<ConvNorm> down_;
   ConvNorm mix_;
   torch::nn::Conv2d overlay_in_{nullptr}, overlay_out_{nullptr};
+  torch::Tensor noise_;  // [kNoises], drawn once: drawing takes longer than all else that is no convolution
 };
 
 }  // namespace mannequin

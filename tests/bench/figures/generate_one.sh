@@ -11,5 +11,5 @@ if [ -n "$BENCH_PYTHON" ]; then
   note="peer $(field best "$peer") to $(field worst "$peer") ms, network alone"
 fi
 ours=$("$BENCH_BIN/bench_generate_one" "$BENCH_WORK")
-note="$note; ours $(field best "$ours") to $(field worst "$ours") ms, noise and 8-bit pixels included; medians of 100"
+note="$note; ours $(field best "$ours") to $(field worst "$ours") ms, noise and 8-bit pixels included; medians of 100; of ours: $(field shares "$ours")"
 print_figure "$(field milliseconds "$ours")" ms "$theirs" "PyTorch eager, channels-last" lower "$note"

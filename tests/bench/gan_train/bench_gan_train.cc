@@ -20,7 +20,7 @@
 #include "services/trainer/gan_training.h"
 #include "services/trainer/pack.h"
 #include "services/trainer/recipe.h"
-#include "tests/bench/gan_train/op_times.h"
+#include "tests/bench/limit/op_times.h"
 #include "tests/bench/limit/limit.h"
 #include "tests/unit/text/titles.h"
 

@@ -12,6 +12,7 @@
 #include "common/model/bundle.h"
 #include "common/nn/device.h"
 #include "common/nn/gan.h"
+#include "tests/bench/limit/op_times.h"
 #include "tests/unit/model/random_bundle.h"
 
 namespace mannequin {
@@ -42,8 +43,11 @@ absl::Status Run(const std::string& work) {
     }
     medians.push_back(Median(std::move(milliseconds)));
   }
-  std::printf("{\"milliseconds\": %.2f, \"best\": %.2f, \"worst\": %.2f}\n", Median(medians),
-              *std::min_element(medians.begin(), medians.end()), *std::max_element(medians.begin(), medians.end()));
+  const OpTimes times;
+  for (int i = 0; i < kWarmUp; ++i) RETURN_IF_ERROR(Generate(gan, {text}, {0}).status());
+  std::printf("{\"milliseconds\": %.2f, \"best\": %.2f, \"worst\": %.2f, \"shares\": \"%s\"}\n", Median(medians),
+              *std::min_element(medians.begin(), medians.end()), *std::max_element(medians.begin(), medians.end()),
+              times.Shares().c_str());
   return absl::OkStatus();
 }
 

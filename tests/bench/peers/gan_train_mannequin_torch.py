@@ -123,7 +123,7 @@ def main():
     nf, bf16 = int(sys.argv[2]), has_bf16()
     g = Generator(nf).to(memory_format=torch.channels_last)
     d = Discriminator(nf, data.classes).to(memory_format=torch.channels_last)
-    adam_g, adam_d = (torch.optim.Adam(net.parameters(), 8e-4, (0, 0.99), fused=True) for net in (g, d))
+    adam_g, adam_d = (torch.optim.Adam(net.parameters(), 8e-4, (0.0, 0.99), fused=True) for net in (g, d))
     start = None
     for step, (real, _, text, label) in enumerate(DataLoader(data, BATCH, shuffle=True, num_workers=2, drop_last=True)):
         if step == WARM_UP:

@@ -1,4 +1,4 @@
-#include "tests/bench/gan_train/op_times.h"
+#include "tests/bench/limit/op_times.h"
 
 #include <algorithm>
 #include <chrono>
