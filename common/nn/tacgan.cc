@@ -37,6 +37,9 @@ Affine AffineOf(const nn::BatchNorm2d& norm) {
   return {scale, norm->bias - norm->running_mean * scale};
 }
 
+// Of a transposed convolution [in, out, 4, 4]: what makes its columns of an image, [out 4 4, in].
+torch::Tensor ProductOf(const torch::Tensor& up) { return up.permute({1, 2, 3, 0}).reshape({-1, up.size(0)}); }
+
 // Batch norm's scale starts at N(1, 0.02), biases at 0.
 void Initialize(nn::Module& module) {
   torch::NoGradGuard no_grad;
@@ -94,23 +97,25 @@ torch::Tensor TacganGenerator::Draw(const torch::Tensor& noise, const torch::Ten
   h = norm_ ? norm_(h) : h;
   torch::relu_(h);
   for (std::size_t i = 0; i < up_.size(); ++i) {
-    h = i == 0 && product_.defined() ? UpByProduct(h) : up_[i](h);
+    h = i == 0 && h.device().is_cpu() ? FirstUp(h) : up_[i](h);
     torch::relu_(h);
   }
   return torch::tanh(last_(h));
 }
 
-// The first transposed convolution as a product of matrices: with 16 places and up to 4,096
-// maps the library's own takes three times as long for one image.
-torch::Tensor TacganGenerator::UpByProduct(const torch::Tensor& x) {
+// The first transposed convolution as a product of matrices: with 16 places and many maps the
+// library's own takes three times as long for one image, and its backward pass twice as long.
+torch::Tensor TacganGenerator::FirstUp(const torch::Tensor& x) {
   const std::int64_t count = x.size(0), maps = x.size(1), places = x.size(2) * x.size(3);
-  const torch::Tensor columns =
-      torch::linear(x.permute({0, 2, 3, 1}).reshape({count * places, maps}), product_).view({count, places, -1});
-  const torch::Tensor up =
-      nn::functional::fold(columns.transpose(1, 2), nn::functional::FoldFuncOptions({2 * x.size(2), 2 * x.size(3)}, {4, 4})
-                                                        .padding(1)
-                                                        .stride(2));
-  return (up + up_[0].up->bias.view({1, -1, 1, 1})).contiguous(torch::MemoryFormat::ChannelsLast);
+  const torch::Tensor columns = torch::linear(x.permute({0, 2, 3, 1}).reshape({count * places, maps}),
+                                              product_.defined() ? product_ : ProductOf(up_[0].up->weight));
+  torch::Tensor up = nn::functional::fold(columns.view({count, places, -1}).transpose(1, 2),
+                                          nn::functional::FoldFuncOptions({2 * x.size(2), 2 * x.size(3)}, {4, 4})
+                                              .padding(1)
+                                              .stride(2))
+                         .contiguous(torch::MemoryFormat::ChannelsLast);
+  if (up_[0].up->bias.defined()) up = up + up_[0].up->bias.view({1, -1, 1, 1});
+  return up_[0].norm ? up_[0].norm(up) : up;
 }
 
 void TacganGenerator::PrepareToServe(const torch::TensorOptions& weights) {
@@ -123,8 +128,7 @@ void TacganGenerator::PrepareToServe(const torch::TensorOptions& weights) {
   norm_ = nn::BatchNorm2d(nullptr);
   for (ConvNorm& layer : up_) layer.Fold(weights);
   to(weights.device(), weights.dtype().toScalarType());
-  const torch::Tensor& up = up_[0].up->weight;  // [in, out, 4, 4]
-  if (weights.device().is_cpu()) product_ = up.permute({1, 2, 3, 0}).reshape({-1, up.size(0)}).contiguous();
+  product_ = ProductOf(up_[0].up->weight).contiguous();
 }
 
 TacganDiscriminator::TacganDiscriminator(const GanShape& shape) {

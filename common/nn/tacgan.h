@@ -32,7 +32,7 @@ class TacganGenerator : public GeneratorNet {
   TextInput text() override { return text_; }
 
  private:
-  torch::Tensor UpByProduct(const torch::Tensor& x);
+  torch::Tensor FirstUp(const torch::Tensor& x);
 
   const int resolution_;
   TextInput text_{nullptr};
@@ -40,7 +40,7 @@ class TacganGenerator : public GeneratorNet {
   torch::nn::BatchNorm2d norm_{nullptr};
   std::vector<ConvNorm> up_;
   torch::nn::ConvTranspose2d last_{nullptr};
-  torch::Tensor product_;  // of the first of up_, [out 4 4, in]; once it serves
+  torch::Tensor product_;  // ProductOf the first of up_, once it serves
 };
 
 // Stride-2 convolutions of nf, 2nf, 4nf and 8nf maps, a 1x1 mix with the text, and four
