@@ -15,8 +15,7 @@ absl::StatusOr<GanLossKind> ParseGanLoss(absl::string_view name, absl::string_vi
     return absl::InvalidArgumentError(absl::StrCat("loss: preset \"", preset, "\" does not take \"", name, "\" but ",
                                                    relativistic ? "\"relativistic\"" : "\"lsgan\" or \"bce\""));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("loss: \"", name, "\" is not \"relativistic\", \"lsgan\" or \"bce\""));
+  return absl::InvalidArgumentError(absl::StrCat("loss: \"", name, "\" is not \"relativistic\", \"lsgan\" or \"bce\""));
 }
 
 const char* GanLossName(GanLossKind kind) {

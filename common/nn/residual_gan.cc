@@ -21,9 +21,7 @@ constexpr double kMaxSharpness = 30;
 
 torch::Tensor Leaky(const torch::Tensor& x) { return torch::leaky_relu(x, kSlope); }
 
-int MapsAt(const GanShape& shape, int side) {
-  return shape.features * std::min(8, shape.resolution / 2 / side);
-}
+int MapsAt(const GanShape& shape, int side) { return shape.features * std::min(8, shape.resolution / 2 / side); }
 
 // He's deviation for LeakyReLU, times `gain`; biases at 0.
 template <typename Layer>
@@ -170,9 +168,7 @@ torch::Tensor ResidualDiscriminator::Meaning(const torch::Tensor& text) {
   return text_->Project(text_->Standardised(text));
 }
 
-torch::Tensor ResidualDiscriminator::PlaceOfImage(const torch::Tensor& map) {
-  return UnitLength(place_of_image_(map));
-}
+torch::Tensor ResidualDiscriminator::PlaceOfImage(const torch::Tensor& map) { return UnitLength(place_of_image_(map)); }
 
 torch::Tensor ResidualDiscriminator::PlaceOfText(const torch::Tensor& text) {
   return UnitLength(place_of_text_(Meaning(text).to(place_of_text_->weight.dtype())));

@@ -13,7 +13,7 @@ namespace nn = torch::nn;
 constexpr double kSlope = 0.2;  // of LeakyReLU
 constexpr std::int64_t kNoises = std::int64_t{1} << 23;
 constexpr std::uint64_t kNoiseSeed = 1;
-constexpr double kNoise = 0.1;  // standard deviation added to D's inputs
+constexpr double kNoise = 0.1;    // standard deviation added to D's inputs
 constexpr double kWeight = 0.02;  // standard deviation of DCGAN's initial weights
 
 // In place: what comes in is a layer's fresh output, which its backward pass does not need.
@@ -109,11 +109,10 @@ torch::Tensor TacganGenerator::FirstUp(const torch::Tensor& x) {
   const std::int64_t count = x.size(0), maps = x.size(1), places = x.size(2) * x.size(3);
   const torch::Tensor columns = torch::linear(x.permute({0, 2, 3, 1}).reshape({count * places, maps}),
                                               product_.defined() ? product_ : ProductOf(up_[0].up->weight));
-  torch::Tensor up = nn::functional::fold(columns.view({count, places, -1}).transpose(1, 2),
-                                          nn::functional::FoldFuncOptions({2 * x.size(2), 2 * x.size(3)}, {4, 4})
-                                              .padding(1)
-                                              .stride(2))
-                         .contiguous(torch::MemoryFormat::ChannelsLast);
+  torch::Tensor up =
+      nn::functional::fold(columns.view({count, places, -1}).transpose(1, 2),
+                           nn::functional::FoldFuncOptions({2 * x.size(2), 2 * x.size(3)}, {4, 4}).padding(1).stride(2))
+          .contiguous(torch::MemoryFormat::ChannelsLast);
   if (up_[0].up->bias.defined()) up = up + up_[0].up->bias.view({1, -1, 1, 1});
   return up_[0].norm ? up_[0].norm(up) : up;
 }

@@ -216,8 +216,8 @@ void AddStartCommand(CLI::App& train, Invocation& invocation) {
 }  // namespace
 
 void AddTrainCommands(CLI::App& app, Invocation& invocation) {
-  CLI::App* train =
-      app.add_subcommand("train", "GAN trainings: start, watch, list, cancel, resume, graph, eval")->require_subcommand(1);
+  CLI::App* train = app.add_subcommand("train", "GAN trainings: start, watch, list, cancel, resume, graph, eval")
+                        ->require_subcommand(1);
 
   AddStartCommand(*train, invocation);
 

@@ -142,8 +142,8 @@ std::size_t BatchSource::Pick(std::int64_t step, std::size_t row, bool half_size
   if (options_.balance) {
     const Choice& choice = half_size ? any_ : large_;
     const double at = absl::Uniform(random, 0.0, choice.weights.back());
-    const auto category = static_cast<std::size_t>(
-        std::upper_bound(choice.weights.begin(), choice.weights.end(), at) - choice.weights.begin());
+    const auto category = static_cast<std::size_t>(std::upper_bound(choice.weights.begin(), choice.weights.end(), at) -
+                                                   choice.weights.begin());
     const std::vector<std::size_t>& products = choice.products[std::min(category, choice.products.size() - 1)];
     return products[random() % products.size()];
   }

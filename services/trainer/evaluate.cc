@@ -113,7 +113,8 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
     ASSIGN_OR_RETURN(const std::vector<Pixels> drawn, Generate(gan, some, seeds));
     ASSIGN_OR_RETURN(const std::vector<Judgement> judged, Discriminate(gan, drawn, some));
     for (std::size_t i = 0; i < judged.size(); ++i) {
-      const double p = CategoryProbability(judged[i], asked[begin + i].category);
+      // As the generator says it.
+      ASSIGN_OR_RETURN(const double p, DrawnConfidence(calibrated, judged[i], asked[begin + i].category));
       result.drawn_agreement += p;
       result.drawn_above_floor += p >= result.confidence_floor ? 1 : 0;
     }

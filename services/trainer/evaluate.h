@@ -18,7 +18,7 @@ struct Evaluation {
   bool from_training = false;  // too few were held out: figures are on training products
   // Of real images of these products: share whose category is told from the image alone.
   double category_accuracy = 0;
-  // Of images drawn from their texts: mean probability of the asked category, and the
+  // Of images drawn from their texts: mean confidence (DrawnConfidence), and the
   // share above the floor.
   double drawn_agreement = 0, drawn_above_floor = 0;
   double confidence_floor = 0;
@@ -38,7 +38,7 @@ struct JudgedProducts {
 // The products that figures are measured on.
 JudgedProducts ChooseJudged(const Pack& pack);
 
-// Below this probability of the asked category a drawn image is not shown: 0.2, or twice
+// Below this confidence a drawn image is not shown: 0.2, or twice
 // chance when there are so many categories that this is less.
 double ConfidenceFloor(int categories);
 

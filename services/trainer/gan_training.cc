@@ -51,7 +51,8 @@ struct GanTraining::Impl {
       generator().text()->StandardiseAs(sample);
       discriminator().text()->StandardiseAs(sample);
     }
-    for (torch::nn::Module* module : std::initializer_list<torch::nn::Module*>{&generator(), &*average, &discriminator()}) {
+    for (torch::nn::Module* module :
+         std::initializer_list<torch::nn::Module*>{&generator(), &*average, &discriminator()}) {
       ToDevice(*module, device);
     }
     average->eval();
@@ -209,7 +210,8 @@ std::vector<Pixels> GanTraining::Sample(const std::vector<std::vector<float>>& t
   torch::NoGradGuard no_grad;
   const torch::Tensor noise = torch::randn({static_cast<std::int64_t>(texts.size()), impl_->options.shape.noise},
                                            at::make_generator<at::CPUGeneratorImpl>(seed));
-  const torch::Tensor drawn = impl_->average->Draw(noise.to(impl_->device), Stack(texts).to(impl_->device), impl_->side);
+  const torch::Tensor drawn =
+      impl_->average->Draw(noise.to(impl_->device), Stack(texts).to(impl_->device), impl_->side);
   const torch::Tensor bytes =
       drawn.add(1).mul_(127.5).round_().clamp_(0, 255).permute({0, 2, 3, 1}).to(at::kCPU, at::kByte).contiguous();
   std::vector<Pixels> images;

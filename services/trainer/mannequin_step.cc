@@ -123,6 +123,8 @@ class MannequinStep : public TrainingStep {
 
 }  // namespace
 
-std::unique_ptr<TrainingStep> MakeMannequinStep(const GanShape& shape) { return std::make_unique<MannequinStep>(shape); }
+std::unique_ptr<TrainingStep> MakeMannequinStep(const GanShape& shape) {
+  return std::make_unique<MannequinStep>(shape);
+}
 
 }  // namespace mannequin

@@ -33,6 +33,10 @@ namespace {
 constexpr std::size_t kMinImages = 16;
 constexpr int kJpegQuality = 92;
 constexpr double kSmallShare = 0.75;  // of the resolution
+// One of so many shuffles but the first is without the title, so that a generator also draws
+// from a category alone, or with a brand or a colour.
+constexpr unsigned kUntitledOfShuffles = 6;
+constexpr double kUntitledDrop = 0.3;
 
 struct Candidate {
   std::string id, leaf, brand, color;
@@ -44,6 +48,14 @@ v1::ScanProductsRequest StoredProducts() {
   v1::ScanProductsRequest request;
   request.mutable_filter()->set_image_state(v1::IMAGE_STATE_STORED);
   return request;
+}
+
+// The text without the title; with it when there is nothing else.
+std::string UntitledText(v1::Product product, std::mt19937_64& random) {
+  std::string title = std::move(*product.mutable_title());
+  product.clear_title();
+  std::string text = ShuffledProductText(product, random, kUntitledDrop);
+  return text.empty() ? title : text;
 }
 
 absl::Status Stopped() { return absl::CancelledError("stopped while packing"); }
@@ -305,7 +317,8 @@ class PackBuilder {
     const std::int64_t slot = slots_.at(product.id());
     std::mt19937_64 random(options_.seed ^ std::hash<std::string>{}(product.id()));
     for (int shuffle = 0; shuffle < kShuffles; ++shuffle) {
-      absl::StatusOr<EncodedText> text = encoder_.Encode(ShuffledProductText(product, random));
+      absl::StatusOr<EncodedText> text = encoder_.Encode(
+          shuffle > 0 && random() % kUntitledOfShuffles == 0 ? UntitledText(product, random) : ShuffledProductText(product, random));
       // A shuffle may have dropped all that is known; the whole text is then the judge.
       if (!text.ok()) text = encoder_.Encode(ProductText(product));
       if (!text.ok()) {

@@ -31,8 +31,8 @@ class TacganStep : public TrainingStep {
       fake = generator.Draw(noise, in.text);
       const ImageFeatures seen = discriminator.See(torch::cat({in.real, fake.detach().to(in.real.dtype())}));
       const torch::Tensor map = seen.map.narrow(0, 0, count);
-      const MatchLogits match = discriminator.Match(
-          torch::cat({map, map.roll(1, 0), seen.map.narrow(0, count, count)}), in.text.repeat({3, 1}));
+      const MatchLogits match = discriminator.Match(torch::cat({map, map.roll(1, 0), seen.map.narrow(0, count, count)}),
+                                                    in.text.repeat({3, 1}));
       const std::vector<torch::Tensor> source = match.source.chunk(3);
       d_loss = SourceLoss(loss_, source[0], in.honest) + SourceLoss(loss_, source[1], 0) +
                SourceLoss(loss_, source[2], 0) + 3 * CategoryLoss(match.category, in.labels.repeat({3})) +
@@ -56,8 +56,8 @@ class TacganStep : public TrainingStep {
     }
     g_loss.backward();
     const torch::Tensor g_norm = players.generator.adam->Step(in.rate);
-    return torch::stack({g_loss.detach(), d_loss.detach(), accuracy_real, accuracy_fake, g_norm, d_norm,
-                         DiversityOf(fake)});
+    return torch::stack(
+        {g_loss.detach(), d_loss.detach(), accuracy_real, accuracy_fake, g_norm, d_norm, DiversityOf(fake)});
   }
 
  private:

@@ -62,7 +62,8 @@ constexpr std::size_t kStandardised = 20'000;  // texts whose variance is measur
 constexpr int kPointSteps = 10;                // between waits for the device to read losses
 constexpr std::size_t kMeanPoints = 5;         // of the progress' losses
 constexpr int kMaxRollbacks = 3;
-constexpr absl::Duration kSampleInterval = absl::Seconds(20), kReportInterval = absl::Milliseconds(250), kLifeSign = absl::Seconds(5);
+constexpr absl::Duration kSampleInterval = absl::Seconds(20), kReportInterval = absl::Milliseconds(250),
+                         kLifeSign = absl::Seconds(5);
 constexpr double kTrainingBegins = 0.05, kTrainingEnds = 0.95;  // of the job
 // Streams of the job's seed.
 constexpr std::uint64_t kTrainingBank = 1, kHeldOutBank = 2;

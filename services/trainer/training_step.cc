@@ -39,8 +39,6 @@ torch::Tensor OverlayLoss(const torch::Tensor& logits, const torch::Tensor& cell
   return torch::binary_cross_entropy_with_logits(logits.to(at::kFloat), cells, weight);
 }
 
-torch::Tensor DiversityOf(const torch::Tensor& images) {
-  return images.detach().to(at::kFloat).std(0).mean() / 2;
-}
+torch::Tensor DiversityOf(const torch::Tensor& images) { return images.detach().to(at::kFloat).std(0).mean() / 2; }
 
 }  // namespace mannequin

@@ -20,8 +20,8 @@
 #include "services/trainer/gan_training.h"
 #include "services/trainer/pack.h"
 #include "services/trainer/recipe.h"
-#include "tests/bench/limit/op_times.h"
 #include "tests/bench/limit/limit.h"
+#include "tests/bench/limit/op_times.h"
 #include "tests/unit/text/titles.h"
 
 namespace mannequin {
@@ -123,8 +123,8 @@ absl::Status Run(const std::string& list, const std::string& work, const std::st
       "{\"images_per_second\": %.2f, \"data_wait_percent\": %.2f, \"pack_seconds\": %.1f, \"images\": %zu, "
       "\"gflops\": %.0f, \"limit_gflops\": %.0f, \"memory_mb\": %.0f, "
       "\"shares\": \"%s\"}\n",
-      rate, wait_percent, pack_seconds,
-      pack->training.size() + pack->held_out.size(), rate * TrainingGflop(options.shape), MatrixGflops(), memory_mb, shares.c_str());
+      rate, wait_percent, pack_seconds, pack->training.size() + pack->held_out.size(),
+      rate * TrainingGflop(options.shape), MatrixGflops(), memory_mb, shares.c_str());
   return absl::OkStatus();
 }
 

@@ -20,9 +20,8 @@ std::pair<double, double> ResidualProducts(const GanShape& shape) {
   double generator = 0, discriminator = 0;
   for (int side = 4; side <= shape.resolution / 2; side *= 2) {
     const double places = Square(side), maps = shape.features * std::min(8, shape.resolution / 2 / side);
-    const double above = side * 2 <= shape.resolution / 2
-                             ? shape.features * std::min(8, shape.resolution / 4 / side)
-                             : 0.0;
+    const double above =
+        side * 2 <= shape.resolution / 2 ? shape.features * std::min(8, shape.resolution / 4 / side) : 0.0;
     const double picture = side >= 16 ? places * 9 * maps * 12 : 0;
     generator += places * (18 * maps * maps + maps * above) + picture;
     discriminator += places * (18 * maps * maps + 4 * maps * above) + picture;

@@ -107,7 +107,8 @@ TEST_P(NetworksOf, TextChangesTheImage) {
   Disturb(*generator);  // a new one of preset "mannequin" draws nothing yet
   generator->eval();
   const torch::Tensor noise = torch::randn({1, 10});
-  EXPECT_FALSE(torch::equal(generator->Draw(noise, torch::randn({1, 12})), generator->Draw(noise, torch::randn({1, 12}))));
+  EXPECT_FALSE(
+      torch::equal(generator->Draw(noise, torch::randn({1, 12})), generator->Draw(noise, torch::randn({1, 12}))));
 }
 
 INSTANTIATE_TEST_SUITE_P(Preset, NetworksOf, testing::Values("tacgan", "mannequin"));

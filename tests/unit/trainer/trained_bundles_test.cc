@@ -209,8 +209,8 @@ TEST_F(TrainedBundles, SurviveTheDeathOfOneOfTwoProcesses) {
   AddProducts(3, 20);
   AddEmbedding();
   const std::string mark = folder_ + "/killed";
-  config_.set_program(TrainerAfter(absl::StrCat(
-      "if [ \"$RANK\" = 1 ] && [ ! -e ", mark, " ]; then touch ", mark, "; (sleep 2; kill -9 $$) & fi")));
+  config_.set_program(TrainerAfter(
+      absl::StrCat("if [ \"$RANK\" = 1 ] && [ ! -e ", mark, " ]; then touch ", mark, "; (sleep 2; kill -9 $$) & fi")));
   Serve();
   v1::CreateTrainingRequest request = Tiny();
   request.set_steps(120);
