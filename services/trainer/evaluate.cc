@@ -102,6 +102,8 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
   result.calibrations = {std::move(for_mismatch), std::move(for_overlay)};
 
   result.confidence_floor = ConfidenceFloor(static_cast<int>(pack.categories.size()));
+  v1::GanInfo calibrated;
+  for (const v1::Calibration& calibration : result.calibrations) *calibrated.add_calibrations() = calibration;
   const std::vector<PackedProduct> asked = SampleEvenly(products, kDrawn);
   for (std::size_t begin = 0; begin < asked.size(); begin += kBatch) {
     std::vector<std::vector<float>> some;

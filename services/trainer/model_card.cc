@@ -89,12 +89,11 @@ std::string Verdicts(const v1::GanInfo& gan, const Evaluation& evaluation) {
                                            c.expected_calibration_error(), c.review_threshold(), c.abuse_threshold(),
                                            evaluation.left_out[i]));
   }
-  absl::StrAppend(&card,
-                  absl::StrFormat("\nCategory told from the picture alone: %.1f %% right.\n"
-                                  "Drawn pictures: mean confidence %.2f; %.0f %% lie above the "
-                                  "floor of %.2f, below which nothing is shown.\n\n",
-                                  100 * evaluation.category_accuracy, evaluation.drawn_agreement,
-                                  100 * evaluation.drawn_above_floor, gan.confidence_floor()));
+  absl::StrAppend(&card, absl::StrFormat("\nCategory told from the picture alone: %.1f %% right.\n"
+                                         "Drawn pictures: mean confidence %.2f; %.0f %% lie above the "
+                                         "floor of %.2f, below which nothing is shown.\n\n",
+                                         100 * evaluation.category_accuracy, evaluation.drawn_agreement,
+                                         100 * evaluation.drawn_above_floor, gan.confidence_floor()));
   return card;
 }
 

@@ -317,8 +317,9 @@ class PackBuilder {
     const std::int64_t slot = slots_.at(product.id());
     std::mt19937_64 random(options_.seed ^ std::hash<std::string>{}(product.id()));
     for (int shuffle = 0; shuffle < kShuffles; ++shuffle) {
-      absl::StatusOr<EncodedText> text = encoder_.Encode(
-          shuffle > 0 && random() % kUntitledOfShuffles == 0 ? UntitledText(product, random) : ShuffledProductText(product, random));
+      absl::StatusOr<EncodedText> text =
+          encoder_.Encode(shuffle > 0 && random() % kUntitledOfShuffles == 0 ? UntitledText(product, random)
+                                                                             : ShuffledProductText(product, random));
       // A shuffle may have dropped all that is known; the whole text is then the judge.
       if (!text.ok()) text = encoder_.Encode(ProductText(product));
       if (!text.ok()) {
