@@ -209,8 +209,10 @@ TEST_F(TrainedBundles, SurviveTheDeathOfOneOfTwoProcesses) {
   AddProducts(3, 20);
   AddEmbedding();
   const std::string mark = folder_ + "/killed";
-  config_.set_program(TrainerAfter(
-      absl::StrCat("if [ \"$RANK\" = 1 ] && [ ! -e ", mark, " ]; then touch ", mark, "; (sleep 2; kill -9 $$) & fi")));
+  // Once it has made some steps.
+  config_.set_program(
+      TrainerAfter(absl::StrCat("if [ \"$RANK\" = 1 ] && [ ! -e ", mark, " ]; then touch ", mark, "; (until [ -s ",
+                                folder_, "/work/job-*/curve.pb ]; do sleep 0.05; done; kill -9 $$) & fi")));
   Serve();
   v1::CreateTrainingRequest request = Tiny();
   request.set_steps(120);
