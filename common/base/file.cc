@@ -44,6 +44,12 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view byte
   return absl::OkStatus();
 }
 
+absl::Status CopyFile(const std::string& from, const std::string& to) {
+  std::error_code error;
+  std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing, error);
+  return error ? absl::ErrnoToStatus(error.value(), absl::StrCat("cannot copy ", from, " to ", to)) : absl::OkStatus();
+}
+
 absl::StatusOr<std::string> MakeTemporaryFolder(absl::string_view prefix) {
   const char* base = std::getenv("TMPDIR");
   std::string path = absl::StrCat(base && *base ? base : "/tmp", "/", prefix, "-XXXXXX");

@@ -16,6 +16,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 // the new ones. RESOURCE_EXHAUSTED when the disk is full.
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes);
 
+// Over what is at `to`. The error of the system, with both paths.
+absl::Status CopyFile(const std::string& from, const std::string& to);
+
 // A new empty folder under $TMPDIR (or /tmp), named after `prefix`.
 absl::StatusOr<std::string> MakeTemporaryFolder(absl::string_view prefix);
 

@@ -16,33 +16,25 @@
 #include <new>
 #include <string>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/base/text_config.h"
 #include "common/nn/device.h"
-#include "common/nn/gan.h"
-#include "google/protobuf/text_format.h"
 #include "services/trainer/batch_shard.h"
 #include "services/trainer/batches.h"
+#include "services/trainer/candidate.h"
 #include "services/trainer/checkpoints.h"
 #include "services/trainer/curve.h"
-#include "services/trainer/evaluate.h"
 #include "services/trainer/gan_training.h"
 #include "services/trainer/health.h"
-#include "services/trainer/lineage.h"
-#include "services/trainer/measure_bundle.h"
-#include "services/trainer/model_card.h"
 #include "services/trainer/pack.h"
 #include "services/trainer/process_group.h"
-#include "services/trainer/quality_meter.h"
 #include "services/trainer/recipe.h"
 #include "services/trainer/report_pipe.h"
 #include "services/trainer/supervisor.h"
@@ -54,8 +46,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kEvaluatedNetworks[] = "/evaluated";
-constexpr int kOverlayPatches = 240;
 constexpr std::size_t kSamples = 32;
 constexpr int kSampleColumns = 8;
 constexpr std::size_t kStandardised = 20'000;  // texts whose variance is measured, at most
@@ -65,18 +55,11 @@ constexpr int kMaxRollbacks = 3;
 constexpr absl::Duration kSampleInterval = absl::Seconds(20), kReportInterval = absl::Milliseconds(250),
                          kLifeSign = absl::Seconds(5);
 constexpr double kTrainingBegins = 0.05, kTrainingEnds = 0.95;  // of the job
-// Streams of the job's seed.
-constexpr std::uint64_t kTrainingBank = 1, kHeldOutBank = 2;
+constexpr std::uint64_t kTrainingBank = 1;                      // stream of the job's seed
 
 std::atomic<bool> asked_to_end{false};
 
 absl::Status Stopped() { return absl::CancelledError("the training was stopped; its last checkpoint is kept"); }
-
-absl::Status CopyFile(const std::string& from, const std::string& to) {
-  std::error_code error;
-  fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
-  return error ? absl::ErrnoToStatus(error.value(), absl::StrCat("cannot copy ", from, " to ", to)) : absl::OkStatus();
-}
 
 class TrainingProcess {
  public:
@@ -98,6 +81,11 @@ class TrainingProcess {
     ASSIGN_OR_RETURN(pack_, Pack::Open(folder_ + kPackFolder));
     progress_.set_products(static_cast<std::int64_t>(pack_->training.size() + pack_->held_out.size()));
     ASSIGN_OR_RETURN(bank_, RenderOverlayBank(kOverlayPatches, request_.resolution(), request_.seed() + kTrainingBank));
+    // Measuring takes minutes: the trainer must hear that this process lives.
+    candidate_ = std::make_unique<Candidate>(plan_, *pack_, Options(), [this] {
+      if (absl::Now() - reported_ >= kLifeSign) Report(progress_.phase(), progress_done_);
+      return asked_to_end.load();
+    });
     RETURN_IF_ERROR(CreateTraining());
     RETURN_IF_ERROR(Resume());
     while (true) {
@@ -105,9 +93,7 @@ class TrainingProcess {
       if (whole) break;
       RETURN_IF_ERROR(RollBack());
     }
-    if (!leads_) return absl::OkStatus();
-    Report("calibrating", kTrainingEnds);
-    return FillBundle();
+    return leads_ ? Stage() : absl::OkStatus();
   }
 
  private:
@@ -118,6 +104,7 @@ class TrainingProcess {
     report.set_done(done);
     report.set_checkpoint_step(checkpoint_step_);
     pipe_.Write(report);
+    progress_done_ = done;
     reported_ = absl::Now();
   }
 
@@ -299,7 +286,7 @@ class TrainingProcess {
       }
       if (checkpoint) RETURN_IF_ERROR(Checkpoint());
       if (leads_ && request_.evaluation_steps() > 0 && step_ % request_.evaluation_steps() == 0 && !last) {
-        RETURN_IF_ERROR(EvaluateNow());
+        RETURN_IF_ERROR(MeasureNow());
       }
       const bool samples = now - sampled >= kSampleInterval || last;
       if (samples && leads_) {
@@ -421,103 +408,19 @@ class TrainingProcess {
     return Checkpoint();
   }
 
-  v1::BundleManifest ManifestNow() const {
-    v1::BundleManifest manifest;
-    manifest.add_parents(plan_.parent().version());
-    *manifest.mutable_embedding() = plan_.parent().embedding();
-    const GanTrainingOptions options = Options();
-    v1::GanInfo& gan = *manifest.mutable_gan();
-    gan.set_preset(options.shape.preset);
-    gan.set_resolution(options.shape.resolution);
-    gan.set_features(options.shape.features);
-    gan.set_noise_dimension(options.shape.noise);
-    for (const std::string& category : pack_->categories) gan.add_categories(category);
-    gan.set_steps(step_);
-    gan.set_images(step_ * request_.batch());
-    gan.set_loss(options.loss);
-    return manifest;
-  }
-
-  absl::Status MakeMeter() {
-    if (meter_) return absl::OkStatus();
-    // It takes minutes: the trainer must hear that this process lives.
-    const auto stopping = [this] {
-      if (absl::Now() - reported_ >= kLifeSign) Report(progress_.phase(), kTrainingEnds);
-      return asked_to_end.load();
-    };
-    ASSIGN_OR_RETURN(meter_, QualityMeter::Create(*pack_, {request_.seed(), device_, 0}, stopping));
-    return absl::OkStatus();
-  }
-
-  // By the networks as they would be published now. They must draw at the full resolution.
-  absl::Status EvaluateNow() {
+  // On the way: figures, and whether they are the best so far.
+  absl::Status MeasureNow() {
     if (step_ <= HalfSizeSteps()) return absl::OkStatus();
-    Report("evaluating", 0);
-    RETURN_IF_ERROR(MakeMeter());
-    const std::string networks = folder_ + kEvaluatedNetworks;
-    const auto remove = absl::MakeCleanup([&] {
-      std::error_code ignored;
-      fs::remove_all(networks, ignored);
-    });
-    std::error_code error;
-    fs::create_directories(networks, error);
-    RETURN_IF_ERROR(training_->SaveNetworks(networks));
-    ASSIGN_OR_RETURN(const LoadedGan loaded, LoadGan(ManifestNow(), networks, device_));
-    ASSIGN_OR_RETURN(*progress_.mutable_quality(), meter_->Measure(DrawWith(loaded), JudgeWith(loaded)));
-    spdlog::info("step {}: Fréchet distance {:.2f}, recall {:.2f}, category told {:.2f}", step_,
-                 progress_.quality().frechet_distance(), progress_.quality().recall(),
-                 progress_.quality().category_agreement());
+    Report("evaluating", progress_done_);
+    ASSIGN_OR_RETURN(*progress_.mutable_quality(), candidate_->Measure(*training_, step_));
     RETURN_IF_ERROR(Checkpoint());
-    return OfferBest(progress_.quality());
+    return checkpoints_.OfferBest(step_, progress_.quality().frechet_distance());
   }
 
-  absl::Status OfferBest(const v1::Quality& quality) {
-    return checkpoints_.OfferBest(step_, quality.frechet_distance());
-  }
-
-  absl::Status AddLineage(const std::string& bundle, v1::Lineage* lineage) const {
-    lineage->set_seed(request_.seed());
-    lineage->set_job_id(plan_.job_id());
-    lineage->set_program(absl::StrCat("mannequin ", MANNEQUIN_VERSION));
-    lineage->set_request(request_.Utf8DebugString());
-    lineage->set_seconds(seconds_);
-    lineage->set_device(absl::StrJoin(plan_.devices(), ", "));
-    return WriteLineage(*pack_, bundle, lineage);
-  }
-
-  absl::Status FillBundle() {
-    const std::string bundle = folder_ + kStagedBundle;
-    std::error_code error;
-    fs::remove_all(bundle, error);
-    fs::create_directories(bundle, error);
-    if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot make ", bundle));
-    RETURN_IF_ERROR(training_->SaveNetworks(bundle));
-    for (const char* file : {"tokenizer.model", "doc2vec.safetensors"}) {
-      RETURN_IF_ERROR(CopyFile(absl::StrCat(plan_.parent_folder(), "/", file), absl::StrCat(bundle, "/", file)));
-    }
-    v1::BundleManifest manifest = ManifestNow();
-    v1::GanInfo& gan = *manifest.mutable_gan();
-    // Judged by what was written, through the code that serves it.
-    ASSIGN_OR_RETURN(const LoadedGan loaded, LoadGan(manifest, bundle, device_));
-    ASSIGN_OR_RETURN(const OverlayBank bank,
-                     RenderOverlayBank(kOverlayPatches, request_.resolution(), request_.seed() + kHeldOutBank));
-    ASSIGN_OR_RETURN(const Evaluation evaluation, Evaluate(loaded, *pack_, bank, request_.seed()));
-    for (const v1::Calibration& calibration : evaluation.calibrations) {
-      *gan.add_calibrations() = calibration;
-      spdlog::info("{}: AUC {:.3f}, calibration error {:.3f}", calibration.reason(), calibration.auc(),
-                   calibration.expected_calibration_error());
-    }
-    gan.set_confidence_floor(evaluation.confidence_floor);
-    RETURN_IF_ERROR(MakeMeter());
-    const BundleFolder bundles(plan_.bundles());
-    RETURN_IF_ERROR(MeasureCandidate(*meter_, loaded, bundles, plan_.parent(), device_, &manifest));
-    *progress_.mutable_quality() = gan.quality();
-    RETURN_IF_ERROR(OfferBest(gan.quality()));
-    RETURN_IF_ERROR(AddLineage(bundle, manifest.mutable_lineage()));
-    RETURN_IF_ERROR(WriteFileAtomically(bundle + "/MODEL_CARD.md", ModelCard(manifest, *pack_, evaluation, request_)));
-    std::string text;
-    google::protobuf::TextFormat::PrintToString(manifest, &text);
-    RETURN_IF_ERROR(WriteFileAtomically(folder_ + kStagedManifest, text));
+  absl::Status Stage() {
+    Report("calibrating", kTrainingEnds);
+    ASSIGN_OR_RETURN(*progress_.mutable_quality(), candidate_->Stage(*training_, step_, seconds_));
+    RETURN_IF_ERROR(checkpoints_.OfferBest(step_, progress_.quality().frechet_distance()));
     Report("publishing", 0.99);
     return absl::OkStatus();
   }
@@ -535,13 +438,13 @@ class TrainingProcess {
   std::unique_ptr<GanTraining> training_;
   std::unique_ptr<CurveWriter> curve_;
   HealthMonitor health_;
-  std::unique_ptr<QualityMeter> meter_;  // once it was needed
+  std::unique_ptr<Candidate> candidate_;
   std::deque<v1::TrainingPoint> last_points_;
   v1::TrainingProgress progress_;
   std::int64_t step_ = 0, checkpoint_step_ = -1;
   double seconds_ = 0, learning_rate_ = request_.learning_rate();
   absl::Time reported_ = absl::InfinitePast(), point_began_;
-  double point_wait_ = 0;
+  double point_wait_ = 0, progress_done_ = 0;
 };
 
 // An equal share of the CPUs that this process may use.

@@ -186,7 +186,7 @@ TEST_F(TrainedBundles, AreMeasuredWhileTheyAreTrainedAndTheBestCheckpointIsKept)
   v1::Job job;
   MustTrain(request, &job);
   EXPECT_TRUE(std::filesystem::exists(JobFolderOf(job.id()) + "/best.safetensors"));
-  EXPECT_FALSE(std::filesystem::exists(JobFolderOf(job.id()) + "/evaluated"));
+  EXPECT_FALSE(std::filesystem::exists(JobFolderOf(job.id()) + "/measured"));
 }
 
 TEST_F(TrainedBundles, OfTwoProcessesAreOneBundle) {
