@@ -3,4 +3,4 @@
 set -euo pipefail
 . "$BENCH_LIB"
 . "$(dirname "$BENCH_LIB")/lib_gan.sh"
-training_figure mannequin 16 gan_train_mannequin_torch.py "the same networks and losses; ours also learns a map of overlays"
+training_figure mannequin 16 gan_train_mannequin_torch.py "the same networks and losses; a quarter of our batch is overlaid, which D alone learns from"
