@@ -62,7 +62,7 @@ class TacganDiscriminator : public DiscriminatorNet {
   std::vector<ConvNorm> down_;
   ConvNorm mix_;
   torch::nn::Conv2d overlay_in_{nullptr}, overlay_out_{nullptr};
-  torch::Tensor noise_;  // [kNoises], drawn once: drawing takes longer than all else that is no convolution
+  torch::Tensor noise_;  // [kNoises], drawn once: to draw them anew took a fourteenth of a step
 };
 
 }  // namespace mannequin

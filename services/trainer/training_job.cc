@@ -16,6 +16,7 @@
 #include "common/text/text_encoder.h"
 #include "google/protobuf/text_format.h"
 #include "services/trainer/measure_bundle.h"
+#include "services/trainer/metrics.h"
 #include "services/trainer/pack.h"
 #include "spdlog/spdlog.h"
 
@@ -36,7 +37,8 @@ class Run {
         environment_(environment),
         context_(context),
         bundles_(environment.bundles),
-        folder_(JobFolder(environment.work, job.id())) {
+        folder_(JobFolder(environment.work, job.id())),
+        metrics_(job.id()) {
     plan_.set_job_id(job.id());
     *plan_.mutable_request() = request;
     plan_.set_folder(folder_);
@@ -75,6 +77,7 @@ class Run {
         path, plan_, environment_.supervisor, [this] { return context_.stopping(); },
         [this](const v1::TrainingProgress& progress, double done) {
           progress_ = progress;
+          metrics_.Set(progress);
           context_.Report(progress_, done);
         }));
     return Publish();
@@ -198,6 +201,7 @@ class Run {
   JobContext& context_;
   const BundleFolder bundles_;
   const std::string folder_;
+  TrainingMetrics metrics_;
   v1::TrainingPlan plan_;
   v1::TrainingProgress progress_;
 };

@@ -369,7 +369,7 @@ class TrainingProcess {
     if (!bad) return true;
     progress_.set_step(step_);
     progress_.set_seconds(seconds_);
-    Report("training", kTrainingBegins);  // this may be the last word
+    Report("training", progress_done_);  // this may be the last word
     if (request_.divergence_policy() == v1::DIVERGENCE_POLICY_ROLL_BACK) {
       if (progress_.rollbacks() < kMaxRollbacks) return false;
       return absl::AbortedError(
@@ -392,6 +392,8 @@ class TrainingProcess {
                      checkpoints_.LoadLast(
                          *training_, pack_->categories, [this](const std::string& message) { Warn(message); }, true));
     step_ = facts ? facts->step : 0;
+    // All have chosen before the first takes any away.
+    if (group_ != nullptr) RETURN_IF_ERROR(group_->Barrier());
     if (leads_) RETURN_IF_ERROR(checkpoints_.RemoveAfter(step_));
     seconds_ = seconds;  // they were spent
     learning_rate_ = rate;
