@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "tests/integration/process.h"
+#include "tests/integration/command_suite.h"
 
 namespace mannequin {
 namespace {
@@ -15,36 +15,9 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-
-class EmbedCommand : public ::testing::Test {
+class EmbedCommand : public CommandSuite {
  protected:
-  void SetUp() override {
-    folder_ = MakeTemporaryFolder("embed-command").value();
-    address_ = absl::StrCat("127.0.0.1:", FreePort());
-    up_ = std::make_unique<Process>(
-        std::vector<std::string>{Binary("mannequin"), "up", "--data", folder_ + "/data", "--listen", address_,
-                                 "--admin-listen", "", "--console-listen", ""},
-        folder_);
-    ASSERT_TRUE(up_->WaitForOutput(address_, absl::Seconds(60))) << up_->errors();
-  }
-  void TearDown() override {
-    up_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
-  struct Ended {
-    int status;
-    std::string output;
-    std::string errors;
-  };
-  Ended Run(std::vector<std::string> words) const {
-    words.insert(words.begin(), {Binary("mannequin"), "--server", address_});
-    Process process(words, folder_);
-    const int status = process.Wait();
-    return {status, process.output(), process.errors()};
-  }
+  void SetUp() override { Serve(); }
 
   // Guitars and shoes, 90 of each.
   void IngestProducts() const {
@@ -62,9 +35,6 @@ class EmbedCommand : public ::testing::Test {
     const Ended ended = Run({"ingest", folder_ + "/products.json"});
     ASSERT_EQ(ended.status, 0) << ended.errors;
   }
-
-  std::string folder_, address_;
-  std::unique_ptr<Process> up_;
 };
 
 TEST_F(EmbedCommand, FindsSimilarProductsAndDrawsTheMap) {

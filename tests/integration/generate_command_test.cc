@@ -15,7 +15,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "services/mannequin/generation_report.h"
-#include "tests/integration/process.h"
+#include "tests/integration/command_suite.h"
 #include "tests/unit/model/random_bundle.h"
 
 namespace mannequin {
@@ -25,43 +25,16 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-
-class GenerateCommand : public ::testing::Test {
+class GenerateCommand : public CommandSuite {
  protected:
-  void SetUp() override {
-    folder_ = MakeTemporaryFolder("generate-command").value();
-    out_ = folder_ + "/pictures";
-  }
-  void TearDown() override {
-    up_.reset();
-    std::filesystem::remove_all(folder_);
-  }
   void Serve(const RandomBundleOptions& options = {}) {
     std::filesystem::create_directories(folder_ + "/data/bundles");
     bundle_ = PromoteRandomBundle(BundleFolder(folder_ + "/data/bundles"), options).version();
-    address_ = absl::StrCat("127.0.0.1:", FreePort());
-    up_ = std::make_unique<Process>(
-        std::vector<std::string>{Binary("mannequin"), "up", "--data", folder_ + "/data", "--listen", address_,
-                                 "--admin-listen", "", "--console-listen", ""},
-        folder_);
-    ASSERT_TRUE(up_->WaitForOutput(address_, absl::Seconds(60))) << up_->errors();
+    CommandSuite::Serve();
   }
-
-  struct Ended {
-    int status;
-    std::string output;
-    std::string errors;
-  };
-  std::vector<std::string> Command(std::vector<std::string> words) const {
-    words.insert(words.begin(), {Binary("mannequin"), "--server", address_, "generate"});
-    return words;
-  }
-  Ended Generate(const std::vector<std::string>& words) const {
-    Process process(Command(words), folder_);
-    const int status = process.Wait();
-    return {status, process.output(), process.errors()};
+  Ended Generate(std::vector<std::string> words) const {
+    words.insert(words.begin(), "generate");
+    return Run(words);
   }
   std::string Write(const std::string& name, const std::string& text) const {
     EXPECT_TRUE(WriteFileAtomically(folder_ + "/" + name, text).ok());
@@ -89,8 +62,8 @@ class GenerateCommand : public ::testing::Test {
     return names;
   }
 
-  std::string folder_, out_, address_ = "127.0.0.1:1", bundle_;
-  std::unique_ptr<Process> up_;
+  const std::string out_ = folder_ + "/pictures";
+  std::string bundle_;
 };
 
 TEST(SafeFileName, NeverLeavesTheFolderAndNeverMeetsAnother) {
@@ -171,7 +144,7 @@ TEST_F(GenerateCommand, EndsWellAtAnInterruptAndGoesOnAfterIt) {
   for (int i = 0; i < 5000; ++i) lines += Line(absl::StrCat("p", i));
   const std::string file = Write("listings.jsonl", lines);
   {
-    Process process(Command({"--from", file, "--out", out_, "--window", "2"}), folder_);
+    Process process(Command({"generate", "--from", file, "--out", out_, "--window", "2"}), folder_);
     const absl::Time limit = absl::Now() + absl::Seconds(60);
     while (!std::filesystem::exists(out_ + "/p5.png") && absl::Now() < limit) usleep(1000);
     process.Signal(SIGINT);
