@@ -8,6 +8,7 @@
 #include "common/base/status_macros.h"
 #include "common/image/jpeg.h"
 #include "common/image/resize.h"
+#include "common/image/svg_text_lock.h"
 #include "common/image/vips_handle.h"
 
 namespace mannequin {
@@ -151,6 +152,7 @@ absl::StatusOr<DecodedPicture> DecodeWhole(absl::string_view bytes, const ImageH
 
 absl::StatusOr<Pixels> RenderSvg(absl::string_view svg) {
   InitImages();
+  absl::MutexLockMaybe lock(SvgTextMutex(svg));
   VipsImage* out = nullptr;
   if (vips_svgload_buffer(const_cast<char*>(svg.data()), svg.size(), &out, nullptr) != 0) {
     return VipsFailure("broken SVG");

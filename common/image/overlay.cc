@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/xml.h"
+#include "common/image/svg_text_lock.h"
 #include "common/image/vips_handle.h"
 
 namespace mannequin {
@@ -159,6 +160,7 @@ absl::StatusOr<OverlayPatch> RenderOverlay(const OverlaySpec& spec) {
       Rgb(spec.fill_color), "'/><stop offset='1' stop-color='", Rgb(Darker(spec.fill_color)),
       "'/></linearGradient></defs><g transform='translate(", middle_x, " ", middle_y, ") rotate(", spec.angle,
       ") scale(", scale, ") translate(", -middle_x, " ", -middle_y, ")'>", Shapes(spec), "</g></svg>");
+  absl::MutexLockMaybe lock(SvgTextMutex(svg));
   VipsImage* out = nullptr;
   if (vips_svgload_buffer(const_cast<char*>(svg.data()), svg.size(), &out, nullptr) != 0) {
     return VipsFailure("RenderOverlay: cannot draw");

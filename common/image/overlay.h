@@ -8,7 +8,7 @@
 //   Box painted = Blend(pixels, patch, spec.x, spec.y, spec.opacity);
 //
 // Rendering costs milliseconds (text layout): make a bank of patches once and blend
-// from it. Thread-safe.
+// from it. Thread-safe; letters are drawn one patch at a time.
 #pragma once
 
 #include <cstdint>
@@ -82,5 +82,10 @@ Box Blend(Pixels& pixels, const OverlayPatch& patch, int x, int y, double opacit
 // a price or a share), kind, colours, size and place as sellers choose them for a
 // square picture of `image_size` pixels, 16 or more. The same numbers from `random` give the same spec.
 OverlaySpec RandomOverlay(absl::BitGenRef random, int image_size);
+
+// As RandomOverlay, and beyond what sellers like: invented words of eight scripts in many
+// fonts, letters from 4 % of the picture's height up, faint single lines, any place. What
+// recognises these has no phrase to learn by heart.
+OverlaySpec VariedOverlay(absl::BitGenRef random, int image_size);
 
 }  // namespace mannequin
