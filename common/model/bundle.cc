@@ -27,9 +27,9 @@ constexpr int kFormat = 1;
 constexpr char kManifest[] = "manifest.textproto";
 constexpr char kStaging[] = ".staging-";
 
-// A rename is durable only when the folder that holds the name is synced.
-absl::Status SyncFolder(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+// A file or a folder. A rename is durable only when the folder that holds the name is synced.
+absl::Status Sync(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
   const int failed = fsync(fd) != 0 ? errno : 0;
   close(fd);
@@ -75,6 +75,14 @@ absl::Status VerifyFile(const std::string& folder, const v1::BundleFile& file) {
   return absl::OkStatus();
 }
 
+// Of a staging folder, whatever becomes of it.
+auto RemovedAtEnd(const std::string& staging) {
+  return absl::MakeCleanup([staging] {
+    std::error_code ignored;
+    fs::remove_all(staging, ignored);
+  });
+}
+
 }  // namespace
 
 BundleFolder::BundleFolder(std::string root, const Clock& clock) : root_(std::move(root)), clock_(clock) {}
@@ -89,12 +97,32 @@ absl::StatusOr<std::string> BundleFolder::Stage() const {
   return folder;
 }
 
+absl::Status BundleFolder::Show(const std::string& staging, const std::string& version) const {
+  RETURN_IF_ERROR(Sync(staging));
+  std::error_code error;
+  fs::rename(staging, FolderOf(version), error);
+  if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot publish ", version));
+  return Sync(root_);
+}
+
+absl::StatusOr<v1::BundleManifest> BundleFolder::Adopt(const std::string& staging) const {
+  const auto remove_staging = RemovedAtEnd(staging);
+  ASSIGN_OR_RETURN(v1::BundleManifest manifest, ReadManifest(staging, staging));
+  RETURN_IF_ERROR(CheckVersion(manifest.version()));
+  for (const v1::BundleFile& file : manifest.files()) {
+    RETURN_IF_ERROR(VerifyFile(staging, file));
+    RETURN_IF_ERROR(Sync(absl::StrCat(staging, "/", file.path())));
+  }
+  const absl::StatusOr<v1::BundleManifest> there = Open(manifest.version());
+  if (!absl::IsNotFound(there.status())) return there;
+  RETURN_IF_ERROR(Sync(absl::StrCat(staging, "/", kManifest)));
+  RETURN_IF_ERROR(Show(staging, manifest.version()));
+  return manifest;
+}
+
 absl::StatusOr<v1::BundleManifest> BundleFolder::Publish(const std::string& staging,
                                                          v1::BundleManifest manifest) const {
-  auto remove_staging = absl::MakeCleanup([&] {
-    std::error_code ignored;
-    fs::remove_all(staging, ignored);
-  });
+  const auto remove_staging = RemovedAtEnd(staging);
   const std::string name = fs::path(staging).filename();
   if (!absl::StartsWith(name, kStaging)) return absl::InvalidArgumentError(staging + " was not made by Stage()");
   manifest.set_format(kFormat);
@@ -113,20 +141,12 @@ absl::StatusOr<v1::BundleManifest> BundleFolder::Publish(const std::string& stag
     ASSIGN_OR_RETURN(*file->mutable_sha256(), Sha256HexOfFile(full));
     file->set_size_bytes(static_cast<std::int64_t>(fs::file_size(full)));
     // Writers need not sync: whatever they wrote is synced here, before the name shows.
-    const int fd = open(full.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", full));
-    const int failed = fsync(fd) != 0 ? errno : 0;
-    close(fd);
-    if (failed) return absl::ErrnoToStatus(failed, absl::StrCat("cannot sync ", full));
+    RETURN_IF_ERROR(Sync(full));
   }
   std::string text;
   google::protobuf::TextFormat::PrintToString(manifest, &text);
   RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(staging, "/", kManifest), text));
-  RETURN_IF_ERROR(SyncFolder(staging));
-  std::error_code error;
-  fs::rename(staging, FolderOf(manifest.version()), error);
-  if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot publish ", manifest.version()));
-  RETURN_IF_ERROR(SyncFolder(root_));
+  RETURN_IF_ERROR(Show(staging, manifest.version()));
   return manifest;
 }
 
@@ -159,7 +179,7 @@ absl::StatusOr<std::vector<v1::BundleManifest>> BundleFolder::List() const {
 absl::StatusOr<v1::BundleManifest> BundleFolder::Promote(const std::string& version) const {
   ASSIGN_OR_RETURN(v1::BundleManifest manifest, Open(version));
   RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(root_, "/CURRENT"), version + "\n"));
-  RETURN_IF_ERROR(SyncFolder(root_));
+  RETURN_IF_ERROR(Sync(root_));
   return manifest;
 }
 

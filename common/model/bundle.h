@@ -37,6 +37,11 @@ class BundleFolder {
   // renames the staging folder into place. The staging folder is gone on any error.
   absl::StatusOr<v1::BundleManifest> Publish(const std::string& staging, v1::BundleManifest manifest) const;
 
+  // A bundle that was published elsewhere: `staging`, made by Stage(), holds its files and
+  // manifest. Verifies them as Open does and renames the folder to the manifest's version;
+  // a bundle of that version that is there already stays. The staging folder is gone then.
+  absl::StatusOr<v1::BundleManifest> Adopt(const std::string& staging) const;
+
   // Reads and verifies every file. NOT_FOUND; DATA_LOSS naming the file that differs;
   // FAILED_PRECONDITION for another format.
   absl::StatusOr<v1::BundleManifest> Open(const std::string& version) const;
@@ -51,6 +56,9 @@ class BundleFolder {
   const std::string& root() const { return root_; }
 
  private:
+  // By a rename, durably.
+  absl::Status Show(const std::string& staging, const std::string& version) const;
+
   const std::string root_;
   const Clock& clock_;
 };

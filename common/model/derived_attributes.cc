@@ -1,4 +1,4 @@
-#include "services/mannequin/ingest/derived_attributes.h"
+#include "common/model/derived_attributes.h"
 
 #include <algorithm>
 #include <array>
@@ -9,8 +9,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
-#include "services/mannequin/ingest/derived_words.h"
-#include "services/mannequin/ingest/record_format.h"
+#include "common/model/derived_words.h"
+#include "common/store/product_bounds.h"
 
 namespace mannequin {
 namespace {

@@ -1,4 +1,4 @@
-#include "services/mannequin/ingest/derived_words.h"
+#include "common/model/derived_words.h"
 
 #include <algorithm>
 #include <array>

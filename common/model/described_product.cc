@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/base/status_macros.h"
+#include "common/model/derived_attributes.h"
 
 namespace mannequin {
 namespace {
@@ -51,6 +52,19 @@ absl::Status CheckListing(const v1::Product& product) {
 std::string LeafCategory(const v1::Product& product) {
   if (product.category_path().empty()) return "";
   return product.category_path(product.category_path_size() - 1);
+}
+
+std::string ListedColor(const v1::Product& product) {
+  const auto find = [](const v1::Product& described) -> std::string {
+    for (const v1::Attribute& attribute : described.attributes()) {
+      if (attribute.name() == "color") return absl::AsciiStrToLower(attribute.value());
+    }
+    return "";
+  };
+  if (std::string given = find(product); !given.empty()) return given;
+  v1::Product described = product;
+  DeriveAttributes(&described);
+  return find(described);
 }
 
 }  // namespace mannequin

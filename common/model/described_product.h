@@ -25,4 +25,8 @@ absl::Status CheckListing(const v1::Product& product);
 // The last part of the category path; empty when there is none.
 std::string LeafCategory(const v1::Product& product);
 
+// The attribute "color", or what the title says of it for certain (DeriveAttributes); lower
+// case. Empty when neither does.
+std::string ListedColor(const v1::Product& product);
+
 }  // namespace mannequin

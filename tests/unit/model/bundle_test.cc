@@ -232,5 +232,41 @@ TEST_F(BundleTest, FollowerKeepsTheLoadedBundleWhenTheNewOneIsDamagedAndTakesItO
   EXPECT_EQ(loaded, (std::vector<std::string>{good, bad}));
 }
 
+class AdoptedBundle : public BundleTest {
+ protected:
+  // As another machine published it: its files and manifest in a staging folder of this one.
+  std::string Brought(const v1::BundleManifest& published, const std::string& from) {
+    const std::string staging = folder().Stage().value();
+    for (const char* file : {"weights", "manifest.textproto"}) {
+      EXPECT_TRUE(CopyFile(from + "/" + published.version() + "/" + file, staging + "/" + file).ok());
+    }
+    return staging;
+  }
+};
+
+TEST_F(AdoptedBundle, KeepsItsVersion) {
+  const std::string elsewhere = root_;
+  const v1::BundleManifest published = PublishOne("abc");
+  root_ = MakeTemporaryFolder("bundle_test").value();
+  const auto adopted = folder().Adopt(Brought(published, elsewhere));
+  ASSERT_TRUE(adopted.ok()) << adopted.status();
+  EXPECT_EQ(adopted->version(), published.version());
+  EXPECT_TRUE(folder().Open(published.version()).ok());
+  EXPECT_TRUE(folder().Adopt(Brought(published, elsewhere)).ok()) << "again";
+  EXPECT_EQ(Names(), std::vector<std::string>{published.version()}) << "nothing else is left";
+  fs::remove_all(elsewhere);
+}
+
+TEST_F(AdoptedBundle, IsRefusedWhenAFileIsNotWhatTheManifestSays) {
+  const std::string elsewhere = root_;
+  const v1::BundleManifest published = PublishOne("abc");
+  root_ = MakeTemporaryFolder("bundle_test").value();
+  const std::string staging = Brought(published, elsewhere);
+  ASSERT_TRUE(WriteFileAtomically(staging + "/weights", "abd").ok());
+  EXPECT_EQ(folder().Adopt(staging).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(Names().empty());
+  fs::remove_all(elsewhere);
+}
+
 }  // namespace
 }  // namespace mannequin

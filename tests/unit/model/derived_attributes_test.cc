@@ -1,4 +1,4 @@
-#include "services/mannequin/ingest/derived_attributes.h"
+#include "common/model/derived_attributes.h"
 
 #include <string>
 

@@ -74,5 +74,19 @@ TEST(DescribedProduct, LeafIsTheLastPartOfThePath) {
   EXPECT_EQ(LeafCategory({}), "");
 }
 
+TEST(ListedColor, IsTheAttributeOrElseWhatTheTitleSays) {
+  v1::Product product;
+  product.add_category_path("Shirts");
+  product.set_title("Men's Navy Blue Shirt");
+  EXPECT_EQ(ListedColor(product), "navy blue");
+  v1::Attribute& color = *product.add_attributes();
+  color.set_name("color");
+  color.set_value("Red");
+  EXPECT_EQ(ListedColor(product), "red");
+  product.clear_attributes();
+  product.set_title("Shirt");
+  EXPECT_EQ(ListedColor(product), "");
+}
+
 }  // namespace
 }  // namespace mannequin
