@@ -21,30 +21,53 @@ double LogSoftmax(const std::vector<float>& logits, std::size_t index) {
   return logits[index] - largest - std::log(sum);
 }
 
+// The mean of log p over a sample of p itself.
+double MeanLogSoftmax(const std::vector<float>& logits) {
+  double mean = 0;
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const double log_p = LogSoftmax(logits, i);
+    mean += std::exp(log_p) * log_p;
+  }
+  return mean;
+}
+
 }  // namespace
 
-absl::StatusOr<std::vector<double>> MismatchFeatures(const Judgement& judgement, int listed) {
+absl::StatusOr<std::vector<double>> MismatchFeatures(const Judgement& judgement, const Listed& listed) {
   const std::vector<float>& logits = judgement.image_category;
-  if (!IsIndexOf(logits, listed)) {
+  if (!IsIndexOf(logits, listed.category)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("category index ", listed, " is not one of the discriminator's ", logits.size()));
+        absl::StrCat("category index ", listed.category, " is not one of the bundle's ", logits.size()));
   }
-  const auto index = static_cast<std::size_t>(listed);
+  const auto index = static_cast<std::size_t>(listed.category);
   double best_other = -std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < logits.size(); ++i) {
     if (i != index) best_other = std::max<double>(best_other, logits[i]);
   }
   const double margin = logits.size() > 1 ? logits[index] - best_other : 0;
-  return std::vector<double>{LogSoftmax(logits, index), margin, judgement.match};
+  std::vector<double> features = {LogSoftmax(logits, index), margin, judgement.match};
+  const std::vector<float>& colors = judgement.image_color;
+  if (colors.empty()) return features;
+  if (listed.color < 0) {
+    features.push_back(MeanLogSoftmax(colors));
+  } else if (IsIndexOf(colors, listed.color)) {
+    features.push_back(LogSoftmax(colors, static_cast<std::size_t>(listed.color)));
+  } else {
+    return absl::InvalidArgumentError(
+        absl::StrCat("colour index ", listed.color, " is not one of the bundle's ", colors.size()));
+  }
+  return features;
 }
 
 absl::StatusOr<std::vector<double>> OverlayFeatures(const Judgement& judgement) {
   std::vector<float> cells = judgement.overlay;
-  if (cells.empty()) return absl::InvalidArgumentError("the discriminator's answer has no overlay map");
+  if (cells.empty()) return absl::InvalidArgumentError("the judgement has no overlay map");
   const std::size_t top = std::min<std::size_t>(4, cells.size());
   std::partial_sort(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(top), cells.end(), std::greater<>());
   const double sum = std::accumulate(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(top), 0.0);
-  return std::vector<double>{cells[0], sum / static_cast<double>(top)};
+  std::vector<double> features = {cells[0], sum / static_cast<double>(top)};
+  if (judgement.overlaid) features.push_back(*judgement.overlaid);
+  return features;
 }
 
 double CategoryProbability(const Judgement& judgement, int category) {
@@ -63,16 +86,16 @@ absl::StatusOr<double> CalibratedProbability(const v1::Calibration& calibration,
   return 1 / (1 + std::exp(-logit));
 }
 
-absl::StatusOr<double> DrawnConfidence(const v1::GanInfo& gan, const Judgement& judgement, int category) {
-  const absl::StatusOr<std::vector<double>> features = MismatchFeatures(judgement, category);
+absl::StatusOr<double> DrawnConfidence(const v1::GanInfo& gan, const Judgement& judgement, const Listed& listed) {
+  const absl::StatusOr<std::vector<double>> features = MismatchFeatures(judgement, listed);
   if (!features.ok()) return features.status();
   const v1::Calibration* calibration = FindCalibration(gan, kMismatch);
-  if (calibration == nullptr) return CategoryProbability(judgement, category);
+  if (calibration == nullptr) return CategoryProbability(judgement, listed.category);
   const absl::StatusOr<double> mismatch = CalibratedProbability(*calibration, *features);
   if (!mismatch.ok()) return mismatch.status();
   // Certainty of either kind would leave the other no say, and both at once no answer.
   constexpr double kLeast = 1e-6;
-  const double p = std::clamp(CategoryProbability(judgement, category), kLeast, 1 - kLeast);
+  const double p = std::clamp(CategoryProbability(judgement, listed.category), kLeast, 1 - kLeast);
   const double m = std::clamp(*mismatch, kLeast, 1 - kLeast);
   return p * (1 - m) / (p * (1 - m) + (1 - p) * m);
 }

@@ -4,8 +4,10 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/nn/judge_net.h"
 #include "common/nn/networks.h"
 #include "common/nn/torch_device.h"
 #include "common/nn/weights.h"
@@ -14,12 +16,13 @@ namespace mannequin {
 
 struct LoadedGan::Impl {
   GanShape shape;
-  std::vector<std::string> categories;
+  std::vector<std::string> categories, colors;
   c10::Device device = c10::kCPU;
   at::ScalarType type = at::kFloat;
   // Their functions are not const; in evaluation mode they change nothing.
   std::shared_ptr<GeneratorNet> generator;
-  std::shared_ptr<DiscriminatorNet> discriminator;
+  std::shared_ptr<DiscriminatorNet> discriminator;  // one of the two, or none
+  std::shared_ptr<JudgeNet> judge;
 };
 
 namespace {
@@ -81,6 +84,8 @@ torch::Tensor NoiseTensor(const LoadedGan::Impl& impl, const std::vector<std::ui
   return torch::stack(rows).to(impl.device, impl.type);
 }
 
+torch::Tensor Plain(const torch::Tensor& tensor) { return tensor.to(at::kFloat).to(at::kCPU); }
+
 std::vector<float> Row(const torch::Tensor& tensor, std::int64_t row) {
   const torch::Tensor values = tensor[row].flatten().contiguous();
   return std::vector<float>(values.data_ptr<float>(), values.data_ptr<float>() + values.numel());
@@ -96,6 +101,12 @@ const std::vector<std::string>& LoadedGan::categories() const { return impl_->ca
 int LoadedGan::CategoryIndex(absl::string_view leaf) const {
   const auto found = std::find(impl_->categories.begin(), impl_->categories.end(), leaf);
   return found == impl_->categories.end() ? -1 : static_cast<int>(found - impl_->categories.begin());
+}
+
+int LoadedGan::ColorIndex(absl::string_view color) const {
+  const auto found = std::find_if(impl_->colors.begin(), impl_->colors.end(),
+                                  [&](const std::string& known) { return absl::EqualsIgnoreCase(known, color); });
+  return found == impl_->colors.end() ? -1 : static_cast<int>(found - impl_->colors.begin());
 }
 
 absl::StatusOr<LoadedGan> LoadGan(const v1::BundleManifest& manifest, const std::string& folder,
@@ -121,7 +132,12 @@ absl::StatusOr<LoadedGan> LoadGan(const v1::BundleManifest& manifest, const std:
     impl->generator = MakeGenerator(impl->shape);
     RETURN_IF_ERROR(LoadNetwork(*impl, absl::StrCat(folder, "/generator.safetensors"), impl->generator.get()));
   }
-  if (parts.discriminator) {
+  if (parts.discriminator && parts.judge && gan.has_judge()) {
+    impl->colors.assign(gan.judge().colors().begin(), gan.judge().colors().end());
+    impl->judge = std::make_shared<JudgeNet>(
+        JudgeShape{gan.resolution(), impl->shape.text, gan.categories_size(), gan.judge().colors_size()});
+    RETURN_IF_ERROR(LoadNetwork(*impl, absl::StrCat(folder, "/judge.safetensors"), impl->judge.get()));
+  } else if (parts.discriminator) {
     impl->discriminator = MakeDiscriminator(impl->shape);
     RETURN_IF_ERROR(LoadNetwork(*impl, absl::StrCat(folder, "/discriminator.safetensors"), impl->discriminator.get()));
   }
@@ -160,28 +176,44 @@ absl::StatusOr<std::vector<Pixels>> Generate(const LoadedGan& gan, const std::ve
 absl::StatusOr<std::vector<Judgement>> Discriminate(const LoadedGan& gan, const std::vector<Pixels>& images,
                                                     const std::vector<std::vector<float>>& texts) {
   const LoadedGan::Impl& impl = gan.impl();
-  if (impl.discriminator == nullptr) return absl::FailedPreconditionError("the discriminator was not loaded");
+  if (impl.discriminator == nullptr && impl.judge == nullptr) {
+    return absl::FailedPreconditionError("the discriminator was not loaded");
+  }
   if (texts.size() != images.size()) {
     return absl::InvalidArgumentError(absl::StrCat(texts.size(), " texts for ", images.size(), " images"));
   }
-  std::vector<Judgement> judgements;
+  std::vector<Judgement> judgements(images.size());
   if (images.empty()) return judgements;
   torch::InferenceMode inference;
   ASSIGN_OR_RETURN(const torch::Tensor text, TextTensor(impl, texts));
   ASSIGN_OR_RETURN(const torch::Tensor image, ImageTensor(impl, images));
-  const ImageFeatures seen = impl.discriminator->See(image);
-  const MatchLogits match = impl.discriminator->Match(seen.map, text);
-  const auto plain = [](const torch::Tensor& t) { return t.to(at::kFloat).to(at::kCPU); };
-  const torch::Tensor matches = plain(match.match);
-  const torch::Tensor image_category = plain(seen.image_category), overlay = plain(seen.overlay);
-  for (std::int64_t i = 0; i < image.size(0); ++i) {
-    Judgement judgement;
-    judgement.match = matches[i].item<float>();
-    judgement.image_category = Row(image_category, i);
+  torch::Tensor match, category, color, overlay, overlaid;
+  if (impl.judge) {
+    const JudgeFeatures seen = impl.judge->See(image);
+    match = impl.judge->Sharpness() * (seen.place * impl.judge->PlaceOfText(text)).sum(1);
+    category = seen.category;
+    if (seen.color.defined()) color = Plain(seen.color);
+    overlay = seen.overlay;
+    overlaid = Plain(seen.overlaid);
+  } else {
+    const ImageFeatures seen = impl.discriminator->See(image);
+    match = impl.discriminator->Match(seen.map, text).match;
+    category = seen.image_category;
+    overlay = seen.overlay;
+  }
+  match = Plain(match);
+  category = Plain(category);
+  overlay = Plain(overlay);
+  for (std::size_t i = 0; i < judgements.size(); ++i) {
+    const auto row = static_cast<std::int64_t>(i);
+    Judgement& judgement = judgements[i];
+    judgement.match = match[row].item<float>();
+    judgement.image_category = Row(category, row);
+    if (color.defined()) judgement.image_color = Row(color, row);
     judgement.overlay_width = static_cast<int>(overlay.size(3));
     judgement.overlay_height = static_cast<int>(overlay.size(2));
-    judgement.overlay = Row(overlay, i);
-    judgements.push_back(std::move(judgement));
+    judgement.overlay = Row(overlay, row);
+    if (overlaid.defined()) judgement.overlaid = overlaid[row].item<float>();
   }
   return judgements;
 }

@@ -35,6 +35,8 @@ class LoadedGan {
   const std::vector<std::string>& categories() const;
   // Index of a leaf category, or -1 when the bundle does not know it.
   int CategoryIndex(absl::string_view leaf) const;
+  // Index of a colour (any case), or -1 when the bundle does not tell it.
+  int ColorIndex(absl::string_view color) const;
 
  private:
   std::shared_ptr<const Impl> impl_;
@@ -43,7 +45,10 @@ class LoadedGan {
 // Which networks to load: a scorer needs no generator, and half the memory.
 struct GanParts {
   bool generator = true;
+  // What answers Discriminate: the bundle's judge, or its discriminator when it has none.
   bool discriminator = true;
+  // False: the discriminator, whatever else the bundle has.
+  bool judge = true;
 };
 
 // FAILED_PRECONDITION when the bundle has no GAN or names a preset that this build does

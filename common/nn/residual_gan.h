@@ -4,7 +4,8 @@
 // Both networks are pyramids over the sides 4, 8, ..., R/2, with max(nf, ...) maps: nf at
 // R/2, twice as many at each half of the side, 8nf at most. The image itself is made (and
 // read) at R/2 as 12 maps, which a pixel shuffle turns into 3 maps of side R, so that no
-// convolution runs at the full side. A picture is the sum of one of each side from 32 to
+// convolution runs at the full side; a small blur takes the mesh out of what was
+// shuffled. A picture is the sum of one of each side from 32 to
 // R (StyleGAN2's skip connections, Karras et al. 2020): the networks can be trained at a
 // lower side first, and what the higher sides add starts at nothing.
 #pragma once

@@ -27,16 +27,6 @@ nn::ConvTranspose2d Up(int in, int out, bool bias) {
   return nn::ConvTranspose2d(nn::ConvTranspose2dOptions(in, out, 4).stride(2).padding(1).bias(bias));
 }
 
-// Batch norm in evaluation is x * scale + shift, one of each for a channel.
-struct Affine {
-  torch::Tensor scale, shift;
-};
-
-Affine AffineOf(const nn::BatchNorm2d& norm) {
-  const torch::Tensor scale = norm->weight / torch::sqrt(norm->running_var + norm->options.eps());
-  return {scale, norm->bias - norm->running_mean * scale};
-}
-
 // Of a transposed convolution [in, out, 4, 4]: what makes its columns of an image, [out 4 4, in].
 torch::Tensor ProductOf(const torch::Tensor& up) { return up.permute({1, 2, 3, 0}).reshape({-1, up.size(0)}); }
 
@@ -55,24 +45,6 @@ void Initialize(nn::Module& module) {
 }
 
 }  // namespace
-
-torch::Tensor ConvNorm::operator()(const torch::Tensor& x) {
-  const torch::Tensor y = conv ? conv(x) : up(x);
-  return norm ? norm(y) : y;
-}
-
-void ConvNorm::Fold(const torch::TensorOptions& weights) {
-  torch::NoGradGuard no_grad;
-  const Affine affine = AffineOf(norm);
-  if (conv) {  // weight [out, in, h, w]
-    conv->weight.mul_(affine.scale.view({-1, 1, 1, 1}));
-    conv->bias = affine.shift.to(weights);
-  } else {  // weight [in, out, h, w]
-    up->weight.mul_(affine.scale.view({1, -1, 1, 1}));
-    up->bias = affine.shift.to(weights);
-  }
-  norm = nn::BatchNorm2d(nullptr);
-}
 
 TacganGenerator::TacganGenerator(const GanShape& shape) : resolution_(shape.resolution) {
   int maps = 16 * shape.features;

@@ -6,21 +6,10 @@
 #include <memory>
 #include <vector>
 
+#include "common/nn/conv_norm.h"
 #include "common/nn/networks.h"
 
 namespace mannequin {
-
-// A (transposed) convolution with its batch norm.
-// Holds references to modules that its owner has registered.
-struct ConvNorm {
-  torch::nn::Conv2d conv{nullptr};
-  torch::nn::ConvTranspose2d up{nullptr};  // one of the two is set
-  torch::nn::BatchNorm2d norm{nullptr};    // empty once folded
-  torch::Tensor operator()(const torch::Tensor& x);
-  // Merges the two for inference. The convolution gains a bias, which has the device and
-  // type of `weights`: torch's Module::to does not reach it.
-  void Fold(const torch::TensorOptions& weights);
-};
 
 // text [N, T] -> 128; with noise [N, Z] -> 4x4x16nf; transposed convolutions double the
 // side and halve the maps until the image.

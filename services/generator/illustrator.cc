@@ -21,7 +21,7 @@ struct Illustrator::Sitting {
   int candidates = 0;
   int keep = 0;
   bool include_unconfident = false;
-  int judged = -1;  // category
+  Listed judged;
   std::vector<float> text;
   std::string obstacle;
 };
@@ -39,12 +39,12 @@ struct Candidate {
   std::uint64_t seed;
 };
 
-// Category index and text vector of `product`, or why there are none.
-std::string Read(const GeneratorModel& model, const v1::Product& product, int& category, std::vector<float>& values) {
+// What `product` says it is and its text vector, or why there are none.
+std::string Read(const GeneratorModel& model, const v1::Product& product, Listed& listed, std::vector<float>& values) {
   const std::string leaf = LeafCategory(product);
-  category = model.gan->CategoryIndex(leaf);
+  listed = {model.gan->CategoryIndex(leaf), model.gan->ColorIndex(ListedColor(product))};
   if (leaf.empty()) return "the product has no category";
-  if (category < 0) {
+  if (listed.category < 0) {
     return absl::StrCat("category \"", leaf, "\" is not known to bundle ", model.manifest.version());
   }
   absl::StatusOr<EncodedText> text = model.text->Encode(ProductText(product));
@@ -61,7 +61,7 @@ Sitting Prepare(const GeneratorModel& model, const DrawRequest& request) {
   sitting.include_unconfident = request.include_unconfident;
   sitting.obstacle = Read(model, *request.product, sitting.judged, sitting.text);
   if (!sitting.obstacle.empty() || request.toward == nullptr) return sitting;
-  int other = -1;
+  Listed other;
   std::vector<float> text;
   sitting.obstacle = Read(model, *request.toward, other, text);
   if (!sitting.obstacle.empty()) return sitting;

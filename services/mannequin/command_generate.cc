@@ -204,6 +204,7 @@ void AddGenerateCommands(CLI::App& app, Invocation& invocation) {
       "  mannequin generate --from listings.jsonl.gz --out pictures     one for each line; goes on where it ended\n"
       "  mannequin generate --sheet colors.png --category Shirts --vary color=red,blue,black --noises 6\n"
       "  mannequin generate --sheet way.png --category Shirts --interpolate \"red shirt\" \"blue shirt\" --steps 8");
+  AddLocalOption(*generate, invocation);
   AddProductOptions(*generate, options->product);
   generate
       ->add_option_function<int>(

@@ -1,18 +1,44 @@
 #include "services/mannequin/command_line.h"
 
 #include <cstdio>
+#include <filesystem>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/base/utf8.h"
 #include "common/rpc/status.h"
 #include "common/store/remote_store.h"
 #include "google/protobuf/util/json_util.h"
 #include "services/mannequin/job_view.h"
+#include "services/mannequin/suite.h"
 
 namespace mannequin {
+
+Invocation::Invocation() = default;
+
+Invocation::~Invocation() {
+  store_.reset();
+  channel_.reset();
+  suite_.reset();
+  std::error_code ignored;
+  if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+}
+
+absl::Status Invocation::ServeLocally() {
+  ASSIGN_OR_RETURN(folder_, MakeTemporaryFolder("mannequin-local"));
+  SuiteOptions options;
+  options.data = folder_;
+  options.listen = "127.0.0.1:0";
+  options.admin_listen.clear();
+  options.console_listen.clear();
+  options.shipped_bundle = true;
+  ASSIGN_OR_RETURN(suite_, Suite::Start(options));
+  server = suite_->address();
+  return absl::OkStatus();
+}
 
 const std::shared_ptr<grpc::Channel>& Invocation::Channel() {
   if (!channel_) channel_ = rpc::NewChannel(server);
@@ -29,7 +55,8 @@ absl::Status Explain(const grpc::Status& status, const std::string& server) {
   if (!absl::IsUnavailable(result)) return result;
   return absl::UnavailableError(
       absl::StrCat(result.message(), " (server ", server,
-                   "; start one with `mannequin up --data DIR`, or name another with --server)"));
+                   "; start one with `mannequin up --data DIR`, or name another with --server; generate and score "
+                   "also work without one, with --local)"));
 }
 
 absl::Status FollowJob(Invocation& invocation, const v1::Job& job) {
@@ -95,6 +122,36 @@ absl::StatusOr<v1::Product> ProductOf(const ProductOptions& options) {
     add(pair.substr(0, equals), pair.substr(equals + 1));
   }
   return product;
+}
+
+void AddTrainingFilterOptions(CLI::App& command, const std::function<v1::TrainingFilter*()>& filter) {
+  const auto list = [&](const std::string& flag, const std::string& help, auto add) {
+    command
+        .add_option_function<std::vector<std::string>>(
+            flag,
+            [filter, add](const std::vector<std::string>& words) {
+              for (const std::string& word : words) add(*filter(), word);
+            },
+            help)
+        ->check(Utf8());
+  };
+  list("--category", "only products with it in their category path; may be repeated",
+       [](v1::TrainingFilter& f, const std::string& name) { f.add_categories(name); });
+  list("--brand", "only its products; may be repeated",
+       [](v1::TrainingFilter& f, const std::string& name) { f.add_brands(name); });
+  list("--attribute", "NAME=VALUE: only products with it; may be repeated",
+       [](v1::TrainingFilter& f, const std::string& word) {
+         const std::pair<std::string, std::string> parts = absl::StrSplit(word, absl::MaxSplits('=', 1));
+         if (parts.first.empty() || parts.second.empty()) {
+           throw CLI::ValidationError("--attribute", absl::StrCat("\"", word, "\" is not NAME=VALUE"));
+         }
+         (*f.mutable_attributes())[parts.first] = parts.second;
+       });
+}
+
+void AddLocalOption(CLI::App& command, Invocation& invocation) {
+  command.add_flag("--local", invocation.local,
+                   "without a server: in this process, with the bundle that comes with this program");
 }
 
 }  // namespace mannequin

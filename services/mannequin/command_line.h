@@ -14,22 +14,36 @@
 #include "google/protobuf/message.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
+#include "mannequin/v1/gan_trainer.pb.h"
 #include "nlohmann/json.hpp"
 
 namespace mannequin {
 
+class Suite;
+
 struct Invocation {
+  Invocation();
+  ~Invocation();
+
   std::string server = "127.0.0.1:8600";
   std::string output = "text";
   // What the chosen command does.
   std::function<absl::Status()> run;
 
+  // Without a server: ServeLocally comes first.
+  bool local = false;
+
   bool json() const { return output == "json"; }
+  // A suite in this process, with the bundle that comes with this program and an empty store
+  // that goes when the process ends; it becomes `server`. The suite's errors.
+  absl::Status ServeLocally();
   // To `server`, made at the first call.
   const std::shared_ptr<grpc::Channel>& Channel();
   ProductStore& Store();
 
  private:
+  std::string folder_;  // of `suite_`
+  std::unique_ptr<Suite> suite_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<ProductStore> store_;
 };
@@ -50,7 +64,8 @@ void AddTrainEvalCommand(CLI::App& train, Invocation& invocation);   // train ev
 void AddModelCommands(CLI::App& app, Invocation& invocation);        // models list|show|promote|rollback
 void AddGenerateCommands(CLI::App& app, Invocation& invocation);     // generate
 void AddPlaceholderCommands(CLI::App& app, Invocation& invocation);  // placeholders ...
-void AddScoreCommands(CLI::App& app, Invocation& invocation);        // score
+void AddScoreCommands(CLI::App& app, Invocation& invocation);        // score, and:
+void AddScoreEvalCommand(CLI::App& score, Invocation& invocation);   // score eval
 
 // The server's error, made clearer when nobody answers.
 absl::Status Explain(const grpc::Status& status, const std::string& server);
@@ -93,5 +108,11 @@ struct ProductOptions {
 };
 void AddProductOptions(CLI::App& command, ProductOptions& options);
 absl::StatusOr<v1::Product> ProductOf(const ProductOptions& options);
+
+// --category, --brand and --attribute NAME=VALUE, each repeatable, into the filter of a request
+// that lives as long as `filter`.
+void AddTrainingFilterOptions(CLI::App& command, const std::function<v1::TrainingFilter*()>& filter);
+// --local: without a server, see Invocation::ServeLocally.
+void AddLocalOption(CLI::App& command, Invocation& invocation);
 
 }  // namespace mannequin

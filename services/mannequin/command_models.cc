@@ -4,9 +4,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
+#include "common/model/bundle.h"
 #include "mannequin/v1/gan_trainer.grpc.pb.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/quality_table.h"
+#include "services/mannequin/shipped_bundle.h"
 #include "services/mannequin/terminal.h"
 
 namespace mannequin {
@@ -104,11 +106,25 @@ absl::Status Rollback(Invocation& invocation) {
   return Promote(invocation, before, true);
 }
 
+// On this machine, without a server: before the services of several machines start.
+absl::Status Install(const Invocation& invocation, const std::string& folder) {
+  const BundleFolder bundles(folder);
+  ASSIGN_OR_RETURN(const bool installed, InstallShippedBundle(bundles));
+  ASSIGN_OR_RETURN(const std::string current, bundles.CurrentVersion());
+  if (invocation.json()) {
+    PrintJson({{"installed", installed}, {"current_version", current}});
+  } else {
+    std::printf("%scurrent: %s\n", installed ? "" : "a bundle was promoted there already; nothing changed\n",
+                current.c_str());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void AddModelCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* models =
-      app.add_subcommand("models", "model bundles: list, show, promote, rollback")->require_subcommand(1);
+      app.add_subcommand("models", "model bundles: list, show, promote, rollback, install")->require_subcommand(1);
   models->add_subcommand("list", "every bundle, oldest first; * is the current one")->callback([&invocation] {
     invocation.run = [&invocation] { return List(invocation); };
   });
@@ -132,6 +148,13 @@ void AddModelCommands(CLI::App& app, Invocation& invocation) {
   promote->callback([&invocation, version, force] {
     invocation.run = [&invocation, version, force] { return Promote(invocation, *version, *force); };
   });
+  const auto folder = std::make_shared<std::string>();
+  CLI::App* install = models->add_subcommand(
+      "install",
+      "the bundle that comes with this program, into a folder of bundles; on this machine, without a server");
+  install->add_option("FOLDER", *folder, "as the services' `bundles`")->required();
+  install->callback(
+      [&invocation, folder] { invocation.run = [&invocation, folder] { return Install(invocation, *folder); }; });
   models->add_subcommand("rollback", "back to the bundle before the current one")->callback([&invocation] {
     invocation.run = [&invocation] { return Rollback(invocation); };
   });

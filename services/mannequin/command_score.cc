@@ -8,36 +8,61 @@
 #include "mannequin/v1/abuse_scorer.grpc.pb.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/job_view.h"
+#include "services/mannequin/score_many.h"
+#include "services/mannequin/terminal.h"
 
 namespace mannequin {
 namespace {
 
 using Stub = v1::AbuseScorer::Stub;
 
-void Print(const Invocation& invocation, const std::string& what, const v1::Verdict& verdict) {
-  if (invocation.json()) {
-    nlohmann::json line = {{"id", what},
-                           {"verdict", VerdictName(verdict.kind())},
-                           {"bundle_version", verdict.bundle_version()},
-                           {"milliseconds", verdict.milliseconds()},
-                           {"probability", nlohmann::json::object()},
-                           {"reasons", nlohmann::json::array()}};
-    for (const v1::ReasonScore& reason : verdict.reasons()) {
-      line["probability"][ReasonName(reason.reason())] = reason.probability();
-      line["reasons"].push_back(ReasonName(reason.reason()));
-    }
-    if (!verdict.not_scored_reason().empty()) line["not_scored_reason"] = verdict.not_scored_reason();
-    PrintJson(line);
-    return;
+nlohmann::json VerdictJson(const std::string& id, const v1::Verdict& verdict) {
+  nlohmann::json line = {{"id", id},
+                         {"verdict", VerdictName(verdict.kind())},
+                         {"bundle_version", verdict.bundle_version()},
+                         {"milliseconds", verdict.milliseconds()},
+                         {"probability", nlohmann::json::object()},
+                         {"reasons", nlohmann::json::array()}};
+  for (const v1::ReasonScore& reason : verdict.reasons()) {
+    line["probability"][ReasonName(reason.reason())] = reason.probability();
+    line["reasons"].push_back(ReasonName(reason.reason()));
   }
+  if (!verdict.not_scored_reason().empty()) line["not_scored_reason"] = verdict.not_scored_reason();
+  return line;
+}
+
+void Print(const Invocation& invocation, const std::string& what, const v1::Verdict& verdict) {
+  if (invocation.json()) return PrintJson(VerdictJson(what, verdict));
   std::printf("%-10s  %s  (%.1f ms)\n", VerdictName(verdict.kind()).c_str(), what.c_str(), verdict.milliseconds());
   if (!verdict.not_scored_reason().empty()) std::printf("            %s\n", verdict.not_scored_reason().c_str());
   for (const v1::ReasonScore& reason : verdict.reasons()) {
-    std::printf("            %-20s %.3f\n", ReasonName(reason.reason()).c_str(), reason.probability());
+    std::printf("            %-20s %.3f%s%s\n", ReasonName(reason.reason()).c_str(), reason.probability(),
+                reason.detail().empty() ? "" : "  ", reason.detail().c_str());
   }
   for (const v1::Box& box : verdict.overlay_boxes()) {
     std::printf("            overlay at x %d y %d, %d x %d pixels\n", box.x(), box.y(), box.width(), box.height());
   }
+}
+
+// A line a listing, in the file's order; what became of them on standard error.
+absl::Status ScoreFile(Invocation& invocation, const ScoreManyOptions& options) {
+  const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
+  const auto show = [&](const std::string& id, const absl::StatusOr<v1::Verdict>& verdict) {
+    if (verdict.ok()) {
+      Print(invocation, id, *verdict);
+    } else if (invocation.json()) {
+      PrintJson({{"id", id}, {"error", std::string(verdict.status().message())}});
+    } else {
+      std::printf("%-10s  %s\n            %s\n", "ERROR", id.c_str(), std::string(verdict.status().message()).c_str());
+    }
+    return !Interrupted();
+  };
+  ASSIGN_OR_RETURN(const ScoreManyReport report, ScoreMany(options, *stub, show));
+  std::fprintf(stderr, "%s scored, %s not scored, %s failed, %s lines are no listing, in %s\n",
+               WithCommas(report.scored).c_str(), WithCommas(report.not_scored).c_str(),
+               WithCommas(report.failed).c_str(), WithCommas(report.rejected).c_str(),
+               HumanSeconds(report.seconds).c_str());
+  return absl::OkStatus();
 }
 
 absl::Status Score(Invocation& invocation, const ProductOptions& options, const std::vector<std::string>& images) {
@@ -84,20 +109,36 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
   const auto product = std::make_shared<ProductOptions>();
   const auto images = std::make_shared<std::vector<std::string>>();
   const auto all = std::make_shared<bool>(false);
+  const auto many = std::make_shared<ScoreManyOptions>();
   CLI::App* score = app.add_subcommand("score",
                                        "is this image abusing this listing?\n"
                                        "  mannequin score photo.jpg --title \"Red canvas sneaker\" --category Sneaker\n"
+                                       "  mannequin score --from listings.jsonl --images photos\n"
                                        "  mannequin score --id B00X      the stored product and image\n"
-                                       "  mannequin score --all          every stored listing");
+                                       "  mannequin score --all          every stored listing\n"
+                                       "  mannequin score eval --help    how good the verdicts are");
   score->add_option("IMAGE", *images, "picture files");
   score->add_option("--id", product->id, "a stored product");
   score->add_flag("--all", *all);
+  CLI::Option* from =
+      score->add_option("--from", many->from, "a file of listings as ingest reads it, \"-\" for standard input");
+  score->add_option("--images", many->images, "folder of their pictures, ID.jpg")
+      ->check(CLI::ExistingDirectory)
+      ->needs(from);
+  AddLocalOption(*score, invocation);
   AddProductOptions(*score, *product);
-  score->callback([&invocation, product, images, all] {
-    if (images->empty() + product->id.empty() + !*all == 3) {
-      throw CLI::ValidationError("score", "give IMAGE files with --title and --category, or --id, or --all");
+  AddScoreEvalCommand(*score, invocation);
+  score->callback([&invocation, product, images, all, many, score] {
+    if (!score->get_subcommands().empty()) return;
+    if (images->empty() + product->id.empty() + !*all + many->from.empty() == 4) {
+      throw CLI::ValidationError(
+          "score", "give IMAGE files with --title and --category, or --from with --images, or --id, or --all");
     }
-    invocation.run = [&invocation, product, images, all] {
+    if (!many->from.empty() && many->images.empty()) {
+      throw CLI::ValidationError("--from", "say with --images in which folder the pictures lie");
+    }
+    invocation.run = [&invocation, product, images, all, many] {
+      if (!many->from.empty()) return ScoreFile(invocation, *many);
       return *all ? ScoreCatalog(invocation) : Score(invocation, *product, *images);
     };
   });

@@ -59,6 +59,10 @@ void AddServeCommands(CLI::App& app, Invocation& invocation) {
   up->add_option("--allow-address", options->allow_addresses,
                  "private range that images may be fetched from, CIDR or CIDR:PORT; repeatable");
   up->add_option("--device", options->device, "cpu or cuda:N (CUDA when there is one)");
+  options->shipped_bundle = true;
+  up->add_flag_function(
+      "--no-shipped-bundle", [options](std::int64_t) { options->shipped_bundle = false; },
+      "where no bundle was promoted yet, begin without the one that comes with this program");
   AddBackupOptions(*up, options);
   up->add_option_function<std::string>(
       "--log-level", [log](const std::string& level) { log->set_level(level); }, "debug, info, warn, error");

@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
 #include "common/base/text_config.h"
@@ -44,7 +43,7 @@ absl::Status Follow(Invocation& invocation, const std::string& id, bool cancel_o
 // What `train start` was asked for: a file, and flags over it.
 struct StartOptions {
   v1::CreateTrainingRequest request;
-  std::string loss, divergence;
+  std::string loss, divergence, schedule;
   std::vector<std::string> devices;
   int processes = 0;
   bool detach = false;
@@ -76,6 +75,9 @@ absl::Status Start(Invocation& invocation, StartOptions options) {
                                                                        {"roll-back", v1::DIVERGENCE_POLICY_ROLL_BACK},
                                                                        {"stop", v1::DIVERGENCE_POLICY_STOP}};
   if (!options.loss.empty()) options.request.set_loss(losses.at(options.loss));
+  static const std::map<std::string, v1::LearningRateSchedule> schedules = {
+      {"constant", v1::LEARNING_RATE_SCHEDULE_CONSTANT}, {"cosine", v1::LEARNING_RATE_SCHEDULE_COSINE}};
+  if (!options.schedule.empty()) options.request.set_learning_rate_schedule(schedules.at(options.schedule));
   if (!options.divergence.empty()) options.request.set_divergence_policy(policies.at(options.divergence));
   RETURN_IF_ERROR(SpreadDevices(options));
   const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
@@ -151,14 +153,6 @@ void AddStartCommand(CLI::App& train, Invocation& invocation) {
     command->add_option_function<double>(
         flag, [options, request, setter](double n) { (request->*setter)(n); }, help);
   };
-  const auto list = [&](const std::string& flag, auto add, const std::string& help) {
-    command->add_option_function<std::vector<std::string>>(
-        flag,
-        [options, add](const std::vector<std::string>& words) {
-          for (const std::string& word : words) add(word);
-        },
-        help);
-  };
   command->add_option_function<std::string>(
       "--preset", [options, request](const std::string& p) { request->set_preset(p); },
       "architecture: mannequin or tacgan (mannequin)");
@@ -172,28 +166,17 @@ void AddStartCommand(CLI::App& train, Invocation& invocation) {
   number("--steps", &v1::CreateTrainingRequest::set_steps, "(10000)");
   number("--max-seconds", &v1::CreateTrainingRequest::set_max_seconds, "end after this long (no limit)");
   number("--learning-rate", &v1::CreateTrainingRequest::set_learning_rate, "(0.0002)");
+  command->add_option("--schedule", options->schedule, "of the learning rate; cosine falls to a tenth (constant)")
+      ->check(CLI::IsMember({"constant", "cosine"}));
   number("--half-size-steps", &v1::CreateTrainingRequest::set_half_size_steps,
          "first ones at half the resolution (half of them; -1: none)");
+  number("--judge-steps", &v1::CreateTrainingRequest::set_judge_steps,
+         "of the network that judges listings, after the GAN (20 times each product, 4000 at most; -1: none)");
   number("--seed", &v1::CreateTrainingRequest::set_seed, "(0)");
   number("--max-products", &v1::CreateTrainingRequest::set_max_products, "(all)");
   number("--min-category-images", &v1::CreateTrainingRequest::set_min_category_images,
          "categories with fewer are left out (8)");
-  list(
-      "--category", [request](const std::string& name) { request->mutable_filter()->add_categories(name); },
-      "only products with it in their category path; may be repeated");
-  list(
-      "--brand", [request](const std::string& name) { request->mutable_filter()->add_brands(name); },
-      "only its products; may be repeated");
-  list(
-      "--attribute",
-      [request](const std::string& word) {
-        const std::pair<std::string, std::string> parts = absl::StrSplit(word, absl::MaxSplits('=', 1));
-        if (parts.first.empty() || parts.second.empty()) {
-          throw CLI::ValidationError("--attribute", absl::StrCat("\"", word, "\" is not KEY=VALUE"));
-        }
-        (*request->mutable_filter()->mutable_attributes())[parts.first] = parts.second;
-      },
-      "KEY=VALUE: only products with it; may be repeated");
+  AddTrainingFilterOptions(*command, [options, request] { return request->mutable_filter(); });
   number("--checkpoint-steps", &v1::CreateTrainingRequest::set_checkpoint_steps, "steps between checkpoints (1000)");
   number("--keep-checkpoints", &v1::CreateTrainingRequest::set_keep_checkpoints,
          "last ones kept, besides the best (2)");

@@ -43,6 +43,7 @@ void AddTrainEvalCommand(CLI::App& train, Invocation& invocation) {
       "bundles with a generator");
   command->add_option_function<std::int64_t>(
       "--max-products", [request](std::int64_t n) { request->set_max_products(n); }, "products to look at (all)");
+  AddTrainingFilterOptions(*command, [request] { return request->mutable_filter(); });
   command->add_option_function<std::uint64_t>(
       "--seed", [request](std::uint64_t seed) { request->set_seed(seed); },
       "of the classifier and of what is drawn (0)");

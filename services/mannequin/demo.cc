@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/base/file.h"
+#include "common/base/roc.h"
 #include "common/base/status_macros.h"
 #include "common/image/image.h"
 #include "common/rpc/channel.h"
@@ -23,7 +24,6 @@
 #include "services/mannequin/ingest/ingest.h"
 #include "services/mannequin/job_view.h"
 #include "services/mannequin/placeholder_sheet.h"
-#include "services/mannequin/roc.h"
 #include "services/mannequin/terminal.h"
 
 namespace mannequin {
@@ -268,7 +268,7 @@ class Demo {
         if (found->second == abused) positives.push_back(ProbabilityOf(verdict, reason));
         if (found->second == "clean") negatives.push_back(ProbabilityOf(verdict, reason));
       }
-      result_.auc[ReasonName(reason)] = AreaUnderRoc(std::move(positives), std::move(negatives));
+      result_.auc[ReasonName(reason)] = AreaUnderRocIfAny(std::move(negatives), positives);
     }
     return absl::OkStatus();
   }

@@ -36,6 +36,7 @@ std::string CrawlLine(const v1::CrawlProgress& p) {
 }
 
 std::string TrainingLine(const v1::TrainingProgress& p) {
+  if (p.phase() == "judge") return absl::StrFormat("judge  step %d of %d", p.judge_step(), p.judge_steps());
   if (p.phase() != "training") {
     return absl::StrCat(p.phase(), p.products() > 0 ? absl::StrCat("  ", WithCommas(p.products()), " products") : "");
   }

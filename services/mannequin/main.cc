@@ -48,7 +48,8 @@ int main(int argc, char** argv) {
   log.set_level("warn");
   (void)mannequin::InitLog("mannequin", log);
   mannequin::WatchForInterrupt();
-  const absl::Status status = invocation.run();
+  absl::Status status = invocation.local ? invocation.ServeLocally() : absl::OkStatus();
+  if (status.ok()) status = invocation.run();
   if (status.ok()) return 0;
   std::cerr << "mannequin: " << status.message() << "\n";
   return kFailed;

@@ -12,6 +12,7 @@
 #include "services/embedder/embedder_service.h"
 #include "services/fetcher/fetcher_service.h"
 #include "services/generator/generator_service.h"
+#include "services/mannequin/shipped_bundle.h"
 #include "services/scorer/scorer_service.h"
 #include "services/store/backup_schedule.h"
 #include "services/store/rocks_store.h"
@@ -105,6 +106,7 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options)
   InitImages();
   ASSIGN_OR_RETURN(std::unique_ptr<RocksStore> store, RocksStore::Open(StoreConfigOf(options), Clock::Real()));
   auto impl = std::make_unique<Impl>(options, std::move(store));
+  if (options.shipped_bundle) RETURN_IF_ERROR(InstallShippedBundle(impl->bundles).status());
   if (!options.backup.folder().empty()) {
     ASSIGN_OR_RETURN(impl->backups, BackupSchedule::Start(*impl->store, options.backup, Clock::Real()));
   }

@@ -26,6 +26,8 @@ struct SuiteOptions {
   // Private ranges that may be fetched from, "CIDR" or "CIDR:PORT".
   std::vector<std::string> allow_addresses;
   std::string device;  // "cpu", "cuda:N"; empty: CUDA when there is one
+  // Where no bundle was promoted yet, begin with the one that comes with this program.
+  bool shipped_bundle = false;
   // As TrainerConfig.program: for a program that is neither of those that it names.
   std::string trainer_program;
   // Backups of the store that the suite makes by itself; none without a folder.

@@ -90,7 +90,7 @@ bool ToPixels(int first, int last, int cells, int length, int longer, int* begin
 
 }  // namespace
 
-absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, int listed, const Judgement& judgement) {
+absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, const Listed& listed, const Judgement& judgement) {
   Opinion opinion;
   if (const v1::Calibration* calibration = FindCalibration(gan, kMismatch)) {
     ASSIGN_OR_RETURN(const std::vector<double> features, MismatchFeatures(judgement, listed));
@@ -110,28 +110,22 @@ absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, int listed, const Judgemen
   return opinion;
 }
 
-void AddPlaceholder(Opinion& opinion) {
+void AddPlaceholder(Opinion& opinion, const std::string& why) {
   opinion.kind = v1::VERDICT_KIND_ABUSE;
-  opinion.reasons.insert(opinion.reasons.begin(), Reason(v1::ABUSE_REASON_PLACEHOLDER, 1));
+  v1::ReasonScore reason = Reason(v1::ABUSE_REASON_PLACEHOLDER, 1);
+  reason.set_detail(why);
+  opinion.reasons.insert(opinion.reasons.begin(), std::move(reason));
 }
 
-bool IsBlank(const Pixels& square, PictureSize size) {
-  if (square.rgb.empty() || size.width <= 0 || size.height <= 0) return false;
+Pixels WithoutBars(const Pixels& square, PictureSize size) {
+  if (square.rgb.empty() || size.width <= 0 || size.height <= 0) return square;
   const Area area = CoveredArea(size, square.width);
-  const double count = static_cast<double>(area.right - area.left) * (area.bottom - area.top);
-  for (int channel = 0; channel < 3; ++channel) {
-    double sum = 0, squares = 0;
-    for (int y = area.top; y < area.bottom; ++y) {
-      for (int x = area.left; x < area.right; ++x) {
-        const double value = square.rgb[static_cast<std::size_t>((y * square.width + x) * 3 + channel)];
-        sum += value;
-        squares += value * value;
-      }
-    }
-    const double mean = sum / count;
-    if (squares / count - mean * mean >= 4) return false;
+  Pixels picture{area.right - area.left, area.bottom - area.top, {}};
+  for (int y = area.top; y < area.bottom; ++y) {
+    const auto row = square.rgb.begin() + static_cast<std::ptrdiff_t>(3 * (y * square.width + area.left));
+    picture.rgb.insert(picture.rgb.end(), row, row + static_cast<std::ptrdiff_t>(3 * picture.width));
   }
-  return true;
+  return picture;
 }
 
 std::vector<v1::Box> OverlayBoxes(const Judgement& judgement, PictureSize size) {

@@ -6,6 +6,7 @@
 // Pure functions on plain numbers: no network, no clock.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -29,18 +30,17 @@ struct Opinion {
   bool overlay_probable = false;         // worth showing where
 };
 
-// Calibrates each reason that the bundle knows. `listed` is the index of the product's
-// category. Any probability above its abuse threshold makes ABUSE, else any above its
-// review threshold REVIEW, else CLEAN. DATA_LOSS when a calibration does not fit its
-// features; INVALID_ARGUMENT when `listed` is not an index.
-absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, int listed, const Judgement& judgement);
+// Calibrates each reason that the bundle knows. Any probability above its abuse threshold makes ABUSE, else any above
+// its review threshold REVIEW, else CLEAN. DATA_LOSS when a calibration does not fit its features; INVALID_ARGUMENT
+// when `listed` is not of the bundle.
+absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, const Listed& listed, const Judgement& judgement);
 
-// Says PLACEHOLDER with certainty, which is ABUSE whatever the networks think.
-void AddPlaceholder(Opinion& opinion);
+// Says PLACEHOLDER with certainty, which is ABUSE whatever the networks think; `why` becomes
+// the reason's detail.
+void AddPlaceholder(Opinion& opinion, const std::string& why);
 
-// True when the picture is of a single colour: variance under 4 (of 255 squared) in each
-// channel, white bars around it left out. `square` as DecodeImage padded it.
-bool IsBlank(const Pixels& square, PictureSize size);
+// The picture without the white bars around it. `square` as DecodeImage padded it.
+Pixels WithoutBars(const Pixels& square, PictureSize size);
 
 // A box around each group of touching cells of the overlay map with a probability above
 // one half, in pixels of the submitted picture, from the top down. Boxes on the white

@@ -11,6 +11,7 @@
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/image/generated_mark.h"
+#include "common/image/not_available.h"
 #include "common/model/described_product.h"
 #include "services/scorer/metrics.h"
 
@@ -50,8 +51,8 @@ std::string Scorer::Obstacle(const v1::Product& product, Draft& draft) const {
   }
   const std::string leaf = LeafCategory(product);
   if (leaf.empty()) return "the product has no category";
-  draft.listed = current->gan->CategoryIndex(leaf);
-  if (draft.listed < 0) {
+  draft.listed = {current->gan->CategoryIndex(leaf), current->gan->ColorIndex(ListedColor(product))};
+  if (draft.listed.category < 0) {
     return absl::StrCat("category \"", leaf, "\" is not known to bundle ", current->manifest.version());
   }
   absl::StatusOr<EncodedText> text = current->text->Encode(ProductText(product));
@@ -77,7 +78,9 @@ absl::StatusOr<Scorer::Draft> Scorer::Prepare(const Listing& listing) const {
   draft.verdict.set_product_id(listing.product.id());
   draft.verdict.set_image_sha256(Sha256Hex(listing.image));
   if (current != nullptr) draft.verdict.set_bundle_version(current->manifest.version());
-  draft.placeholder = HasGeneratedMark(listing.image) || IsBlank(draft.question.pixels, draft.size);
+  draft.placeholder = HasGeneratedMark(listing.image) ? "it carries the mark of a generated picture"
+                                                      : WhyNotAvailable(WithoutBars(draft.question.pixels, draft.size),
+                                                                        header->width, header->height);
   const std::string obstacle = Obstacle(listing.product, draft);
   draft.ask = obstacle.empty();
   if (!draft.ask) draft.verdict.set_not_scored_reason(obstacle);
@@ -112,8 +115,8 @@ absl::StatusOr<v1::Verdict> Scorer::Conclude(Draft draft, const absl::StatusOr<J
   } else {
     opinion.kind = v1::VERDICT_KIND_NOT_SCORED;
   }
-  if (draft.placeholder) {
-    AddPlaceholder(opinion);
+  if (!draft.placeholder.empty()) {
+    AddPlaceholder(opinion, draft.placeholder);
     verdict.clear_not_scored_reason();
   }
   verdict.set_kind(opinion.kind);

@@ -4,15 +4,16 @@
 //   scorer.Use(model);
 //   absl::StatusOr<v1::Verdict> verdict = scorer.Score({product, image}, deadline);
 //
-// Rules come first: a picture that a network drew (HasGeneratedMark) or of one colour is
-// a PLACEHOLDER whatever the bundle knows. Then the network judges. A listing that it
-// cannot judge is NOT_SCORED with the reason in words, never CLEAN.
+// Rules come first: a picture that a network drew (HasGeneratedMark), of one colour, or that says
+// that there is none (WhyNotAvailable) is a PLACEHOLDER whatever the bundle knows. Then the network judges. A listing
+// that it cannot judge is NOT_SCORED with the reason in words, never CLEAN.
 //
 // Score decodes on the caller's thread and shares the forward pass with whoever else
 // waits; ScoreAll is for work that comes in batches already.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -73,9 +74,9 @@ class Scorer {
   struct Draft {
     v1::Verdict verdict;
     absl::Time started;
-    bool placeholder = false;
+    std::string placeholder;  // why it is one
     bool ask = false;
-    int listed = -1;
+    Listed listed;
     PictureSize size;
     Question question;
   };

@@ -40,6 +40,7 @@ absl::StatusOr<Batch> ShardOf(const Batch& batch, int rank, int world_size) {
   Batch shard;
   shard.step = batch.step;
   shard.side = batch.side;
+  shard.grown = batch.grown;
   shard.clean = (batch.clean - rank + world_size - 1) / world_size;
   shard.images = part(batch.images);
   shard.texts = part(batch.texts);

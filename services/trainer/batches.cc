@@ -8,7 +8,6 @@
 #include <random>
 
 #include "absl/random/distributions.h"
-#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 
 namespace mannequin {
@@ -50,11 +49,11 @@ void CopyHalved(const std::uint8_t* from, int side, std::uint8_t* to) {
 
 }  // namespace
 
-absl::StatusOr<OverlayBank> RenderOverlayBank(int count, int resolution, std::uint64_t seed) {
+absl::StatusOr<OverlayBank> RenderOverlayBank(int count, int resolution, std::uint64_t seed, SpecifyOverlay specify) {
   std::mt19937_64 random = RandomOf(seed, 1, 0);
   OverlayBank bank;
   while (bank.size() < static_cast<std::size_t>(count)) {
-    OverlaySpec spec = RandomOverlay(random, resolution);
+    OverlaySpec spec = specify(random, resolution);
     ASSIGN_OR_RETURN(OverlayPatch patch, RenderOverlay(spec));
     bank.emplace_back(std::move(spec), std::move(patch));
   }
@@ -84,43 +83,13 @@ void BlendRandomOverlay(Pixels& image, const OverlayBank& bank, absl::BitGenRef 
 
 BatchSource::BatchSource(const Pack& pack, const std::vector<PackedProduct>& products, const OverlayBank& bank,
                          const BatchOptions& options, std::int64_t first_step)
-    : pack_(pack), products_(products), bank_(bank), options_(options), next_step_(first_step) {
+    : pack_(pack), products_(products), bank_(bank), options_(options) {
   if (options.balance) {
     any_ = ChoiceOf(true);
     large_ = ChoiceOf(false);
     if (large_.products.empty()) large_ = any_;
   }
-  thread_ = std::thread([this] { Loop(); });
-}
-
-BatchSource::~BatchSource() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stop_ = true;
-  }
-  thread_.join();
-}
-
-Batch BatchSource::Next() {
-  const absl::Time begin = absl::Now();
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(
-      +[](std::deque<Batch>* ready) { return !ready->empty(); }, &ready_));
-  wait_seconds_ += absl::ToDoubleSeconds(absl::Now() - begin);
-  Batch batch = std::move(ready_.front());
-  ready_.pop_front();
-  return batch;
-}
-
-void BatchSource::Loop() {
-  while (true) {
-    Batch batch = Make(next_step_++);
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(
-        +[](BatchSource* self) { return self->stop_ || self->ready_.size() < kAhead; }, this));
-    if (stop_) return;
-    ready_.push_back(std::move(batch));
-  }
+  batches_ = std::make_unique<Prefetcher<Batch>>([this](std::int64_t step) { return Make(step); }, first_step, kAhead);
 }
 
 BatchSource::Choice BatchSource::ChoiceOf(bool small_too) const {
@@ -160,13 +129,15 @@ std::size_t BatchSource::Pick(std::int64_t step, std::size_t row, bool half_size
 
 Batch BatchSource::Make(std::int64_t step) {
   const int side = pack_.resolution(), dimension = pack_.text_dimension();
-  const bool half_size = step < options_.half_size_steps;
+  const bool grown = step >= options_.half_size_steps;
+  const bool half_size = !grown || (options_.half_size_steps > 0 && (step - options_.half_size_steps) % 2 == 1);
   const std::size_t bytes = static_cast<std::size_t>(pack_.image_bytes());
   const std::size_t cells = static_cast<std::size_t>((side / kOverlayCell) * (side / kOverlayCell));
   const auto count = static_cast<std::size_t>(options_.batch);
   Batch batch;
   batch.step = step;
   batch.side = half_size ? side / 2 : side;
+  batch.grown = grown;
   const std::size_t kept_bytes = static_cast<std::size_t>(3 * batch.side * batch.side);
   batch.images.resize(count * kept_bytes);
   batch.texts.resize(count * static_cast<std::size_t>(dimension));

@@ -8,13 +8,12 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <random>
-#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "common/base/prefetcher.h"
 #include "common/image/overlay.h"
 #include "services/trainer/pack.h"
 
@@ -22,7 +21,10 @@ namespace mannequin {
 
 // Overlays rendered once, to be blended many times.
 using OverlayBank = std::vector<std::pair<OverlaySpec, OverlayPatch>>;
-absl::StatusOr<OverlayBank> RenderOverlayBank(int count, int resolution, std::uint64_t seed);
+// `specify` is RandomOverlay or VariedOverlay.
+using SpecifyOverlay = OverlaySpec (*)(absl::BitGenRef random, int image_size);
+absl::StatusOr<OverlayBank> RenderOverlayBank(int count, int resolution, std::uint64_t seed,
+                                              SpecifyOverlay specify = RandomOverlay);
 
 // Side of the overlay map's cells, pixels: the discriminator's stride there.
 inline constexpr int kOverlayCell = 8;
@@ -34,6 +36,7 @@ void BlendRandomOverlay(Pixels& image, const OverlayBank& bank, absl::BitGenRef 
 struct Batch {
   std::int64_t step = 0;
   int side = 0;                      // S, pixels: the pack's resolution R, or half of it
+  bool grown = true;                 // all of the resolution is trained by now
   std::int64_t clean = 0;            // rows before this one have no overlay, those from it on do
   std::vector<std::uint8_t> images;  // [B, S, S, 3]
   std::vector<float> texts;          // [B, T]
@@ -52,8 +55,9 @@ struct BatchOptions {
   // A category of n products is drawn as if it had sqrt(n), with repetition, instead of
   // each product once an epoch.
   bool balance = false;
-  // Steps at half the resolution, from the first on. Products whose picture is small are
-  // used in these only, if there are any others.
+  // Steps at half the resolution, from the first on; if there are any, every other one after them
+  // as well. Products whose picture is small are used in these only, if there are any others:
+  // with what few large ones a catalogue has alone, shapes that were learnt are lost again.
   std::int64_t half_size_steps = 0;
 };
 
@@ -63,11 +67,9 @@ class BatchSource {
   // `products` of the pack (its training part), in random order.
   BatchSource(const Pack& pack, const std::vector<PackedProduct>& products, const OverlayBank& bank,
               const BatchOptions& options, std::int64_t first_step);
-  ~BatchSource();
-
-  Batch Next();
+  Batch Next() { return batches_->Next(); }
   // Spent waiting in Next() so far.
-  double wait_seconds() const { return wait_seconds_; }
+  double wait_seconds() const { return batches_->wait_seconds(); }
 
  private:
   // Products of each category, and sums of their weights up to each: all, and those that
@@ -77,7 +79,6 @@ class BatchSource {
     std::vector<double> weights;
   };
 
-  void Loop();
   Batch Make(std::int64_t step);
   Choice ChoiceOf(bool small_too) const;
   std::size_t Pick(std::int64_t step, std::size_t row, bool half_size, std::mt19937_64& random);
@@ -86,15 +87,10 @@ class BatchSource {
   const std::vector<PackedProduct>& products_;
   const OverlayBank& bank_;
   const BatchOptions options_;
-  std::int64_t next_step_;
   std::int64_t epoch_ = -1;
   std::vector<std::size_t> order_;  // of the epoch
   Choice any_, large_;
-  double wait_seconds_ = 0;
-  absl::Mutex mutex_;
-  std::deque<Batch> ready_ ABSL_GUARDED_BY(mutex_);
-  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  std::unique_ptr<Prefetcher<Batch>> batches_;  // last: its thread uses the others
 };
 
 }  // namespace mannequin

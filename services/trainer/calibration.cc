@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/roc.h"
 #include "common/base/status_macros.h"
 #include "common/nn/abuse_features.h"
 
@@ -57,17 +58,6 @@ v1::Calibration Fit(const std::string& reason, const std::vector<const Example*>
 }
 
 }  // namespace
-
-double AreaUnderRoc(const std::vector<double>& clean, const std::vector<double>& abuse) {
-  std::vector<double> sorted = clean;
-  std::sort(sorted.begin(), sorted.end());
-  double wins = 0;
-  for (const double score : abuse) {
-    const auto range = std::equal_range(sorted.begin(), sorted.end(), score);
-    wins += static_cast<double>(range.first - sorted.begin()) + 0.5 * static_cast<double>(range.second - range.first);
-  }
-  return wins / (static_cast<double>(clean.size()) * static_cast<double>(abuse.size()));
-}
 
 double ExpectedCalibrationError(const std::vector<double>& clean, const std::vector<double>& abuse) {
   struct Bin {

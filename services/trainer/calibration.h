@@ -32,9 +32,6 @@ inline constexpr double kAbuseFalsePositives = 0.01;
 absl::StatusOr<v1::Calibration> FitCalibration(const std::string& reason, const std::vector<Example>& examples,
                                                int* left_out);
 
-// Probability that an abusive example gets a higher score than a clean one; 0.5 by chance.
-double AreaUnderRoc(const std::vector<double>& clean, const std::vector<double>& abuse);
-
 // Mean distance of stated probability and observed share over ten equal bins, weighted
 // by the examples in each, classes weighing the same.
 double ExpectedCalibrationError(const std::vector<double>& clean, const std::vector<double>& abuse);

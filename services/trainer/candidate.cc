@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
+#include "common/base/text_config.h"
 #include "common/nn/gan.h"
 #include "google/protobuf/text_format.h"
 #include "services/trainer/evaluate.h"
@@ -23,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kMeasuredNetworks[] = "/measured";
+constexpr char kJudgeWeights[] = "/judge.safetensors", kJudgeInfo[] = "/judge.textproto";
 constexpr std::uint64_t kHeldOutBank = 2;  // stream of the job's seed
 
 absl::Status MakeEmpty(const std::string& folder) {
@@ -72,6 +74,23 @@ absl::StatusOr<v1::Quality> Candidate::Measure(const GanTraining& training, std:
   return quality;
 }
 
+absl::Status Candidate::TrainJudge(const std::function<bool(const JudgeProgress&)>& progress) const {
+  const std::string weights = plan_.folder() + kJudgeWeights, info_path = plan_.folder() + kJudgeInfo;
+  if (plan_.request().judge_steps() < 0 || fs::exists(info_path)) return absl::OkStatus();
+  const JudgeTrainingOptions options = {plan_.request().seed(), options_.device, plan_.request().judge_steps()};
+  ASSIGN_OR_RETURN(const v1::JudgeInfo info, mannequin::TrainJudge(pack_, options, weights, progress));
+  std::string text;
+  google::protobuf::TextFormat::PrintToString(info, &text);
+  return WriteFileAtomically(info_path, text);  // after the weights: it says that they are whole
+}
+
+absl::Status Candidate::AddJudge(const std::string& bundle, v1::GanInfo* gan) const {
+  const std::string info_path = plan_.folder() + kJudgeInfo;
+  if (!fs::exists(info_path)) return absl::OkStatus();
+  RETURN_IF_ERROR(ReadTextConfig(info_path, gan->mutable_judge()));
+  return CopyFile(plan_.folder() + kJudgeWeights, bundle + kJudgeWeights);
+}
+
 absl::StatusOr<v1::Quality> Candidate::Stage(const GanTraining& training, std::int64_t step, double seconds) {
   const v1::CreateTrainingRequest& request = plan_.request();
   const std::string bundle = plan_.folder() + kStagedBundle;
@@ -82,6 +101,7 @@ absl::StatusOr<v1::Quality> Candidate::Stage(const GanTraining& training, std::i
   }
   v1::BundleManifest manifest = ManifestAt(step);
   v1::GanInfo& gan = *manifest.mutable_gan();
+  RETURN_IF_ERROR(AddJudge(bundle, &gan));
   // Judged by what was written, through the code that serves it.
   ASSIGN_OR_RETURN(const LoadedGan loaded, LoadGan(manifest, bundle, options_.device));
   ASSIGN_OR_RETURN(const OverlayBank bank,

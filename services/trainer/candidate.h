@@ -3,6 +3,7 @@
 //
 //   Candidate candidate(plan, *pack, options, stopping);
 //   ASSIGN_OR_RETURN(const v1::Quality quality, candidate.Measure(*training, step));      // on the way
+//   RETURN_IF_ERROR(candidate.TrainJudge(progress));
 //   ASSIGN_OR_RETURN(const v1::Quality last, candidate.Stage(*training, step, seconds));   // at the end
 #pragma once
 
@@ -14,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "mannequin/v1/training_process.pb.h"
 #include "services/trainer/gan_training.h"
+#include "services/trainer/judge_training.h"
 #include "services/trainer/pack.h"
 #include "services/trainer/quality_meter.h"
 
@@ -34,6 +36,10 @@ class Candidate {
   // call makes the ruler. CANCELLED once `stopping()`; errors of disk and Measure.
   absl::StatusOr<v1::Quality> Measure(const GanTraining& training, std::int64_t step);
 
+  // Trains what will judge listings, unless the request wants none or it lies in the job's
+  // folder already, from before the process was started anew. Errors of services/trainer/judge_training.h.
+  absl::Status TrainJudge(const std::function<bool(const JudgeProgress&)>& progress) const;
+
   // Fills kStagedBundle and kStagedManifest of the job's folder: calibrated, measured beside
   // the bundle that is current, with lineage and card. Errors as Measure.
   absl::StatusOr<v1::Quality> Stage(const GanTraining& training, std::int64_t step, double seconds);
@@ -41,6 +47,7 @@ class Candidate {
  private:
   v1::BundleManifest ManifestAt(std::int64_t step) const;
   absl::Status MakeMeter();
+  absl::Status AddJudge(const std::string& bundle, v1::GanInfo* gan) const;
   absl::Status AddLineage(const std::string& bundle, double seconds, v1::Lineage* lineage) const;
 
   const v1::TrainingPlan& plan_;

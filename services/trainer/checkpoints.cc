@@ -49,8 +49,11 @@ absl::StatusOr<CheckpointFacts> FactsOf(const GanTraining::Resumed& resumed, con
   };
   facts.categories = absl::StrSplit(text("categories"), '\n');
   facts.healthy = text("healthy") == "1";
-  if (!absl::SimpleAtod(text("seconds"), &facts.seconds) || !absl::SimpleAtoi(text("rollbacks"), &facts.rollbacks) ||
-      !absl::SimpleAtod(text("learning_rate"), &facts.learning_rate)) {
+  if (!absl::SimpleAtod(text("seconds"), &facts.seconds) ||
+      !absl::SimpleAtod(text("seconds_before"), &facts.seconds_before) ||
+      !absl::SimpleAtoi(text("rollbacks"), &facts.rollbacks) ||
+      !absl::SimpleAtod(text("learning_rate"), &facts.learning_rate) ||
+      !absl::SimpleAtoi(text("grows_at"), &facts.grows_at)) {
     return absl::DataLossError(absl::StrCat(path, ": is not a checkpoint of this program"));
   }
   return facts;
@@ -75,8 +78,10 @@ absl::Status Checkpoints::Save(const GanTraining& training, const CheckpointFact
                                           {{"categories", absl::StrJoin(facts.categories, "\n")},
                                            {"healthy", facts.healthy ? "1" : "0"},
                                            {"seconds", absl::StrFormat("%.17g", facts.seconds)},
+                                           {"seconds_before", absl::StrFormat("%.17g", facts.seconds_before)},
                                            {"rollbacks", absl::StrCat(facts.rollbacks)},
-                                           {"learning_rate", absl::StrFormat("%.17g", facts.learning_rate)}}));
+                                           {"learning_rate", absl::StrFormat("%.17g", facts.learning_rate)},
+                                           {"grows_at", absl::StrCat(facts.grows_at)}}));
   if (facts.healthy) RETURN_IF_ERROR(WriteFileAtomically(folder_ + "/healthy.txt", absl::StrCat(facts.step, "\n")));
   return Prune();
 }

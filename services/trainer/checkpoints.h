@@ -27,9 +27,11 @@ struct CheckpointFacts {
   std::int64_t step = 0;                // the next one
   std::vector<std::string> categories;  // of the pack: others are another training
   bool healthy = true;                  // HealthMonitor's word
-  double seconds = 0;                   // spent in steps so far
+  double seconds = 0;                   // spent in steps so far, by this job
+  double seconds_before = 0;            // by the jobs that it goes on from
   int rollbacks = 0;
-  double learning_rate = 0;
+  double learning_rate = 0;   // before its schedule
+  std::int64_t grows_at = 0;  // first step at the full resolution
 };
 
 // Belongs to one thread.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "common/base/roc.h"
 #include "common/base/status_macros.h"
 #include "services/trainer/calibration.h"
 
@@ -15,6 +16,11 @@ constexpr std::size_t kDrawn = 256;
 std::vector<float> TextOf(const Pack& pack, const PackedProduct& product) {
   const float* begin = pack.text(product.slot, 0);
   return std::vector<float>(begin, begin + pack.text_dimension());
+}
+
+Listed ListedBy(const LoadedGan& gan, const Pack& pack, const PackedProduct& product) {
+  return {product.category,
+          product.color < 0 ? -1 : gan.ColorIndex(pack.colors[static_cast<std::size_t>(product.color)])};
 }
 
 absl::StatusOr<std::vector<Judgement>> Judge(const LoadedGan& gan, const std::vector<Pixels>& images,
@@ -55,9 +61,11 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
   result.products = static_cast<std::int64_t>(products.size());
 
   std::mt19937_64 random(seed);
-  std::vector<Pixels> clean, swapped, overlaid;
+  std::vector<Pixels> clean, overlaid;
   std::vector<std::vector<float>> texts;
-  std::vector<char> has_swap;
+  std::vector<Listed> listed;
+  // Of another category, and of another colour of the same: whose image it is, and whose text.
+  std::vector<std::size_t> swapped_from, swapped_to;
   std::vector<float> cells(
       static_cast<std::size_t>(pack.resolution() / kOverlayCell * (pack.resolution() / kOverlayCell)));
   for (const PackedProduct& product : products) {
@@ -68,37 +76,67 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
       overlaid.back() = clean.back();
       BlendRandomOverlay(overlaid.back(), bank, random, cells.data());
     } while (std::all_of(cells.begin(), cells.end(), [](float cell) { return cell == 0; }));
-    std::size_t other = random() % products.size();
-    for (std::size_t i = 0; i < products.size() && products[other].category == product.category; ++i) {
-      other = (other + 1) % products.size();
+    listed.push_back(ListedBy(gan, pack, product));
+  }
+  const auto swap_with = [&](std::size_t i, const auto& differs) {
+    const std::size_t begin = random() % products.size();
+    for (std::size_t step = 0; step < products.size(); ++step) {
+      const std::size_t other = (begin + step) % products.size();
+      if (!differs(listed[i], listed[other])) continue;
+      swapped_to.push_back(i);
+      swapped_from.push_back(other);
+      return;
     }
-    has_swap.push_back(products[other].category != product.category ? 1 : 0);
-    swapped.push_back(pack.ImageOf(products[other]));
+  };
+  for (std::size_t i = 0; i < products.size(); ++i) {
+    swap_with(i, [](const Listed& a, const Listed& b) { return a.category != b.category; });
+    swap_with(i, [](const Listed& a, const Listed& b) {
+      return a.category == b.category && a.color >= 0 && b.color >= 0 && a.color != b.color;
+    });
   }
   ASSIGN_OR_RETURN(const std::vector<Judgement> on_clean, Judge(gan, clean, texts));
-  ASSIGN_OR_RETURN(const std::vector<Judgement> on_swapped, Judge(gan, swapped, texts));
+  std::vector<Pixels> swapped;
+  std::vector<std::vector<float>> swapped_texts;
+  for (std::size_t i = 0; i < swapped_to.size(); ++i) {
+    swapped.push_back(clean[swapped_from[i]]);
+    swapped_texts.push_back(texts[swapped_to[i]]);
+  }
+  ASSIGN_OR_RETURN(const std::vector<Judgement> on_swapped, Judge(gan, swapped, swapped_texts));
   ASSIGN_OR_RETURN(const std::vector<Judgement> on_overlaid, Judge(gan, overlaid, texts));
 
   std::vector<Example> mismatch, overlay;
   for (std::size_t i = 0; i < products.size(); ++i) {
-    const int category = products[i].category;
-    ASSIGN_OR_RETURN(std::vector<double> match, MismatchFeatures(on_clean[i], category));
+    const int category = listed[i].category;
+    ASSIGN_OR_RETURN(std::vector<double> match, MismatchFeatures(on_clean[i], listed[i]));
     mismatch.push_back({std::move(match), false});
     const std::vector<float>& logits = on_clean[i].image_category;
     result.category_accuracy += std::max_element(logits.begin(), logits.end()) - logits.begin() == category ? 1 : 0;
-    if (has_swap[i] != 0) {
-      ASSIGN_OR_RETURN(std::vector<double> other, MismatchFeatures(on_swapped[i], category));
-      mismatch.push_back({std::move(other), true});
-    }
     ASSIGN_OR_RETURN(std::vector<double> plain, OverlayFeatures(on_clean[i]));
     ASSIGN_OR_RETURN(std::vector<double> painted, OverlayFeatures(on_overlaid[i]));
     overlay.push_back({std::move(plain), false});
     overlay.push_back({std::move(painted), true});
   }
+  for (std::size_t i = 0; i < swapped_to.size(); ++i) {
+    ASSIGN_OR_RETURN(std::vector<double> other, MismatchFeatures(on_swapped[i], listed[swapped_to[i]]));
+    mismatch.push_back({std::move(other), true});
+  }
   result.category_accuracy /= static_cast<double>(products.size());
   result.left_out.resize(2);
   ASSIGN_OR_RETURN(v1::Calibration for_mismatch, FitCalibration(kMismatch, mismatch, &result.left_out[0]));
   ASSIGN_OR_RETURN(v1::Calibration for_overlay, FitCalibration(kPromotionalOverlay, overlay, &result.left_out[1]));
+  std::vector<double> own, other_category, other_color;
+  for (std::size_t i = 0; i < mismatch.size(); ++i) {
+    ASSIGN_OR_RETURN(const double p, CalibratedProbability(for_mismatch, mismatch[i].features));
+    if (!mismatch[i].abuse) {
+      own.push_back(p);
+      continue;
+    }
+    const std::size_t swap = i - products.size();
+    const bool color = listed[swapped_to[swap]].category == listed[swapped_from[swap]].category;
+    (color ? other_color : other_category).push_back(p);
+  }
+  if (!other_category.empty()) result.category_auc = AreaUnderRoc(own, other_category);
+  if (!other_color.empty()) result.color_auc = AreaUnderRoc(own, other_color);
   result.calibrations = {std::move(for_mismatch), std::move(for_overlay)};
 
   result.confidence_floor = ConfidenceFloor(static_cast<int>(pack.categories.size()));
@@ -116,7 +154,7 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
     ASSIGN_OR_RETURN(const std::vector<Judgement> judged, Discriminate(gan, drawn, some));
     for (std::size_t i = 0; i < judged.size(); ++i) {
       // As the generator says it.
-      ASSIGN_OR_RETURN(const double p, DrawnConfidence(calibrated, judged[i], asked[begin + i].category));
+      ASSIGN_OR_RETURN(const double p, DrawnConfidence(calibrated, judged[i], ListedBy(gan, pack, asked[begin + i])));
       result.drawn_agreement += p;
       result.drawn_above_floor += p >= result.confidence_floor ? 1 : 0;
     }

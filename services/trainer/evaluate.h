@@ -14,6 +14,9 @@ namespace mannequin {
 struct Evaluation {
   std::vector<v1::Calibration> calibrations;  // MISMATCH and PROMOTIONAL_OVERLAY
   std::vector<int> left_out;                  // clean examples thought mislabelled, for each
+  // Of MISMATCH: against pictures of another category, and of another colour of the same; 0
+  // where there were none.
+  double category_auc = 0, color_auc = 0;
   std::int64_t products = 0;
   bool from_training = false;  // too few were held out: figures are on training products
   // Of real images of these products: share whose category is told from the image alone.
@@ -42,8 +45,9 @@ JudgedProducts ChooseJudged(const Pack& pack);
 // chance when there are so many categories that this is less.
 double ConfidenceFloor(int categories);
 
-// Each product three times: as it is, with the image of a product of another category,
-// and with an overlay from `bank` (not the one that was trained on). Fixed by `seed`.
+// Each product as it is, with the image of a product of another category, with that of
+// another colour of the same category where colours are told, and
+// with an overlay from `bank` (not one that was trained on). Fixed by `seed`.
 absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, const OverlayBank& bank,
                                     std::uint64_t seed);
 

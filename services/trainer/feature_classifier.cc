@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kBatch = 64;
 constexpr std::size_t kImageEpochs = 15;
-constexpr std::int64_t kMinSteps = 20, kMaxSteps = 3'000;
+constexpr std::int64_t kMinSteps = 20, kMaxSteps = 1'500;
 constexpr std::int64_t kShift = 4;  // pixels, of the augmentation
 constexpr double kPeakRate = 3e-3, kWeightDecay = 0.05, kWarmUpShare = 0.2, kSmoothing = 0.1;
 

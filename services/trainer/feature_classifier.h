@@ -65,7 +65,7 @@ class FeatureClassifier {
   // SHA-256 of the weights.
   const std::string& digest() const;
 
-  // 64 images each: 15 times each image, but at least 20 steps and at most 3,000.
+  // 64 images each: 15 times each image, but at least 20 steps and at most 1,500.
   static std::int64_t StepsFor(std::size_t images);
 
   struct Impl;

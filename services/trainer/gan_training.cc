@@ -12,6 +12,7 @@
 #include "services/trainer/gradient_reducer.h"
 #include "services/trainer/recipe.h"
 #include "services/trainer/training_step.h"
+#include "services/trainer/weight_files.h"
 
 namespace mannequin {
 namespace {
@@ -96,7 +97,7 @@ struct GanTraining::Impl {
   torch::Tensor totals;  // [kStepFigures] sums over `summed` steps
   std::int64_t summed = 0, last_step = 0;
   ProcessGroup* group = nullptr;
-  int side;  // of the last step
+  int side;  // that is trained by now
 };
 
 GanTraining::GanTraining(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -142,7 +143,7 @@ absl::Status GanTraining::Step(const Batch& batch) {
   s.totals += figures;
   ++s.summed;
   s.last_step = batch.step + 1;
-  s.side = batch.side;
+  s.side = batch.grown ? s.options.shape.resolution : batch.side;
   return absl::OkStatus();
 }
 
@@ -202,8 +203,8 @@ absl::StatusOr<GanTraining::Resumed> GanTraining::LoadCheckpoint(const std::stri
 }
 
 absl::Status GanTraining::SaveNetworks(const std::string& folder) const {
-  RETURN_IF_ERROR(SaveWeights(*impl_->average, absl::StrCat(folder, "/generator.safetensors")));
-  return SaveWeights(impl_->discriminator(), absl::StrCat(folder, "/discriminator.safetensors"));
+  RETURN_IF_ERROR(SaveForServing(*impl_->average, absl::StrCat(folder, "/generator.safetensors")));
+  return SaveForServing(impl_->discriminator(), absl::StrCat(folder, "/discriminator.safetensors"));
 }
 
 std::vector<Pixels> GanTraining::Sample(const std::vector<std::vector<float>>& texts, std::uint64_t seed) {

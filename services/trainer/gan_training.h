@@ -72,7 +72,7 @@ class GanTraining {
   // generator.safetensors (the average) and discriminator.safetensors into a folder.
   absl::Status SaveNetworks(const std::string& folder) const;
 
-  // Draws with the average, texts [N][T], noise from `seed`, at the side of the last step.
+  // Draws with the average, texts [N][T], noise from `seed`, at the side that is trained by now.
   std::vector<Pixels> Sample(const std::vector<std::vector<float>>& texts, std::uint64_t seed);
 
   struct Impl;

@@ -26,7 +26,7 @@ constexpr double kFakePlaceWeight = 0.3, kFakeCategoryWeight = 0.3;
 constexpr double kPixelWeight = 10;
 constexpr std::int64_t kPixelSteps = 3000;  // in which its weight falls to a twentieth
 constexpr double kPixelRest = 0.05;
-constexpr std::int64_t kPixelGrid = 16;
+constexpr std::int64_t kPixelGrid = 16;  // its place is another one in each step: no seams
 
 class MannequinStep : public TrainingStep {
  public:
@@ -115,7 +115,13 @@ class MannequinStep : public TrainingStep {
 
   static torch::Tensor PixelLoss(const torch::Tensor& fake, const torch::Tensor& real) {
     const std::int64_t cell = fake.size(2) / kPixelGrid;
-    return torch::abs(torch::avg_pool2d(fake, cell) - torch::avg_pool2d(real, cell)).mean();
+    const std::int64_t side = fake.size(2) - cell;
+    const torch::Tensor place = torch::randint(cell, {2}, at::kLong);
+    const std::int64_t* at = place.const_data_ptr<std::int64_t>();
+    const auto cells = [&](const torch::Tensor& images) {
+      return torch::avg_pool2d(images.narrow(2, at[0], side).narrow(3, at[1], side), cell);
+    };
+    return torch::abs(cells(fake) - cells(real)).mean();
   }
 
   const std::int64_t noise_;

@@ -42,10 +42,15 @@ std::string Training(const v1::BundleManifest& manifest, const v1::CreateTrainin
       "## Training\n\n"
       "- Networks: %s, %d feature maps, noise of %d, loss %s, %d steps over %d images in batches of %d.\n"
       "- Seed %d, learning rate %g, %s of steps on device %s, by %s in job %s.\n"
+      "- %s\n"
       "- The whole request is in the manifest (`lineage.request`).\n\n",
       gan.preset(), gan.features(), gan.noise_dimension(), gan.loss(), gan.steps(), gan.images(), request.batch(),
       lineage.seed(), request.learning_rate(), Duration(lineage.seconds()), lineage.device(), lineage.program(),
-      lineage.job_id());
+      lineage.job_id(),
+      gan.has_judge() ? absl::StrFormat("Listings are judged by a network of its own, trained on real images alone: %d "
+                                        "steps over %d images; it tells %d colours.",
+                                        gan.judge().steps(), gan.judge().images(), gan.judge().colors_size())
+                      : "Listings are judged by the discriminator.");
 }
 
 std::string QualityTable(const v1::GanInfo& gan) {
@@ -78,8 +83,9 @@ std::string Verdicts(const v1::GanInfo& gan, const Evaluation& evaluation) {
       evaluation.from_training
           ? " products of the TRAINING set, because fewer than 40 were held out: these figures are too good.\n"
           : " held-out products.\n",
-      absl::StrFormat("Each was judged as it is, with the picture of another category, and with a rendered "
-                      "overlay.\nThresholds: review above %.0f %%, abuse above %.0f %% false positives.\n\n",
+      absl::StrFormat("Each was judged as it is, with a picture of another category, with one of another colour of\n"
+                      "its category, and with a rendered overlay.\nThresholds: review above %.0f %%, abuse above %.0f "
+                      "%% false positives.\n\n",
                       100 * kReviewFalsePositives, 100 * kAbuseFalsePositives),
       "| reason | AUC | calibration error | review above | abuse above | clean left out as mislabelled |\n"
       "| --- | --- | --- | --- | --- | --- |\n");
@@ -89,6 +95,11 @@ std::string Verdicts(const v1::GanInfo& gan, const Evaluation& evaluation) {
                                            c.expected_calibration_error(), c.review_threshold(), c.abuse_threshold(),
                                            evaluation.left_out[i]));
   }
+  absl::StrAppend(
+      &card,
+      absl::StrFormat(
+          "\nMISMATCH by what is wrong: another category, AUC %.3f; another colour, %s.\n", evaluation.category_auc,
+          evaluation.color_auc == 0 ? std::string("not tried") : absl::StrFormat("AUC %.3f", evaluation.color_auc)));
   absl::StrAppend(&card, absl::StrFormat("\nCategory told from the picture alone: %.1f %% right.\n"
                                          "Drawn pictures: mean confidence %.2f; %.0f %% lie above the "
                                          "floor of %.2f, below which nothing is shown.\n\n",

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/roc.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "services/trainer/calibration.h"

@@ -234,6 +234,7 @@ absl::StatusOr<v1::CreateTrainingRequest> CompleteRequest(v1::CreateTrainingRequ
   if (request.keep_checkpoints() == 0) request.set_keep_checkpoints(2);
   RETURN_IF_ERROR(CheckRange<std::int64_t>("keep_checkpoints", request.keep_checkpoints(), 1, 100));
   RETURN_IF_ERROR(CheckRange<std::int64_t>("half_size_steps", request.half_size_steps(), -1, 10'000'000));
+  RETURN_IF_ERROR(CheckRange<std::int64_t>("judge_steps", request.judge_steps(), -1, 10'000'000));
   RETURN_IF_ERROR(CheckRange<std::int64_t>("evaluation_steps", request.evaluation_steps(), 0, 10'000'000));
   RETURN_IF_ERROR(
       CheckRange<std::int64_t>("devices", request.devices_size(), 0, std::min(kMaxProcesses, request.batch() / 2)));
@@ -244,6 +245,10 @@ absl::StatusOr<v1::CreateTrainingRequest> CompleteRequest(v1::CreateTrainingRequ
   if (!v1::DivergencePolicy_IsValid(request.divergence_policy())) {
     return absl::InvalidArgumentError(
         absl::StrCat("divergence_policy: ", request.divergence_policy(), " is not WARN, ROLL_BACK or STOP"));
+  }
+  if (!v1::LearningRateSchedule_IsValid(request.learning_rate_schedule())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("learning_rate_schedule: ", request.learning_rate_schedule(), " is not CONSTANT or COSINE"));
   }
   if (!v1::GanLoss_IsValid(request.loss())) {
     return absl::InvalidArgumentError(absl::StrCat("loss: ", request.loss(), " is not RELATIVISTIC, LSGAN or BCE"));

@@ -16,6 +16,7 @@
 #include <new>
 #include <string>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -33,6 +34,7 @@
 #include "services/trainer/curve.h"
 #include "services/trainer/gan_training.h"
 #include "services/trainer/health.h"
+#include "services/trainer/learning_rate.h"
 #include "services/trainer/pack.h"
 #include "services/trainer/process_group.h"
 #include "services/trainer/recipe.h"
@@ -54,8 +56,8 @@ constexpr std::size_t kMeanPoints = 5;         // of the progress' losses
 constexpr int kMaxRollbacks = 3;
 constexpr absl::Duration kSampleInterval = absl::Seconds(20), kReportInterval = absl::Milliseconds(250),
                          kLifeSign = absl::Seconds(5);
-constexpr double kTrainingBegins = 0.05, kTrainingEnds = 0.95;  // of the job
-constexpr std::uint64_t kTrainingBank = 1;                      // stream of the job's seed
+constexpr double kTrainingBegins = 0.05, kTrainingEnds = 0.8, kJudgeEnds = 0.95;  // of the job
+constexpr std::uint64_t kTrainingBank = 1;                                        // stream of the job's seed
 
 std::atomic<bool> asked_to_end{false};
 
@@ -146,11 +148,34 @@ class TrainingProcess {
 
   // Half the resolution costs a quarter, and more products have pictures that are large
   // enough; 64 pixels are too few to halve.
-  std::int64_t HalfSizeSteps() const {
-    if (!RecipeOf(request_.preset()).grows || request_.resolution() == 64) return 0;
+  bool Grows() const { return RecipeOf(request_.preset()).grows && request_.resolution() > 64; }
+
+  // What is asked for; half of the steps by default, or of the time where that is over sooner.
+  std::int64_t PlannedGrowth() const {
+    if (!Grows()) return 0;
     if (request_.half_size_steps() != 0) return std::max<std::int64_t>(0, request_.half_size_steps());
     return request_.steps() / 2;
   }
+  bool HalfOfTheTimeIsOver() const {
+    return Grows() && request_.half_size_steps() == 0 && request_.max_seconds() > 0 &&
+           seconds_ >= request_.max_seconds() / 2;
+  }
+
+  // Batches from step_ on.
+  void MakeSource() {
+    const Recipe recipe = RecipeOf(request_.preset());
+    if (source_) waited_ += source_->wait_seconds();
+    source_.reset();
+    source_ = std::make_unique<BatchSource>(*pack_, pack_->training, bank_,
+                                            BatchOptions{.batch = request_.batch(),
+                                                         .seed = request_.seed(),
+                                                         .overlay_share = 0.25,
+                                                         .flip = recipe.mirror,
+                                                         .balance = recipe.balance,
+                                                         .half_size_steps = grows_at_},
+                                            step_);
+  }
+  double WaitSeconds() const { return waited_ + source_->wait_seconds(); }
 
   // The means over the group of what each process has seen of itself, so that all decide alike.
   absl::Status Agree(std::vector<float>& figures) {
@@ -168,6 +193,7 @@ class TrainingProcess {
         return absl::FailedPreconditionError(
             absl::StrCat("the checkpoint in ", plan_.resume_folder(), " is gone; start a new training"));
       }
+      facts->seconds_before += facts->seconds;
       facts->seconds = 0;
       facts->rollbacks = 0;
       facts->learning_rate = request_.learning_rate();
@@ -184,8 +210,9 @@ class TrainingProcess {
   void GoOnFrom(const CheckpointFacts& facts) {
     step_ = facts.step;
     seconds_ = facts.seconds;
+    seconds_before_ = facts.seconds_before;
     learning_rate_ = facts.learning_rate;
-    training_->set_learning_rate(learning_rate_);
+    grows_at_ = facts.grows_at;
     checkpoint_step_ = step_;
     progress_.set_step(step_);
     progress_.set_rollbacks(facts.rollbacks);
@@ -199,8 +226,10 @@ class TrainingProcess {
     facts.categories = pack_->categories;
     facts.healthy = health_.state() == v1::TRAINING_HEALTH_HEALTHY;
     facts.seconds = seconds_;
+    facts.seconds_before = seconds_before_;
     facts.rollbacks = progress_.rollbacks();
     facts.learning_rate = learning_rate_;
+    facts.grows_at = grows_at_;
     RETURN_IF_ERROR(checkpoints_.Save(*training_, facts));
     checkpoint_step_ = step_;
     return absl::OkStatus();
@@ -234,15 +263,9 @@ class TrainingProcess {
     health_ = HealthMonitor();
     for (const v1::TrainingPoint& point : seen) Watch(point);
     if (group_ != nullptr) RETURN_IF_ERROR(training_->Join(group_));
-    const Recipe recipe = RecipeOf(request_.preset());
-    BatchSource source(*pack_, pack_->training, bank_,
-                       {.batch = request_.batch(),
-                        .seed = request_.seed(),
-                        .overlay_share = 0.25,
-                        .flip = recipe.mirror,
-                        .balance = recipe.balance,
-                        .half_size_steps = HalfSizeSteps()},
-                       step_);
+    waited_ = 0;
+    MakeSource();
+    const auto end_source = absl::MakeCleanup([this] { source_.reset(); });
     const absl::Time begin = absl::Now();
     const double seconds_before = seconds_;
     const std::int64_t first = step_;
@@ -257,10 +280,12 @@ class TrainingProcess {
         if (step_ > first) RETURN_IF_ERROR(Checkpoint());
         return Stopped();
       }
-      Batch batch = source.Next();
+      Batch batch = source_->Next();
       if (group_ != nullptr) {
         ASSIGN_OR_RETURN(batch, ShardOf(batch, group_->rank(), group_->world_size()));
       }
+      const RateSchedule schedule = {request_.learning_rate_schedule(), request_.steps(), grows_at_};
+      training_->set_learning_rate(learning_rate_ * RateFactor(schedule, step_));
       RETURN_IF_ERROR(training_->Step(batch));
       ++step_;
       const absl::Time now = absl::Now();
@@ -268,20 +293,27 @@ class TrainingProcess {
       seconds_ = seconds_before + running;
       stop = asked_to_end;
       out_of_time = request_.max_seconds() > 0 && seconds_ >= request_.max_seconds();
+      bool grows = step_ < grows_at_ && HalfOfTheTimeIsOver();
       if (group_ != nullptr) {
-        std::vector<float> ends = {stop ? 1.0f : 0.0f, out_of_time ? 1.0f : 0.0f};
+        std::vector<float> turns = {stop ? 1.0f : 0.0f, out_of_time ? 1.0f : 0.0f, grows ? 1.0f : 0.0f};
         if (step_ % kPointSteps == 0) {
-          RETURN_IF_ERROR(Agree(ends));
+          RETURN_IF_ERROR(Agree(turns));
         } else {
-          ends = {0, 0};
+          turns = {0, 0, 0};
         }
-        stop = ends[0] > 0;
-        out_of_time = ends[1] > 0;
+        stop = turns[0] > 0;
+        out_of_time = turns[1] > 0;
+        grows = turns[2] > 0;
       }
       const bool last = step_ == request_.steps() || out_of_time;
-      const bool checkpoint = step_ % request_.checkpoint_steps() == 0 || last;
+      if (grows) {
+        grows_at_ = step_;
+        MakeSource();
+      }
+      // Where the time has decided, only a checkpoint knows it.
+      const bool checkpoint = step_ % request_.checkpoint_steps() == 0 || last || grows;
       if (step_ % kPointSteps == 0 || checkpoint) {
-        ASSIGN_OR_RETURN(const bool well, TakePoint(source));
+        ASSIGN_OR_RETURN(const bool well, TakePoint());
         if (!well) return false;
       }
       if (checkpoint) RETURN_IF_ERROR(Checkpoint());
@@ -301,7 +333,7 @@ class TrainingProcess {
       progress_.set_seconds(seconds_);
       progress_.set_seconds_left(left);
       progress_.set_images_per_second(done_steps * request_.batch() / running);
-      progress_.set_data_wait(source.wait_seconds() / running);
+      progress_.set_data_wait(WaitSeconds() / running);
       Report("training", kTrainingBegins + (kTrainingEnds - kTrainingBegins) * seconds_ / (seconds_ + left));
     }
     return true;
@@ -341,15 +373,14 @@ class TrainingProcess {
   }
 
   // False when the policy says to roll back.
-  absl::StatusOr<bool> TakePoint(const BatchSource& source) {
+  absl::StatusOr<bool> TakePoint() {
     ASSIGN_OR_RETURN(v1::TrainingPoint point, MeansSinceTheLastPoint());
     point.set_step(step_);
     const double seconds = absl::ToDoubleSeconds(absl::Now() - point_began_);
     point.set_images_per_second(static_cast<double>((step_ - progress_.point().step()) * request_.batch()) / seconds);
-    point.set_data_wait((source.wait_seconds() - point_wait_) / seconds);
-    point.set_learning_rate(learning_rate_);
+    point.set_data_wait((WaitSeconds() - point_wait_) / seconds);
     point_began_ = absl::Now();
-    point_wait_ = source.wait_seconds();
+    point_wait_ = WaitSeconds();
     Watch(point);
     const v1::TrainingHealth before = progress_.health();
     point.set_health(health_.state());
@@ -397,7 +428,6 @@ class TrainingProcess {
     if (leads_) RETURN_IF_ERROR(checkpoints_.RemoveAfter(step_));
     seconds_ = seconds;  // they were spent
     learning_rate_ = rate;
-    training_->set_learning_rate(rate);
     last_points_.clear();
     health_ = HealthMonitor();
     progress_.clear_point();
@@ -412,7 +442,7 @@ class TrainingProcess {
 
   // On the way: figures, and whether they are the best so far.
   absl::Status MeasureNow() {
-    if (step_ <= HalfSizeSteps()) return absl::OkStatus();
+    if (step_ <= grows_at_) return absl::OkStatus();
     Report("evaluating", progress_done_);
     ASSIGN_OR_RETURN(*progress_.mutable_quality(), candidate_->Measure(*training_, step_));
     RETURN_IF_ERROR(Checkpoint());
@@ -420,8 +450,17 @@ class TrainingProcess {
   }
 
   absl::Status Stage() {
-    Report("calibrating", kTrainingEnds);
-    ASSIGN_OR_RETURN(*progress_.mutable_quality(), candidate_->Stage(*training_, step_, seconds_));
+    RETURN_IF_ERROR(candidate_->TrainJudge([this](const JudgeProgress& judge) {
+      const double share = static_cast<double>(judge.step) / static_cast<double>(judge.steps);
+      spdlog::info("judge: step {} of {}, loss {:.3f}, {:.0f} images/s", judge.step, judge.steps, judge.loss,
+                   judge.images_per_second);
+      progress_.set_judge_step(judge.step);
+      progress_.set_judge_steps(judge.steps);
+      Report("judge", kTrainingEnds + (kJudgeEnds - kTrainingEnds) * share);
+      return !asked_to_end;
+    }));
+    Report("calibrating", kJudgeEnds);
+    ASSIGN_OR_RETURN(*progress_.mutable_quality(), candidate_->Stage(*training_, step_, seconds_before_ + seconds_));
     RETURN_IF_ERROR(checkpoints_.OfferBest(step_, progress_.quality().frechet_distance()));
     Report("publishing", 0.99);
     return absl::OkStatus();
@@ -443,8 +482,12 @@ class TrainingProcess {
   std::unique_ptr<Candidate> candidate_;
   std::deque<v1::TrainingPoint> last_points_;
   v1::TrainingProgress progress_;
+  std::unique_ptr<BatchSource> source_;
+  double waited_ = 0;  // for those before it
   std::int64_t step_ = 0, checkpoint_step_ = -1;
-  double seconds_ = 0, learning_rate_ = request_.learning_rate();
+  std::int64_t grows_at_ = PlannedGrowth();          // first step at the full resolution
+  double seconds_ = 0, seconds_before_ = 0;          // of this job's steps, and of those that it goes on from
+  double learning_rate_ = request_.learning_rate();  // before its schedule
   absl::Time reported_ = absl::InfinitePast(), point_began_;
   double point_wait_ = 0, progress_done_ = 0;
 };

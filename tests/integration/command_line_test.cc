@@ -9,7 +9,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "services/mannequin/roc.h"
 #include "services/mannequin/terminal.h"
 #include "tests/integration/process.h"
 
@@ -180,13 +179,6 @@ TEST(Terminal, CountsInThousandsAndAlignsWideText) {
   EXPECT_EQ(HumanSeconds(125), "2 min 5 s");
   EXPECT_EQ(FormatTable({"a", "n"}, {{"특가", "1"}, {"x", "23"}}, {false, true}),
             "  a      n\n  특가   1\n  x     23\n");
-}
-
-TEST(AreaUnderRoc, CountsTiesHalf) {
-  EXPECT_DOUBLE_EQ(AreaUnderRoc({2, 3}, {1}).value(), 1.0);
-  EXPECT_DOUBLE_EQ(AreaUnderRoc({1}, {1}).value(), 0.5);
-  EXPECT_DOUBLE_EQ(AreaUnderRoc({0, 2}, {1}).value(), 0.5);
-  EXPECT_FALSE(AreaUnderRoc({}, {1}).has_value());
 }
 
 }  // namespace

@@ -27,10 +27,11 @@ class CommandSuite : public ::testing::Test {
   // Over folder_/data. Before it there is no server.
   void Serve() {
     address_ = absl::StrCat("127.0.0.1:", FreePort());
-    up_ = std::make_unique<Process>(
-        std::vector<std::string>{Binary("mannequin"), "up", "--data", folder_ + "/data", "--listen", address_,
-                                 "--admin-listen", "", "--console-listen", ""},
-        folder_);
+    std::vector<std::string> up = {Binary("mannequin"), "up",     "--data",         folder_ + "/data",
+                                   "--listen",          address_, "--admin-listen", "",
+                                   "--console-listen",  ""};
+    if (!shipped_bundle_) up.push_back("--no-shipped-bundle");
+    up_ = std::make_unique<Process>(up, folder_);
     ASSERT_TRUE(up_->WaitForOutput(address_, absl::Seconds(60))) << up_->errors();
   }
 
@@ -51,6 +52,7 @@ class CommandSuite : public ::testing::Test {
 
   const std::string folder_;
   std::string address_ = "127.0.0.1:1";
+  bool shipped_bundle_ = false;  // what `up` begins with
   std::unique_ptr<Process> up_;
 };
 

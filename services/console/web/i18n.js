@@ -120,6 +120,7 @@ const WORDS = {
   'training.wait': ['Waiting for data', '데이터 대기'],
   'phase.packing': ['Packing', '데이터 준비'],
   'phase.training': ['Training', '학습'],
+  'phase.judge': ['Training the judge', '판정 모델 학습'],
   'phase.calibrating': ['Calibrating', '보정'],
   'phase.publishing': ['Publishing', '배포'],
   'phase.done': ['Done', '완료'],

@@ -2,7 +2,7 @@
 
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
-#include "services/mannequin/ingest/derived_attributes.h"
+#include "common/model/derived_attributes.h"
 #include "services/mannequin/ingest/text_lines.h"
 
 namespace mannequin {

@@ -23,8 +23,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
 #include "common/base/file.h"
+#include "common/model/derived_attributes.h"
 #include "services/mannequin/ingest/byte_source.h"
-#include "services/mannequin/ingest/derived_attributes.h"
 #include "services/mannequin/ingest/line_reader.h"
 #include "services/mannequin/ingest/snap_format.h"
 

@@ -6,6 +6,7 @@ usage: gan_train_mannequin_torch.py LIST FEATURES     (lines of "file <tab> cate
 quarter of the batch, as ours takes them. Without the map of overlays, whose images ours makes beside the step.
 """
 import json
+import random
 import sys
 import time
 
@@ -18,6 +19,7 @@ from gan_train_torch import Pairs, has_bf16, memory_mb
 
 BATCH, TEXT, NOISE, STYLE, WARM_UP, STEPS, SIDE = 64, 100, 100, 256, 2, 8, 128
 leaky = lambda x: F.leaky_relu(x, 0.2)
+smoothed = lambda x: F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1, padding=1, count_include_pad=False)
 
 
 class Block(nn.Module):
@@ -59,7 +61,7 @@ class Generator(nn.Module):
             if i >= 2:
                 if i > 2:
                     picture = F.interpolate(picture, scale_factor=2, mode='bilinear')
-                picture = picture + F.pixel_shuffle(self.picture[i - 2](leaky(h)), 2)
+                picture = picture + smoothed(F.pixel_shuffle(self.picture[i - 2](leaky(h)), 2))
         return torch.tanh(picture)
 
 
@@ -152,7 +154,9 @@ def main():
             seen = d.see(augment(fake))
             loss = pair(d.judge(seen, text), of_real.detach()) + 0.3 * contrast(d.places(seen, text))
             loss = loss + 0.3 * F.cross_entropy(d.category(leaky(d.place(seen))).float(), label)
-            loss = loss + 5 * (F.avg_pool2d(fake, 8) - F.avg_pool2d(real, 8)).abs().mean()
+            y, x = random.randrange(8), random.randrange(8)
+            cells = [F.avg_pool2d(image[:, :, y:y + 120, x:x + 120], 8) for image in (fake, real)]
+            loss = loss + 5 * (cells[0] - cells[1]).abs().mean()
         adam_g.zero_grad()
         loss.backward()
         adam_g.step()

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <random>
 #include <set>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace mannequin {
 namespace {
@@ -112,6 +116,45 @@ TEST(Blend, MixesByOpacity) {
   EXPECT_NEAR(pixels.rgb[0], 155, 2);
   Blend(pixels, patch, 0, 0, 1);
   EXPECT_EQ(pixels.rgb[0], 255);
+}
+
+// Cairo's letters are shared by all threads.
+TEST(RenderOverlay, DrawsLettersFromManyThreads) {
+  std::vector<std::thread> threads;
+  std::atomic<int> drawn = 0;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&drawn, i] {
+      std::mt19937_64 random(static_cast<std::uint64_t>(i));
+      for (int n = 0; n < 150; ++n) drawn += RenderOverlay(VariedOverlay(random, 128)).ok() ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(drawn, 600);
+}
+
+TEST(VariedOverlay, CanBeRenderedAndLiesOnThePicture) {
+  std::mt19937_64 one(4), two(4);
+  std::set<std::string> fonts;
+  int small = 0, faint = 0;
+  for (int i = 0; i < 300; ++i) {
+    const OverlaySpec spec = VariedOverlay(one, 128), same = VariedOverlay(two, 128);
+    EXPECT_EQ(spec.text, same.text);
+    EXPECT_EQ(spec.x, same.x);
+    EXPECT_FALSE(spec.text.empty());
+    EXPECT_GE(spec.x, 0);
+    EXPECT_GE(spec.y, 0);
+    EXPECT_LE(spec.x + spec.width, 128) << i;
+    EXPECT_LE(spec.y + spec.height, 128) << i;
+    fonts.insert(spec.font);
+    small += spec.height <= 12 ? 1 : 0;
+    faint += spec.opacity < 0.5 ? 1 : 0;
+    if (i < 40) {
+      EXPECT_TRUE(RenderOverlay(spec).ok()) << i;
+    }
+  }
+  EXPECT_GT(fonts.size(), 8u);
+  EXPECT_GT(small, 10);
+  EXPECT_GT(faint, 10);
 }
 
 }  // namespace

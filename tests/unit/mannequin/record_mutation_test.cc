@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/utf8.h"
+#include "common/model/derived_attributes.h"
 #include "gtest/gtest.h"
-#include "services/mannequin/ingest/derived_attributes.h"
 #include "services/mannequin/ingest/record_format.h"
 
 namespace mannequin {

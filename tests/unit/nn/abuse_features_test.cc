@@ -11,7 +11,7 @@ TEST(AbuseFeatures, MismatchIsLogProbabilityMarginAndSource) {
   Judgement judgement;
   judgement.match = 0.25f;
   judgement.image_category = {0, std::log(3.0f)};  // probabilities 1/4 and 3/4
-  const auto features = MismatchFeatures(judgement, 1);
+  const auto features = MismatchFeatures(judgement, {1});
   ASSERT_TRUE(features.ok()) << features.status();
   EXPECT_NEAR((*features)[0], std::log(0.75), 1e-6);
   EXPECT_NEAR((*features)[1], std::log(3.0), 1e-6);
@@ -21,15 +21,15 @@ TEST(AbuseFeatures, MismatchIsLogProbabilityMarginAndSource) {
 TEST(AbuseFeatures, LogitsOfAnySizeStayFinite) {
   Judgement judgement;
   judgement.image_category = {1000, -1000};
-  EXPECT_NEAR((*MismatchFeatures(judgement, 1))[0], -2000, 1e-3);
+  EXPECT_NEAR((*MismatchFeatures(judgement, {1}))[0], -2000, 1e-3);
   EXPECT_NEAR(CategoryProbability(judgement, 0), 1, 1e-9);
 }
 
 TEST(AbuseFeatures, UnknownCategoryIsRefused) {
   Judgement judgement;
   judgement.image_category = {0, 1};
-  EXPECT_EQ(MismatchFeatures(judgement, 2).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(MismatchFeatures(judgement, -1).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(MismatchFeatures(judgement, {2}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(MismatchFeatures(judgement, {-1}).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(CategoryProbability(judgement, 2), 0);
 }
 
@@ -38,23 +38,23 @@ TEST(AbuseFeatures, ConfidenceWeighsTheCategoryWithTheMatch) {
   Judgement judgement;
   judgement.image_category = {0, std::log(3.0f)};
   v1::GanInfo gan;
-  EXPECT_NEAR(*DrawnConfidence(gan, judgement, 1), 0.75, 1e-6);  // no calibration: the category alone
+  EXPECT_NEAR(*DrawnConfidence(gan, judgement, {1}), 0.75, 1e-6);  // no calibration: the category alone
   v1::Calibration& calibration = *gan.add_calibrations();
   calibration.set_reason(kMismatch);
   for (const double weight : {0.0, 0.0, -1.0}) calibration.add_weights(weight);
-  EXPECT_NEAR(*DrawnConfidence(gan, judgement, 1), 0.75, 1e-6);  // a match of one half says nothing
+  EXPECT_NEAR(*DrawnConfidence(gan, judgement, {1}), 0.75, 1e-6);  // a match of one half says nothing
   judgement.match = std::log(2.0f);
-  EXPECT_NEAR(*DrawnConfidence(gan, judgement, 1), 6.0 / 7, 1e-6);  // odds 3 * 2
+  EXPECT_NEAR(*DrawnConfidence(gan, judgement, {1}), 6.0 / 7, 1e-6);  // odds 3 * 2
   judgement.match = -std::log(6.0f);
-  EXPECT_NEAR(*DrawnConfidence(gan, judgement, 1), 1.0 / 3, 1e-6);  // odds 3 / 6
+  EXPECT_NEAR(*DrawnConfidence(gan, judgement, {1}), 1.0 / 3, 1e-6);  // odds 3 / 6
   judgement.image_category = {-1000, 1000};
   judgement.match = -1000;
-  const double contradiction = *DrawnConfidence(gan, judgement, 1);
+  const double contradiction = *DrawnConfidence(gan, judgement, {1});
   EXPECT_GE(contradiction, 0);
   EXPECT_LE(contradiction, 1);
-  EXPECT_EQ(DrawnConfidence(gan, judgement, 2).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(DrawnConfidence(gan, judgement, {2}).status().code(), absl::StatusCode::kInvalidArgument);
   calibration.add_weights(1);
-  EXPECT_EQ(DrawnConfidence(gan, judgement, 1).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(DrawnConfidence(gan, judgement, {1}).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(AbuseFeatures, OverlayIsTheLargestCellAndTheMeanOfFour) {
@@ -89,6 +89,18 @@ TEST(AbuseFeatures, CalibrationIsFoundByItsReason) {
   gan.add_calibrations()->set_reason(kPromotionalOverlay);
   gan.add_calibrations()->set_reason(kMismatch);
   EXPECT_EQ(FindCalibration(gan, kMismatch), &gan.calibrations(1));
+}
+
+TEST(MismatchFeatures, AListedColourCountsByHowLikelyTheImageShowsIt) {
+  Judgement judgement;
+  judgement.image_category = {0, 0};
+  EXPECT_EQ(MismatchFeatures(judgement, {0, -1})->size(), 3u) << "a bundle that tells no colours";
+  judgement.image_color = {std::log(0.5f), std::log(0.25f), std::log(0.25f)};
+  EXPECT_NEAR((*MismatchFeatures(judgement, {0, 0}))[3], std::log(0.5), 1e-6);
+  EXPECT_NEAR((*MismatchFeatures(judgement, {0, 2}))[3], std::log(0.25), 1e-6);
+  const double mean = 0.5 * std::log(0.5) + 0.5 * std::log(0.25);
+  EXPECT_NEAR((*MismatchFeatures(judgement, {0, -1}))[3], mean, 1e-6) << "no colour is listed";
+  EXPECT_EQ(MismatchFeatures(judgement, {0, 3}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "services/scorer/judge.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -54,55 +55,50 @@ Pixels Square(int side, std::uint8_t value) {
 }
 
 TEST(Judge, KindIsThatOfTheWorstReason) {
-  EXPECT_EQ(Render(Judge(Gan(), 0, Said(4)).value()), "CLEAN MISMATCH PROMOTIONAL_OVERLAY");
-  EXPECT_EQ(Render(Judge(Gan(), 0, Said(-1)).value()), "REVIEW MISMATCH PROMOTIONAL_OVERLAY");
-  EXPECT_EQ(Render(Judge(Gan(), 0, Said(-4)).value()), "ABUSE MISMATCH PROMOTIONAL_OVERLAY");
+  EXPECT_EQ(Render(Judge(Gan(), {0}, Said(4)).value()), "CLEAN MISMATCH PROMOTIONAL_OVERLAY");
+  EXPECT_EQ(Render(Judge(Gan(), {0}, Said(-1)).value()), "REVIEW MISMATCH PROMOTIONAL_OVERLAY");
+  EXPECT_EQ(Render(Judge(Gan(), {0}, Said(-4)).value()), "ABUSE MISMATCH PROMOTIONAL_OVERLAY");
 }
 
 TEST(Judge, ReasonsAreHighestFirst) {
-  const Opinion opinion = Judge(Gan(), 0, Said(4, std::vector<float>(16, 3))).value();
+  const Opinion opinion = Judge(Gan(), {0}, Said(4, std::vector<float>(16, 3))).value();
   EXPECT_EQ(Render(opinion), "ABUSE PROMOTIONAL_OVERLAY MISMATCH");
   EXPECT_NEAR(opinion.reasons[0].probability(), 0.9526, 1e-4);
   EXPECT_NEAR(opinion.reasons[1].probability(), 0.0180, 1e-4);
 }
 
 TEST(Judge, OverlayIsProbableFromReviewOn) {
-  EXPECT_FALSE(Judge(Gan(), 0, Said(4))->overlay_probable);
-  EXPECT_TRUE(Judge(Gan(), 0, Said(4, std::vector<float>(16, 1)))->overlay_probable);
+  EXPECT_FALSE(Judge(Gan(), {0}, Said(4))->overlay_probable);
+  EXPECT_TRUE(Judge(Gan(), {0}, Said(4, std::vector<float>(16, 1)))->overlay_probable);
 }
 
-TEST(Judge, ABundleWithoutCalibrationJudgesNothing) { EXPECT_EQ(Render(Judge({}, 0, Said(-9)).value()), "CLEAN"); }
+TEST(Judge, ABundleWithoutCalibrationJudgesNothing) { EXPECT_EQ(Render(Judge({}, {0}, Said(-9)).value()), "CLEAN"); }
 
 TEST(Judge, RefusesACategoryThatIsNoIndexAndACalibrationOfAnotherSize) {
-  EXPECT_EQ(Judge(Gan(), 3, Said(0)).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Judge(Gan(), {3}, Said(0)).status().code(), absl::StatusCode::kInvalidArgument);
   v1::GanInfo gan = Gan();
   gan.mutable_calibrations(0)->add_weights(1);
-  EXPECT_EQ(Judge(gan, 0, Said(0)).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Judge(gan, {0}, Said(0)).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(Judge, APlaceholderIsAbuseWhateverTheNetworksThink) {
-  Opinion opinion = Judge(Gan(), 0, Said(4)).value();
-  AddPlaceholder(opinion);
+  Opinion opinion = Judge(Gan(), {0}, Said(4)).value();
+  AddPlaceholder(opinion, "it is blank");
   EXPECT_EQ(Render(opinion), "ABUSE PLACEHOLDER MISMATCH PROMOTIONAL_OVERLAY");
+  EXPECT_EQ(opinion.reasons[0].detail(), "it is blank");
   EXPECT_EQ(opinion.reasons[0].probability(), 1);
 }
 
-TEST(Judge, BlankIsASingleColour) {
-  Pixels pixels = Square(16, 200);
-  EXPECT_TRUE(IsBlank(pixels, {300, 300}));
-  pixels.rgb[0] = 201;  // noise of a codec
-  EXPECT_TRUE(IsBlank(pixels, {300, 300}));
-  for (std::size_t i = 0; i < pixels.rgb.size() / 8; ++i) pixels.rgb[i] = 100;
-  EXPECT_FALSE(IsBlank(pixels, {300, 300}));
-}
-
-TEST(Judge, BlankLooksAtThePictureNotAtTheBarsBesideIt) {
+TEST(WithoutBars, GivesThePictureThatWasPadded) {
   Pixels pixels = Square(16, 255);
   for (std::size_t y = 0; y < 16; ++y) {
     for (std::size_t i = 4 * 3; i < 12 * 3; ++i) pixels.rgb[y * 48 + i] = 10;
   }
-  EXPECT_TRUE(IsBlank(pixels, {150, 300}));
-  EXPECT_FALSE(IsBlank(pixels, {300, 300}));
+  const Pixels high = WithoutBars(pixels, {150, 300});
+  EXPECT_LE(high.width, 8);
+  EXPECT_EQ(high.height, 16);
+  EXPECT_EQ(std::count(high.rgb.begin(), high.rgb.end(), 10), static_cast<std::ptrdiff_t>(high.rgb.size()));
+  EXPECT_EQ(WithoutBars(pixels, {300, 300}).rgb, pixels.rgb);
 }
 
 TEST(Judge, OneBoxForEachGroupOfTouchingCells) {

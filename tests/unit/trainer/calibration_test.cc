@@ -9,13 +9,6 @@
 namespace mannequin {
 namespace {
 
-TEST(AreaUnderRoc, CountsPairsInOrder) {
-  EXPECT_EQ(AreaUnderRoc({0, 1}, {2, 3}), 1);
-  EXPECT_EQ(AreaUnderRoc({2, 3}, {0, 1}), 0);
-  EXPECT_EQ(AreaUnderRoc({1, 1}, {1, 1}), 0.5);
-  EXPECT_EQ(AreaUnderRoc({0, 2}, {1}), 0.5);
-}
-
 TEST(ExpectedCalibrationError, IsZeroWhenStatedAndObservedAgree) {
   EXPECT_NEAR(ExpectedCalibrationError({0.5, 0.5}, {0.5}), 0, 1e-12);
   EXPECT_NEAR(ExpectedCalibrationError({0.0}, {1.0}), 0, 1e-12);

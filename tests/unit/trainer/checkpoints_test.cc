@@ -33,6 +33,8 @@ class CheckpointsTest : public testing::Test {
     facts.healthy = healthy;
     facts.seconds = 0.1;
     facts.learning_rate = 1e-4;
+    facts.grows_at = 7;
+    facts.seconds_before = 3;
     return checkpoints_.Save(*training_, facts);
   }
   absl::StatusOr<std::optional<CheckpointFacts>> Load(bool healthy_only = false) {
@@ -68,6 +70,8 @@ TEST_F(CheckpointsTest, TheLastOnesAreKeptAndTheNewestIsLoaded) {
   EXPECT_EQ((*facts)->step, 3);
   EXPECT_EQ((*facts)->seconds, 0.1);
   EXPECT_EQ((*facts)->learning_rate, 1e-4);
+  EXPECT_EQ((*facts)->grows_at, 7);
+  EXPECT_EQ((*facts)->seconds_before, 3);
   EXPECT_TRUE(Checkpoints::AnyIn(folder_));
 }
 

@@ -49,6 +49,7 @@ class ServedTrainer : public CatalogueTest {
     request.set_batch(8);
     request.set_steps(3);
     request.set_checkpoint_steps(2);
+    request.set_judge_steps(-1);
     request.set_promote(true);
     return request;
   }

@@ -19,7 +19,9 @@ TEST_F(Trainer, TrainsAndPublishesABundleThatDrawsAndResumes) {
   AddEmbedding();
   Serve();
   v1::Job job;
-  const grpc::Status created = Create(Tiny(), &job);
+  v1::CreateTrainingRequest request = Tiny();
+  request.set_judge_steps(2);
+  const grpc::Status created = Create(request, &job);
   ASSERT_TRUE(created.ok()) << created.error_message();
   int samples = 0;
   job = Watch(job.id(), &samples);
@@ -39,6 +41,8 @@ TEST_F(Trainer, TrainsAndPublishesABundleThatDrawsAndResumes) {
   EXPECT_EQ(*bundles_.CurrentVersion(), progress.bundle_version());
   EXPECT_EQ(manifest->gan().categories_size(), 3);
   EXPECT_EQ(manifest->gan().calibrations_size(), 2);
+  EXPECT_EQ(manifest->gan().judge().steps(), 2);
+  EXPECT_EQ(progress.judge_step(), 2);
   EXPECT_EQ(manifest->parents_size(), 1);
   EXPECT_EQ(manifest->embedding().dimension(), 16);
   const std::string folder = bundles_.FolderOf(manifest->version());

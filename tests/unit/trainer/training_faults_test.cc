@@ -78,6 +78,30 @@ TEST_F(TrainingFaults, AKilledProcessGoesOnExactlyWhereItsCheckpointWas) {
   }
 }
 
+TEST_F(TrainingFaults, ATrainingBoundedByTimeReachesTheFullResolutionAfterHalfOfIt) {
+  Serve();
+  v1::CreateTrainingRequest request = Tiny();
+  request.set_resolution(128);
+  request.set_batch(2);
+  request.set_steps(1'000'000);
+  request.set_checkpoint_steps(1'000'000);
+  request.set_keep_checkpoints(10);
+  request.set_max_seconds(3);
+  const v1::Job job = Watch(MustCreate(request).id());
+  ASSERT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.error();
+  std::vector<std::int64_t> steps;
+  for (const auto& entry : std::filesystem::directory_iterator(JobFolderOf(job.id()))) {
+    int step = 0;
+    if (std::sscanf(entry.path().filename().c_str(), "checkpoint-%d.safetensors", &step) == 1) steps.push_back(step);
+  }
+  std::sort(steps.begin(), steps.end());
+  ASSERT_EQ(steps.size(), 2u) << "where it grew, and the end";
+  EXPECT_GT(steps[1], steps[0]);
+  const auto sample = DecodeImage(*ReadFile(ProgressOf(job).sample_path()));
+  ASSERT_TRUE(sample.ok()) << sample.status();
+  EXPECT_GT(sample->width, 8 * 128) << "a grid of eight at the full resolution";
+}
+
 TEST_F(TrainingFaults, AProcessThatOutgrowsTheMemoryFailsTheJobAndSaysWhatToDo) {
   config_.set_program(TrainerAfter("ulimit -v 2500000"));
   Serve();

@@ -1,0 +1,132 @@
+// score eval: how good the verdicts of a bundle are, on listings abused in known ways.
+#include <cstdio>
+#include <filesystem>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/file.h"
+#include "common/base/status_macros.h"
+#include "services/mannequin/command_line.h"
+#include "services/mannequin/score_eval/score_eval.h"
+#include "services/mannequin/shipped_bundle.h"
+#include "services/mannequin/terminal.h"
+
+namespace mannequin {
+namespace {
+
+nlohmann::json RowJson(const ScoreEvalRow& row) {
+  return {{"reason", row.reason},
+          {"what", row.what},
+          {"honest", row.honest},
+          {"abused", row.abused},
+          {"auc", row.auc},
+          {"average_precision", row.average_precision},
+          {"false_alarms_at_95_percent_found", row.false_alarms},
+          {"found_at_1_percent_false_alarms", row.found_1},
+          {"found_at_0.2_percent_false_alarms", row.found_02},
+          {"discriminator_auc", row.plain_auc}};
+}
+
+nlohmann::json ReportJson(const ScoreEvalReport& report) {
+  nlohmann::json json = {{"bundle_version", report.bundle_version},
+                         {"products", report.products},
+                         {"categories", report.categories},
+                         {"milliseconds", report.milliseconds},
+                         {"calibration_error",
+                          {{"PROMOTIONAL_OVERLAY", report.overlay_calibration_error},
+                           {"MISMATCH", report.mismatch_calibration_error}}},
+                         {"rows", nlohmann::json::array()},
+                         {"verdicts", nlohmann::json::array()}};
+  for (const ScoreEvalRow& row : report.rows) json["rows"].push_back(RowJson(row));
+  for (const VerdictShares& shares : report.verdicts) {
+    json["verdicts"].push_back({{"what", shares.what},
+                                {"listings", shares.listings},
+                                {"clean", shares.clean},
+                                {"review", shares.review},
+                                {"abuse", shares.abuse},
+                                {"not_scored", shares.not_scored}});
+  }
+  return json;
+}
+
+void Print(const ScoreEvalReport& report) {
+  std::printf("bundle %s on %d held-out products of %d categories, %.2f ms a listing\n\n", report.bundle_version.c_str(),
+              static_cast<int>(report.products), static_cast<int>(report.categories), report.milliseconds);
+  std::vector<std::vector<std::string>> rows;
+  for (const ScoreEvalRow& row : report.rows) {
+    rows.push_back({row.reason, row.what, absl::StrCat(row.abused), absl::StrFormat("%.4f", row.auc),
+                    absl::StrFormat("%.3f", row.average_precision), absl::StrFormat("%.1f %%", 100 * row.false_alarms),
+                    absl::StrFormat("%.3f", row.found_1), absl::StrFormat("%.3f", row.found_02),
+                    absl::StrFormat("%.3f", row.plain_auc)});
+  }
+  std::fputs(FormatTable({"reason", "abuse", "listings", "AUC", "AP", "false alarms at 95 % found", "found at 1 %",
+                          "found at 0.2 %", "AUC, discriminator alone"},
+                         rows, {false, false, true, true, true, true, true, true, true})
+                 .c_str(),
+             stdout);
+  rows.clear();
+  for (const VerdictShares& shares : report.verdicts) {
+    rows.push_back({shares.what, absl::StrCat(shares.listings), absl::StrFormat("%.1f %%", 100 * shares.clean),
+                    absl::StrFormat("%.1f %%", 100 * shares.review), absl::StrFormat("%.1f %%", 100 * shares.abuse),
+                    absl::StrFormat("%.1f %%", 100 * shares.not_scored)});
+  }
+  std::fputs("\n", stdout);
+  std::fputs(FormatTable({"listings that are", "listings", "CLEAN", "REVIEW", "ABUSE", "NOT_SCORED"}, rows,
+                         {false, true, true, true, true, true})
+                 .c_str(),
+             stdout);
+  std::printf("\ncalibration error: overlay %.1f %%, mismatch %.1f %%\n", 100 * report.overlay_calibration_error,
+              100 * report.mismatch_calibration_error);
+}
+
+absl::Status Run(const Invocation& invocation, ScoreEvalOptions options) {
+  std::string unpacked;
+  const auto remove = absl::MakeCleanup([&] {
+    std::error_code ignored;
+    if (!unpacked.empty()) std::filesystem::remove_all(unpacked, ignored);
+  });
+  if (options.bundle_folder.empty()) {
+    ASSIGN_OR_RETURN(unpacked, MakeTemporaryFolder("mannequin-bundle"));
+    const BundleFolder bundles(unpacked);
+    RETURN_IF_ERROR(InstallShippedBundle(bundles).status());
+    ASSIGN_OR_RETURN(const std::string version, bundles.CurrentVersion());
+    options.bundle_folder = bundles.FolderOf(version);
+  }
+  ProgressLine progress(invocation.json());
+  ASSIGN_OR_RETURN(const ScoreEvalReport report, EvaluateScoring(options, [&](double share) {
+                     progress.Show(absl::StrFormat("%.0f %%", 100 * share));
+                     return !Interrupted();
+                   }));
+  progress.End(absl::StrCat(report.products, " products"));
+  if (invocation.json()) {
+    PrintJson(ReportJson(report));
+  } else {
+    Print(report);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddScoreEvalCommand(CLI::App& score, Invocation& invocation) {
+  const auto options = std::make_shared<ScoreEvalOptions>();
+  CLI::App* command = score.add_subcommand(
+      "eval",
+      "how good the verdicts are, on a catalogue's held-out pictures abused in known ways; without a server\n"
+      "  mannequin score eval --catalog metadata.json.gz --images photos");
+  command->add_option("--catalog", options->catalog, "as ingest reads it")->required();
+  command->add_option("--images", options->images, "folder of ID.jpg")->required()->check(CLI::ExistingDirectory);
+  command->add_option("--bundle", options->bundle_folder, "folder of a bundle (the one that comes with this program)")
+      ->check(CLI::ExistingDirectory);
+  command->add_option("--products", options->products, "at most")->check(CLI::Range(2, 1'000'000))->capture_default_str();
+  command->add_option("--seed", options->seed)->capture_default_str();
+  command->add_option("--device", options->device, "cpu or cuda:N (CUDA when there is one)");
+  command->add_option("--printed", options->printed, "leaf categories with print of their own; repeatable")
+      ->capture_default_str();
+  command->callback([&invocation, options] {
+    invocation.run = [&invocation, options] { return Run(invocation, *options); };
+  });
+}
+
+}  // namespace mannequin

@@ -1,0 +1,75 @@
+// The bundle that comes with the program: drawing and scoring before anyone has trained.
+#include <filesystem>
+
+#include "common/base/file.h"
+#include "common/image/image.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/integration/command_suite.h"
+
+namespace mannequin {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ShippedBundle : public CommandSuite {
+ protected:
+  // Nobody listens at the server's address.
+  nlohmann::json Json(std::vector<std::string> words) const {
+    words.insert(words.begin(), {"--output", "json"});
+    const Ended ended = Run(words);
+    EXPECT_EQ(ended.status, 0) << ended.errors;
+    return nlohmann::json::parse(ended.output, nullptr, false);
+  }
+};
+
+TEST_F(ShippedBundle, DrawsWithoutAServerAndIsRecognisedWhenItIsPassedOffAsAPhoto) {
+  const nlohmann::json drawn = Json({"generate", "--local", "--title", "Black leather handbag", "--category", "Handbags",
+                                     "--color", "black", "--out", folder_});
+  ASSERT_EQ(drawn["images"].size(), 1u) << drawn;
+  const std::string path = drawn["images"][0]["path"];
+  const auto picture = DecodeImage(ReadFile(path).value());
+  ASSERT_TRUE(picture.ok()) << picture.status();
+  EXPECT_EQ(picture->width, 128);
+
+  const nlohmann::json verdict =
+      Json({"score", "--local", path, "--title", "Black leather handbag", "--category", "Handbags"});
+  EXPECT_EQ(verdict["verdict"], "ABUSE");
+  EXPECT_EQ(verdict["reasons"][0], "PLACEHOLDER");
+  EXPECT_EQ(verdict["bundle_version"], drawn["bundle_version"]);
+}
+
+TEST_F(ShippedBundle, TellsACategoryThatItDoesNotKnow) {
+  const Ended ended = Run({"generate", "--local", "--title", "Row boat", "--category", "Boats", "--out", folder_});
+  EXPECT_EQ(ended.status, kFailed);
+  EXPECT_THAT(ended.errors, HasSubstr("category \"Boats\" is not known to bundle"));
+}
+
+TEST_F(ShippedBundle, IsInstalledOnceIntoAFolderOfBundles) {
+  const std::string bundles = folder_ + "/bundles";
+  std::filesystem::create_directories(bundles);
+  const nlohmann::json first = Json({"models", "install", bundles});
+  EXPECT_EQ(first["installed"], true);
+  const std::string version = first["current_version"];
+  EXPECT_TRUE(std::filesystem::exists(bundles + "/" + version + "/MODEL_CARD.md"));
+  const nlohmann::json second = Json({"models", "install", bundles});
+  EXPECT_EQ(second["installed"], false);
+  EXPECT_EQ(second["current_version"], version);
+}
+
+TEST_F(ShippedBundle, IsWhatAnEmptySuiteBeginsWithUnlessItIsToldNotTo) {
+  shipped_bundle_ = true;
+  Serve();
+  const nlohmann::json listed = Json({"models", "list"});
+  ASSERT_EQ(listed["bundles"].size(), 1u) << listed;
+  EXPECT_EQ(listed["current_version"], listed["bundles"][0]["version"]);
+  up_.reset();
+  std::filesystem::remove_all(folder_ + "/data");
+  shipped_bundle_ = false;
+  Serve();
+  EXPECT_TRUE(Json({"models", "list"})["bundles"].empty());
+}
+
+}  // namespace
+}  // namespace mannequin
