@@ -122,6 +122,8 @@ void AddScoreEvalCommand(CLI::App& score, Invocation& invocation) {
   command->add_option("--products", options->products, "at most")->check(CLI::Range(2, 1'000'000))->capture_default_str();
   command->add_option("--seed", options->seed)->capture_default_str();
   command->add_option("--device", options->device, "cpu or cuda:N (CUDA when there is one)");
+  command->add_option("--export", options->export_folder, "folder that gets the listings, for others to be measured on")
+      ->check(CLI::ExistingDirectory);
   command->add_option("--printed", options->printed, "leaf categories with print of their own; repeatable")
       ->capture_default_str();
   command->callback([&invocation, options] {

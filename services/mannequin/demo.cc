@@ -25,11 +25,13 @@
 #include "services/mannequin/job_view.h"
 #include "services/mannequin/placeholder_sheet.h"
 #include "services/mannequin/terminal.h"
+#include "services/trainer/judge_training.h"
 
 namespace mannequin {
 namespace {
 
 constexpr int kSimilar = 6;
+constexpr double kJudgeStepsASecond = 2.5;  // of the GAN's training
 constexpr std::size_t kWorst = 12;
 
 // The reason that makes a verdict, highest probability first by contract.
@@ -144,6 +146,14 @@ class Demo {
     request.set_max_seconds(options_.train_seconds);
     request.set_checkpoint_steps(1'000);
     request.set_promote(true);
+    ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, services_.store.GetStatistics({}));
+    std::int64_t stored = 0;
+    for (const v1::ImageStateCount& count : statistics.image_states()) {
+      if (count.state() == v1::IMAGE_STATE_STORED) stored = count.products();
+    }
+    // On a big catalogue no longer than the GAN.
+    const auto most = std::max<std::int64_t>(100, static_cast<std::int64_t>(kJudgeStepsASecond * options_.train_seconds));
+    request.set_judge_steps(std::min(JudgeStepsFor(static_cast<std::size_t>(stored)), most));
     const auto stub = v1::GanTrainer::NewStub(services_.trainer);
     ASSIGN_OR_RETURN(const auto done,
                      RunJob<v1::TrainingProgress>(*stub, &v1::GanTrainer::Stub::CreateTraining, request));

@@ -105,7 +105,7 @@ absl::StatusOr<v1::Quality> Candidate::Stage(const GanTraining& training, std::i
   // Judged by what was written, through the code that serves it.
   ASSIGN_OR_RETURN(const LoadedGan loaded, LoadGan(manifest, bundle, options_.device));
   ASSIGN_OR_RETURN(const OverlayBank bank,
-                   RenderOverlayBank(kOverlayPatches, request.resolution(), request.seed() + kHeldOutBank));
+                   RenderOverlayBank(kOverlayPatches, request.resolution(), request.seed() + kHeldOutBank, VariedOverlay));
   ASSIGN_OR_RETURN(const Evaluation evaluation, Evaluate(loaded, pack_, bank, request.seed()));
   for (const v1::Calibration& calibration : evaluation.calibrations) {
     *gan.add_calibrations() = calibration;

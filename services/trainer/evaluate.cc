@@ -50,7 +50,9 @@ JudgedProducts ChooseJudged(const Pack& pack) {
   return {SampleEvenly(pack.training, std::clamp(pack.training.size() / 10, kMinHeldOut, kMaxJudged)), true};
 }
 
-double ConfidenceFloor(int categories) { return std::min(0.2, 2.0 / std::max(1, categories)); }
+double ConfidenceFloor(int categories, bool judge) {
+  return judge ? 0.5 : std::min(0.2, 2.0 / std::max(1, categories));
+}
 
 absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, const OverlayBank& bank,
                                     std::uint64_t seed) {
@@ -104,6 +106,10 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
   ASSIGN_OR_RETURN(const std::vector<Judgement> on_swapped, Judge(gan, swapped, swapped_texts));
   ASSIGN_OR_RETURN(const std::vector<Judgement> on_overlaid, Judge(gan, overlaid, texts));
 
+  // A blown-up picture is smooth: among such, overlays are told too easily.
+  const auto sharp = static_cast<std::size_t>(
+      std::count_if(products.begin(), products.end(), [](const PackedProduct& product) { return !product.small; }));
+  const bool sharp_only = sharp >= kMinHeldOut;
   std::vector<Example> mismatch, overlay;
   for (std::size_t i = 0; i < products.size(); ++i) {
     const int category = listed[i].category;
@@ -111,6 +117,7 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
     mismatch.push_back({std::move(match), false});
     const std::vector<float>& logits = on_clean[i].image_category;
     result.category_accuracy += std::max_element(logits.begin(), logits.end()) - logits.begin() == category ? 1 : 0;
+    if (sharp_only && products[i].small) continue;
     ASSIGN_OR_RETURN(std::vector<double> plain, OverlayFeatures(on_clean[i]));
     ASSIGN_OR_RETURN(std::vector<double> painted, OverlayFeatures(on_overlaid[i]));
     overlay.push_back({std::move(plain), false});
@@ -139,7 +146,7 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
   if (!other_color.empty()) result.color_auc = AreaUnderRoc(own, other_color);
   result.calibrations = {std::move(for_mismatch), std::move(for_overlay)};
 
-  result.confidence_floor = ConfidenceFloor(static_cast<int>(pack.categories.size()));
+  result.confidence_floor = ConfidenceFloor(static_cast<int>(pack.categories.size()), on_clean.front().overlaid.has_value());
   v1::GanInfo calibrated;
   for (const v1::Calibration& calibration : result.calibrations) *calibrated.add_calibrations() = calibration;
   const std::vector<PackedProduct> asked = SampleEvenly(products, kDrawn);

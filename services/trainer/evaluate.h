@@ -41,13 +41,15 @@ struct JudgedProducts {
 // The products that figures are measured on.
 JudgedProducts ChooseJudged(const Pack& pack);
 
-// Below this confidence a drawn image is not shown: 0.2, or twice
-// chance when there are so many categories that this is less.
-double ConfidenceFloor(int categories);
+// Below this confidence a drawn image is not shown. Of a judge, which the generator never met,
+// one half: it is sooner right than wrong. Of a discriminator 0.2, or twice chance when there are so
+// many categories that this is less.
+double ConfidenceFloor(int categories, bool judge);
 
 // Each product as it is, with the image of a product of another category, with that of
 // another colour of the same category where colours are told, and
-// with an overlay from `bank` (not one that was trained on). Fixed by `seed`.
+// with an overlay from `bank` (not one that was trained on), which only sharp pictures get, if there are
+// kMinHeldOut of them. Fixed by `seed`.
 absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, const OverlayBank& bank,
                                     std::uint64_t seed);
 

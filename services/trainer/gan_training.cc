@@ -71,7 +71,9 @@ struct GanTraining::Impl {
   // The batch's own memory is used in place on the CPU: `data` must outlive the tensor.
   template <typename T>
   torch::Tensor Wrap(const std::vector<T>& data, at::IntArrayRef shape, at::ScalarType type) const {
-    return torch::from_blob(const_cast<T*>(data.data()), shape, type).to(device);
+    const torch::Tensor there = torch::from_blob(const_cast<T*>(data.data()), shape, type);
+    // From pinned memory a GPU copies while the CPU goes on.
+    return device.is_cuda() ? there.pin_memory().to(device, /*non_blocking=*/true) : there;
   }
 
   TensorMap State() const {

@@ -1,6 +1,7 @@
 // The bundle that comes with the program: drawing and scoring before anyone has trained.
 #include <filesystem>
 
+#include "absl/strings/str_split.h"
 #include "common/base/file.h"
 #include "common/image/image.h"
 #include "gmock/gmock.h"
@@ -44,6 +45,38 @@ TEST_F(ShippedBundle, TellsACategoryThatItDoesNotKnow) {
   const Ended ended = Run({"generate", "--local", "--title", "Row boat", "--category", "Boats", "--out", folder_});
   EXPECT_EQ(ended.status, kFailed);
   EXPECT_THAT(ended.errors, HasSubstr("category \"Boats\" is not known to bundle"));
+}
+
+TEST_F(ShippedBundle, ScoresAFileOfListingsInItsOrder) {
+  const nlohmann::json drawn = Json({"generate", "--local", "--category", "Shirts", "--out", folder_});
+  ASSERT_EQ(drawn["images"].size(), 1u) << drawn;
+  const std::string photos = folder_ + "/photos";
+  std::filesystem::create_directories(photos);
+  std::filesystem::copy_file(drawn["images"][0]["path"].get<std::string>(), photos + "/one.png");
+  ASSERT_TRUE(WriteFileAtomically(photos + "/two.jpg", "no picture").ok());
+  std::string listings;
+  for (const char* id : {"one", "two", "three"}) {
+    listings += nlohmann::json{{"id", id}, {"title", "Blue shirt"}, {"category_path", {"Shirts"}}}.dump() + "\n";
+  }
+  listings += "not a listing\n";
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/listings.jsonl", listings).ok());
+  const Ended ended =
+      Run({"--output", "json", "score", "--local", "--from", folder_ + "/listings.jsonl", "--images", photos});
+  EXPECT_EQ(ended.status, 0) << ended.errors;
+  std::vector<nlohmann::json> lines;
+  for (const absl::string_view line : absl::StrSplit(ended.output, '\n', absl::SkipEmpty())) {
+    lines.push_back(nlohmann::json::parse(line));
+  }
+  ASSERT_EQ(lines.size(), 3u) << ended.output;
+  EXPECT_EQ(lines[0]["id"], "one");
+  EXPECT_EQ(lines[0]["verdict"], "ABUSE");
+  EXPECT_EQ(lines[0]["probability"]["PLACEHOLDER"], 1);
+  EXPECT_EQ(lines[1]["id"], "two");
+  EXPECT_THAT(lines[1]["error"].get<std::string>(), HasSubstr("image: "));
+  EXPECT_EQ(lines[2]["id"], "three");
+  EXPECT_EQ(lines[2]["verdict"], "NOT_SCORED");
+  EXPECT_THAT(lines[2]["not_scored_reason"].get<std::string>(), HasSubstr("no picture"));
+  EXPECT_THAT(ended.errors, HasSubstr("1 scored, 1 not scored, 1 failed, 1 lines are no listing"));
 }
 
 TEST_F(ShippedBundle, IsInstalledOnceIntoAFolderOfBundles) {

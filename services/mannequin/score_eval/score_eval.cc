@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/base/parallel.h"
@@ -13,6 +14,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/text_config.h"
 #include "common/model/described_product.h"
+#include "nlohmann/json.hpp"
 #include "services/mannequin/ingest/byte_source.h"
 #include "services/mannequin/ingest/catalog_reader.h"
 #include "services/mannequin/score_many.h"
@@ -104,6 +106,7 @@ class Evaluation {
       RETURN_IF_ERROR(some.status());
       std::move(some->begin(), some->end(), std::back_inserter(listings));
     }
+    if (!options_.export_folder.empty()) RETURN_IF_ERROR(Export(listings));
     std::vector<Listing> asked;
     for (const TestListing& listing : listings) asked.push_back({products_[listing.product].product, listing.image});
     const absl::Time started = absl::Now();
@@ -117,6 +120,23 @@ class Evaluation {
                           ProbabilityOf(*verdicts[i], v1::ABUSE_REASON_MISMATCH), plain[i]});
     }
     return absl::OkStatus();
+  }
+
+  absl::Status Export(const std::vector<TestListing>& listings) {
+    for (const TestListing& listing : listings) {
+      const v1::Product& product = products_[listing.product].product;
+      const std::string name = absl::StrFormat("%06d.jpg", exported_++);
+      RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(options_.export_folder, "/", name), listing.image));
+      const nlohmann::json line = {{"id", product.id()},
+                                   {"image", name},
+                                   {"abuse", AbuseName(listing.abuse)},
+                                   {"overlay", IsOverlay(listing.abuse)},
+                                   {"script", listing.script},
+                                   {"category", LeafCategory(product)},
+                                   {"title", product.title()}};
+      absl::StrAppend(&exported_lines_, line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), "\n");
+    }
+    return WriteFileAtomically(absl::StrCat(options_.export_folder, "/listings.jsonl"), exported_lines_);
   }
 
   // What the prototype would have said: the discriminator, asked about picture and text.
@@ -250,6 +270,8 @@ class Evaluation {
   std::vector<EvalProduct> products_;
   std::vector<Answer> answers_;
   double seconds_ = 0;
+  int exported_ = 0;
+  std::string exported_lines_;
 };
 
 }  // namespace

@@ -21,6 +21,9 @@ struct ScoreEvalOptions {
   std::int64_t products = 1'000;
   std::uint64_t seed = 1;
   std::string device;  // as CheckDevice
+  // Folder that gets every listing's picture and listings.jsonl (id, image, abuse, script,
+  // title), for others to be measured on the same; empty: none.
+  std::string export_folder = {};
   // Leaf categories whose products have print of their own, which must not be taken for an
   // overlay.
   std::vector<std::string> printed = {"Tshirts", "Sports Shoes", "Watches", "Perfume and Body Mist", "Deodorant"};

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Overlays told from honest pictures: AUC of the shipped bundle's probability on held-out products of the fashion
+# catalogue, whose words and fonts no training painted. SCORE_PRODUCTS says of how many (100; the peer reads 5 pictures a
+# second).
+set -euo pipefail
+. "$BENCH_LIB"
+need_data
+need_program mannequin
+mkdir "$BENCH_WORK/images" "$BENCH_WORK/listings"
+tar -xf "$MANNEQUIN_FASHION/images-224.tar" -C "$BENCH_WORK/images"
+ours=$("$BENCH_BIN/mannequin" --output json score eval --catalog "$MANNEQUIN_FASHION/metadata.json.gz" \
+  --images "$BENCH_WORK/images" --products "${SCORE_PRODUCTS:-100}" --export "$BENCH_WORK/listings")
+theirs="" note="peer missing: run tests/bench/peers/install.sh rapidocr-onnxruntime==1.4.4"
+if [ -n "$BENCH_PYTHON" ] && "$BENCH_PYTHON" -c 'import rapidocr_onnxruntime' 2>/dev/null; then
+  peer=$("$BENCH_PYTHON" "$BENCH_PEERS/overlay_rapidocr.py" "$BENCH_WORK/listings")
+  theirs=$(field auc "$peer")
+  note="peer $(field milliseconds "$peer") ms a picture, AUC $(field by_abuse "$peer"), by script $(field by_script "$peer")"
+fi
+auc=$(python3 -c 'import json, sys
+report = json.loads(sys.argv[1])
+print([row["auc"] for row in report["rows"] if row["what"] == "every overlay"][0])' "$ours")
+print_figure "$auc" AUC "$theirs" "RapidOCR" higher \
+  "$(field products "$ours") products, 4 overlays each; $(field milliseconds "$ours") ms a listing in bulk; $note"
