@@ -5,7 +5,8 @@
 //     CURRENT                      "b-01J9...\n", replaced atomically
 //     b-01J9.../manifest.textproto v1.BundleManifest: every other file with its SHA-256
 //               tokenizer.model doc2vec.safetensors        (embedding)
-//               generator.safetensors discriminator.safetensors MODEL_CARD.md   (gan)
+//               generator.safetensors discriminator.safetensors judge.safetensors
+//               products.sha256 MODEL_CARD.md              (gan)
 //
 //   ASSIGN_OR_RETURN(std::string staging, bundles.Stage());
 //   ... write files into staging ...
