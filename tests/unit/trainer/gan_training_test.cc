@@ -123,15 +123,21 @@ TEST_F(Training, BeginsAtHalfTheResolutionAndGoesOnAtAllOfIt) {
   options.shape.resolution = 128;
   const auto training = *GanTraining::Create(options, CloseTexts());
   Batch half = BatchOf(0);
+  half.grown = false;
   half.overlay_cells.assign(4 * 256, 0);
   ASSERT_TRUE(training->Step(half).ok());
   EXPECT_EQ(training->Sample({CloseTexts()[0]}, 4)[0].width, 64);
   Batch whole = half;
   whole.step = 1;
   whole.side = 128;
+  whole.grown = true;
   whole.images.assign(4 * 128 * 128 * 3, 200);
   ASSERT_TRUE(training->Step(whole).ok());
   EXPECT_EQ(training->Sample({CloseTexts()[0]}, 4)[0].width, 128);
+  half.step = 2;
+  half.grown = true;
+  ASSERT_TRUE(training->Step(half).ok());
+  EXPECT_EQ(training->Sample({CloseTexts()[0]}, 4)[0].width, 128) << "a step at half of it changes nothing";
   EXPECT_TRUE(std::isfinite(training->TakePoint().loss_generator()));
 }
 

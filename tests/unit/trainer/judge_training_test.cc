@@ -74,6 +74,21 @@ TEST_F(JudgeTraining, ABatchDependsOnItsSeedAndStepAlone) {
   EXPECT_EQ(std::count(first.colors.begin(), first.colors.end(), 0), 0) << "a colour is told as color_of says";
 }
 
+TEST_F(JudgeTraining, OfTheGanEveryOtherBatchStaysAtHalfTheResolution) {
+  const OverlayBank none;
+  BatchSource source(*pack_, pack_->training, none, {.batch = 4, .balance = true, .half_size_steps = 2}, 0);
+  std::vector<int> sides;
+  std::vector<bool> grown;
+  for (int step = 0; step < 6; ++step) {
+    const Batch batch = source.Next();
+    EXPECT_EQ(batch.images.size(), static_cast<std::size_t>(4 * 3 * batch.side * batch.side));
+    sides.push_back(batch.side);
+    grown.push_back(batch.grown);
+  }
+  EXPECT_EQ(sides, (std::vector<int>{32, 32, 64, 32, 64, 32}));
+  EXPECT_EQ(grown, (std::vector<bool>{false, false, true, true, true, true}));
+}
+
 TEST_F(JudgeTraining, LearnsToTellCategoriesAndOverlaysInMoments) {
   const auto info = Train(60);
   ASSERT_TRUE(info.ok()) << info.status();
