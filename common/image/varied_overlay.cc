@@ -10,8 +10,8 @@ namespace {
 
 struct Script {
   std::uint32_t first, last;  // letters, where the fonts have all of them
-  int shortest, longest;  // of a word
-  const char* fonts[6];   // a font that is not installed is replaced by Fontconfig's choice
+  int shortest, longest;      // of a word
+  const char* fonts[6];       // a font that is not installed is replaced by Fontconfig's choice
 };
 
 constexpr Script kScripts[] = {
@@ -56,11 +56,7 @@ constexpr Script kScripts[] = {
      3,
      9,
      {"DejaVu Sans", "DejaVu Serif", "Liberation Sans", "Liberation Serif", "Liberation Sans Narrow", "DejaVu Sans"}},
-    {U'ا',
-     U'غ',
-     2,
-     6,
-     {"DejaVu Sans", "DejaVu Sans", "DejaVu Sans", "DejaVu Sans", "DejaVu Sans", "DejaVu Sans"}},
+    {U'ا', U'غ', 2, 6, {"DejaVu Sans", "DejaVu Sans", "DejaVu Sans", "DejaVu Sans", "DejaVu Sans", "DejaVu Sans"}},
 };
 
 std::string InventedWord(absl::BitGenRef random, const Script& script) {

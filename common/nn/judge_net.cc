@@ -44,8 +44,7 @@ void Initialize(nn::Module& module) {
 
 ConvNorm JudgeNet::MakeConv(const std::string& name, int in, int out, int stride) {
   ConvNorm layer;
-  layer.conv =
-      register_module(name, nn::Conv2d(nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false)));
+  layer.conv = register_module(name, nn::Conv2d(nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false)));
   layer.norm = register_module(absl::StrCat("norm_", name), nn::BatchNorm2d(out));
   return layer;
 }

@@ -29,15 +29,15 @@ nlohmann::json RowJson(const ScoreEvalRow& row) {
 }
 
 nlohmann::json ReportJson(const ScoreEvalReport& report) {
-  nlohmann::json json = {{"bundle_version", report.bundle_version},
-                         {"products", report.products},
-                         {"categories", report.categories},
-                         {"milliseconds", report.milliseconds},
-                         {"calibration_error",
-                          {{"PROMOTIONAL_OVERLAY", report.overlay_calibration_error},
-                           {"MISMATCH", report.mismatch_calibration_error}}},
-                         {"rows", nlohmann::json::array()},
-                         {"verdicts", nlohmann::json::array()}};
+  nlohmann::json json = {
+      {"bundle_version", report.bundle_version},
+      {"products", report.products},
+      {"categories", report.categories},
+      {"milliseconds", report.milliseconds},
+      {"calibration_error",
+       {{"PROMOTIONAL_OVERLAY", report.overlay_calibration_error}, {"MISMATCH", report.mismatch_calibration_error}}},
+      {"rows", nlohmann::json::array()},
+      {"verdicts", nlohmann::json::array()}};
   for (const ScoreEvalRow& row : report.rows) json["rows"].push_back(RowJson(row));
   for (const VerdictShares& shares : report.verdicts) {
     json["verdicts"].push_back({{"what", shares.what},
@@ -51,8 +51,9 @@ nlohmann::json ReportJson(const ScoreEvalReport& report) {
 }
 
 void Print(const ScoreEvalReport& report) {
-  std::printf("bundle %s on %d held-out products of %d categories, %.2f ms a listing\n\n", report.bundle_version.c_str(),
-              static_cast<int>(report.products), static_cast<int>(report.categories), report.milliseconds);
+  std::printf("bundle %s on %d held-out products of %d categories, %.2f ms a listing\n\n",
+              report.bundle_version.c_str(), static_cast<int>(report.products), static_cast<int>(report.categories),
+              report.milliseconds);
   std::vector<std::vector<std::string>> rows;
   for (const ScoreEvalRow& row : report.rows) {
     rows.push_back({row.reason, row.what, absl::StrCat(row.abused), absl::StrFormat("%.4f", row.auc),
@@ -119,16 +120,17 @@ void AddScoreEvalCommand(CLI::App& score, Invocation& invocation) {
   command->add_option("--images", options->images, "folder of ID.jpg")->required()->check(CLI::ExistingDirectory);
   command->add_option("--bundle", options->bundle_folder, "folder of a bundle (the one that comes with this program)")
       ->check(CLI::ExistingDirectory);
-  command->add_option("--products", options->products, "at most")->check(CLI::Range(2, 1'000'000))->capture_default_str();
+  command->add_option("--products", options->products, "at most")
+      ->check(CLI::Range(2, 1'000'000))
+      ->capture_default_str();
   command->add_option("--seed", options->seed)->capture_default_str();
   command->add_option("--device", options->device, "cpu or cuda:N (CUDA when there is one)");
   command->add_option("--export", options->export_folder, "folder that gets the listings, for others to be measured on")
       ->check(CLI::ExistingDirectory);
   command->add_option("--printed", options->printed, "leaf categories with print of their own; repeatable")
       ->capture_default_str();
-  command->callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return Run(invocation, *options); };
-  });
+  command->callback(
+      [&invocation, options] { invocation.run = [&invocation, options] { return Run(invocation, *options); }; });
 }
 
 }  // namespace mannequin

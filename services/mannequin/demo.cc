@@ -152,7 +152,8 @@ class Demo {
       if (count.state() == v1::IMAGE_STATE_STORED) stored = count.products();
     }
     // On a big catalogue no longer than the GAN.
-    const auto most = std::max<std::int64_t>(100, static_cast<std::int64_t>(kJudgeStepsASecond * options_.train_seconds));
+    const auto most =
+        std::max<std::int64_t>(100, static_cast<std::int64_t>(kJudgeStepsASecond * options_.train_seconds));
     request.set_judge_steps(std::min(JudgeStepsFor(static_cast<std::size_t>(stored)), most));
     const auto stub = v1::GanTrainer::NewStub(services_.trainer);
     ASSIGN_OR_RETURN(const auto done,

@@ -104,8 +104,8 @@ absl::StatusOr<v1::Quality> Candidate::Stage(const GanTraining& training, std::i
   RETURN_IF_ERROR(AddJudge(bundle, &gan));
   // Judged by what was written, through the code that serves it.
   ASSIGN_OR_RETURN(const LoadedGan loaded, LoadGan(manifest, bundle, options_.device));
-  ASSIGN_OR_RETURN(const OverlayBank bank,
-                   RenderOverlayBank(kOverlayPatches, request.resolution(), request.seed() + kHeldOutBank, VariedOverlay));
+  ASSIGN_OR_RETURN(const OverlayBank bank, RenderOverlayBank(kOverlayPatches, request.resolution(),
+                                                             request.seed() + kHeldOutBank, VariedOverlay));
   ASSIGN_OR_RETURN(const Evaluation evaluation, Evaluate(loaded, pack_, bank, request.seed()));
   for (const v1::Calibration& calibration : evaluation.calibrations) {
     *gan.add_calibrations() = calibration;

@@ -146,7 +146,8 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
   if (!other_color.empty()) result.color_auc = AreaUnderRoc(own, other_color);
   result.calibrations = {std::move(for_mismatch), std::move(for_overlay)};
 
-  result.confidence_floor = ConfidenceFloor(static_cast<int>(pack.categories.size()), on_clean.front().overlaid.has_value());
+  result.confidence_floor =
+      ConfidenceFloor(static_cast<int>(pack.categories.size()), on_clean.front().overlaid.has_value());
   v1::GanInfo calibrated;
   for (const v1::Calibration& calibration : result.calibrations) *calibrated.add_calibrations() = calibration;
   const std::vector<PackedProduct> asked = SampleEvenly(products, kDrawn);

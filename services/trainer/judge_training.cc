@@ -23,12 +23,12 @@ constexpr std::int64_t kProductEpochs = 20, kMinSteps = 20, kMaxSteps = 4'000;
 constexpr int kProgressSteps = 10;
 constexpr std::size_t kAhead = 3, kStandardised = 20'000;
 constexpr std::int64_t kStepPatches = 8, kMinPatches = 240, kMaxPatches = 4'000;  // overlays rendered once
-constexpr int kMinColorImages = 20;        // of a colour that is told
-constexpr std::uint64_t kBankStream = 3;   // of the seed
+constexpr int kMinColorImages = 20;                                               // of a colour that is told
+constexpr std::uint64_t kBankStream = 3;                                          // of the seed
 constexpr double kPeakRate = 2e-3, kWeightDecay = 1e-2, kWarmUpShare = 0.1;
 constexpr double kPlaceWeight = 0.5, kColorWeight = 0.5, kOverlayWeight = 2, kOverlaidWeight = 0.5;
-constexpr double kSmoothing = 0.05;        // of category and colour labels: sellers err
-constexpr double kHardShare = 0.25;        // of pictures whose overlay was told worst: they count again
+constexpr double kSmoothing = 0.05;  // of category and colour labels: sellers err
+constexpr double kHardShare = 0.25;  // of pictures whose overlay was told worst: they count again
 
 // The colours that enough products have, and Pack::colors as their indices.
 std::vector<int> ToldColors(const Pack& pack, v1::JudgeInfo* info) {
@@ -72,8 +72,8 @@ torch::Tensor PlaceLoss(JudgeNet& net, const torch::Tensor& places, const torch:
   const torch::Tensor texts = net.PlaceOfText(text);
   const torch::Tensor same = torch::matmul(text, text.t()).gt(0.999);
   const torch::Tensor eye = torch::eye(text.size(0), same.options()).to(at::kBool);
-  const torch::Tensor logits = (net.Sharpness() * torch::matmul(places, texts.t()))
-                                   .masked_fill(same.logical_and(eye.logical_not()), -1e4);
+  const torch::Tensor logits =
+      (net.Sharpness() * torch::matmul(places, texts.t())).masked_fill(same.logical_and(eye.logical_not()), -1e4);
   const torch::Tensor own = torch::arange(text.size(0), at::TensorOptions(text.device()).dtype(at::kLong));
   return (CategoryLoss(logits, own) + CategoryLoss(logits.t(), own)) / 2;
 }
@@ -122,7 +122,8 @@ absl::StatusOr<v1::JudgeInfo> TrainJudge(const Pack& pack, const JudgeTrainingOp
   v1::JudgeInfo info;
   const std::vector<int> color_of = ToldColors(pack, &info);
   torch::manual_seed(options.seed);
-  JudgeNet net({pack.resolution(), pack.text_dimension(), static_cast<int>(pack.categories.size()), info.colors_size()});
+  JudgeNet net(
+      {pack.resolution(), pack.text_dimension(), static_cast<int>(pack.categories.size()), info.colors_size()});
   net.text()->StandardiseAs(TextSample(pack));
   net.to(device);
   for (torch::Tensor& weight : net.parameters()) {
@@ -137,9 +138,8 @@ absl::StatusOr<v1::JudgeInfo> TrainJudge(const Pack& pack, const JudgeTrainingOp
     const JudgeBatch batch = source.Next();
     // Up to the peak, then down to zero by half a cosine.
     const double share = static_cast<double>(step) / static_cast<double>(now.steps);
-    const double rate = share < kWarmUpShare
-                            ? (0.05 + share) / (0.05 + kWarmUpShare)
-                            : (1 + std::cos(M_PI * (share - kWarmUpShare) / (1 - kWarmUpShare))) / 2;
+    const double rate = share < kWarmUpShare ? (0.05 + share) / (0.05 + kWarmUpShare)
+                                             : (1 + std::cos(M_PI * (share - kWarmUpShare) / (1 - kWarmUpShare))) / 2;
     static_cast<torch::optim::AdamWOptions&>(adam.param_groups()[0].options()).lr(kPeakRate * rate);
     torch::Tensor loss;
     {

@@ -38,8 +38,8 @@ class CommandLine : public ::testing::Test {
   }
 
   std::vector<std::string> UpCommand(const std::string& address) const {
-    return {Binary("mannequin"), "up", "--no-shipped-bundle", "--data", folder_ + "/data", "--listen", address, "--admin-listen", "",
-            "--console-listen",  ""};
+    return {Binary("mannequin"), "up", "--no-shipped-bundle", "--data", folder_ + "/data", "--listen", address,
+            "--admin-listen",    "",   "--console-listen",    ""};
   }
 
   std::string folder_;

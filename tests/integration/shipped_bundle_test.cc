@@ -26,8 +26,8 @@ class ShippedBundle : public CommandSuite {
 };
 
 TEST_F(ShippedBundle, DrawsWithoutAServerAndIsRecognisedWhenItIsPassedOffAsAPhoto) {
-  const nlohmann::json drawn = Json({"generate", "--local", "--title", "Black leather handbag", "--category", "Handbags",
-                                     "--color", "black", "--out", folder_});
+  const nlohmann::json drawn = Json({"generate", "--local", "--title", "Black leather handbag", "--category",
+                                     "Handbags", "--color", "black", "--out", folder_});
   ASSERT_EQ(drawn["images"].size(), 1u) << drawn;
   const std::string path = drawn["images"][0]["path"];
   const auto picture = DecodeImage(ReadFile(path).value());

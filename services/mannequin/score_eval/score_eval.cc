@@ -98,9 +98,8 @@ class Evaluation {
  private:
   absl::Status Some(std::size_t begin, std::size_t end) {
     std::vector<absl::StatusOr<std::vector<TestListing>>> made(end - begin, absl::InternalError("not made"));
-    ParallelFor(end - begin, 1, [&](std::size_t i, std::size_t) {
-      made[i] = ListingsOf(products_, begin + i, options_.seed);
-    });
+    ParallelFor(end - begin, 1,
+                [&](std::size_t i, std::size_t) { made[i] = ListingsOf(products_, begin + i, options_.seed); });
     std::vector<TestListing> listings;
     for (absl::StatusOr<std::vector<TestListing>>& some : made) {
       RETURN_IF_ERROR(some.status());

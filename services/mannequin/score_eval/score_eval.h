@@ -34,9 +34,9 @@ struct ScoreEvalRow {
   std::string reason, what;
   std::size_t honest = 0, abused = 0;
   double auc = 0, average_precision = 0;
-  double false_alarms = 0;        // share of the honest, where 95 % of the abused are found
+  double false_alarms = 0;           // share of the honest, where 95 % of the abused are found
   double found_1 = 0, found_02 = 0;  // share found at 1 % and 0.2 % false alarms
-  double plain_auc = 0;  // of the discriminator's logit alone: the prototype's way
+  double plain_auc = 0;              // of the discriminator's logit alone: the prototype's way
 };
 
 struct VerdictShares {

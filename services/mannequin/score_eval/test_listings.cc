@@ -15,7 +15,7 @@
 namespace mannequin {
 namespace {
 
-constexpr int kQuality = 90;  // of the JPEG that a seller uploads
+constexpr int kQuality = 90;   // of the JPEG that a seller uploads
 constexpr int kDarkest = 235;  // a level under it is not white ground
 
 struct Script {
@@ -27,7 +27,8 @@ struct Script {
 constexpr Script kScripts[] = {
     {"Latin",
      {"Liberation Mono", "DejaVu Math TeX Gyre"},
-     {"MEGA DEAL", "Order today!", "50% cheaper", "Limited stock", "TRENDING", "Try me", "Official Store", "As seen on TV"}},
+     {"MEGA DEAL", "Order today!", "50% cheaper", "Limited stock", "TRENDING", "Try me", "Official Store",
+      "As seen on TV"}},
     {"Latin, accents",
      {"Liberation Mono", "DejaVu Math TeX Gyre"},
      {"Neuheit für Sie", "Rabais été", "¡Última hora!", "Größte Auswahl", "Qualité supérieure", "Años de garantía",
@@ -63,7 +64,8 @@ void ChooseColors(absl::BitGenRef random, OverlaySpec& spec) {
   do {
     spec.text_color = ColorOf(random);
     spec.fill_color = ColorOf(random);
-  } while (std::abs(spec.text_color.red - spec.fill_color.red) + std::abs(spec.text_color.green - spec.fill_color.green) +
+  } while (std::abs(spec.text_color.red - spec.fill_color.red) +
+               std::abs(spec.text_color.green - spec.fill_color.green) +
                std::abs(spec.text_color.blue - spec.fill_color.blue) <
            300);
 }

@@ -19,7 +19,8 @@ class JudgeTraining : public CatalogueTest {
     PackOptions options;
     options.folder = folder_ + "/pack";
     options.resolution = 64;
-    auto pack = BuildPack(*store_, *encoder_, options, [] { return false; }, [](double) {});
+    auto pack = BuildPack(
+        *store_, *encoder_, options, [] { return false; }, [](double) {});
     ASSERT_TRUE(pack.ok()) << pack.status();
     pack_ = *std::move(pack);
   }
