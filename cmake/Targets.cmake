@@ -35,6 +35,24 @@ function(mannequin_library name)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS})
 endfunction()
 
+# Puts files into the program. `source` becomes the name of a C++ file that defines
+# `const std::vector<EmbeddedFile>& FUNCTION()` (common/base/embedded_file.h).
+#
+#   mannequin_embed(PAGE_CC FUNCTION WebPage FILES index.html style.css)
+function(mannequin_embed source)
+  cmake_parse_arguments(ARG "" "FUNCTION" "FILES" ${ARGN})
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/${ARG_FUNCTION}.cc)
+  set(script ${CMAKE_SOURCE_DIR}/cmake/embed_files.cmake)
+  add_custom_command(
+    OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -D "FILES=${ARG_FILES}" -D FUNCTION=${ARG_FUNCTION} -D OUTPUT=${output} -P ${script}
+    DEPENDS ${ARG_FILES} ${script}
+    COMMENT "Embedding the files of ${ARG_FUNCTION}"
+    VERBATIM)
+  set_source_files_properties(${output} PROPERTIES OBJECT_DEPENDS "${ARG_FILES}")
+  set(${source} ${output} PARENT_SCOPE)
+endfunction()
+
 # Requests, records and transfers are many small blocks of memory: with jemalloc a crawl
 # that decodes nothing stores 10 % more pictures a second than with glibc's allocator, and
 # what a training frees goes back to the system.

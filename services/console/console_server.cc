@@ -188,7 +188,7 @@ void ConsoleServer::Impl::Get(const httplib::Request& request, httplib::Response
   if (!Guard(request, response)) return;
   if (const WebFile* file = FindWebFile(rest == "/" ? "/index.html" : rest); file != nullptr) {
     response.set_header("Cache-Control", "no-cache");
-    if (IsCached(request, std::string(file->etag), response)) return;
+    if (IsCached(request, file->etag, response)) return;
     return response.set_content(file->bytes.data(), file->bytes.size(), std::string(file->media_type));
   }
   if (absl::ConsumePrefix(&rest, "/images/")) {

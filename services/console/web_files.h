@@ -1,6 +1,8 @@
-// The page's files, built into the binary by embed_files.cmake. A path is looked up, never
+// The page's files, built into the binary. A path is looked up, never
 // opened: nothing outside this table can be served.
 #pragma once
+
+#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -8,10 +10,10 @@ namespace mannequin {
 
 struct WebFile {
   // "/style.css".
-  absl::string_view path;
+  std::string path;
   absl::string_view media_type;
   // Quoted, as in the ETag header; changes with the bytes.
-  absl::string_view etag;
+  std::string etag;
   absl::string_view bytes;
 };
 

@@ -51,7 +51,9 @@ absl::Status ScoreFile(Invocation& invocation, const ScoreManyOptions& options) 
     if (verdict.ok()) {
       Print(invocation, id, *verdict);
     } else if (invocation.json()) {
-      PrintJson({{"id", id}, {"error", std::string(verdict.status().message())}});
+      nlohmann::json line = {{"error", std::string(verdict.status().message())}};
+      if (!id.empty()) line["id"] = id;
+      PrintJson(line);
     } else {
       std::printf("%-10s  %s\n            %s\n", "ERROR", id.c_str(), std::string(verdict.status().message()).c_str());
     }

@@ -25,6 +25,7 @@ class Sent {
   struct Entry {
     std::string id;
     std::string no_picture;  // why; empty when it was sent
+    absl::Status fault;      // of a line that is no listing
   };
 
   void Add(Entry entry) {
@@ -54,23 +55,27 @@ class Sent {
 
 using Stream = grpc::ClientReaderWriterInterface<v1::ScoreListingsRequest, v1::ScoreListingsResponse>;
 
-// Sends every listing of the file. `rejected` counts lines that are none.
-absl::Status SendAll(const ScoreManyOptions& options, Stream& stream, Sent& sent, std::int64_t* rejected) {
+// Sends every listing of the file.
+absl::Status SendAll(const ScoreManyOptions& options, Stream& stream, Sent& sent) {
   ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source,
                    ByteSource::Open(options.from == "-" ? "/dev/stdin" : options.from));
   ASSIGN_OR_RETURN(const std::unique_ptr<CatalogReader> reader,
                    CatalogReader::Start(*source, {.catalog = options.from}));
+  std::int64_t lines = 0;
   while (true) {
     ASSIGN_OR_RETURN(std::unique_ptr<ParsedChunk> chunk, reader->Next());
     if (chunk == nullptr) return absl::OkStatus();
-    *rejected += static_cast<std::int64_t>(chunk->rejects.size());
+    for (const ParsedChunk::Reject& reject : chunk->rejects) {
+      sent.Add({"", "", absl::InvalidArgumentError(DescribeFault(options.from, lines + reject.line, reject.error))});
+    }
+    lines += chunk->lines;
     for (std::size_t r = 0; r < chunk->used; ++r) {
       for (v1::Product& product : *chunk->requests[r].mutable_products()) {
         const std::string path = FindPicture(options.images, product.id());
         const absl::StatusOr<std::string> image =
             path.empty() ? absl::NotFoundError(absl::StrCat("no picture ", options.images, "/", product.id(), ".jpg"))
                          : ReadFile(path);
-        sent.Add({product.id(), image.ok() ? "" : std::string(image.status().message())});
+        sent.Add({product.id(), image.ok() ? "" : std::string(image.status().message()), absl::OkStatus()});
         if (!image.ok()) continue;
         v1::ScoreListingsRequest request;
         request.mutable_listing()->set_image(*image);
@@ -114,7 +119,7 @@ absl::StatusOr<ScoreManyReport> ScoreMany(const ScoreManyOptions& options, v1::A
   Sent sent;
   absl::Status read;
   std::thread sender([&] {
-    read = SendAll(options, *stream, sent, &report.rejected);
+    read = SendAll(options, *stream, sent);
     stream->WritesDone();
     sent.Close();
   });
@@ -122,6 +127,12 @@ absl::StatusOr<ScoreManyReport> ScoreMany(const ScoreManyOptions& options, v1::A
   Sent::Entry entry;
   while (sent.Take(&entry)) {
     if (!wanted || !open) continue;
+    if (!entry.fault.ok()) {
+      ++report.rejected;
+      wanted = callback("", entry.fault);
+      if (!wanted) context.TryCancel();
+      continue;
+    }
     absl::StatusOr<v1::Verdict> verdict = WithoutPicture(entry);
     if (entry.no_picture.empty()) {
       v1::ScoreListingsResponse response;

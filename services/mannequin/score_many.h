@@ -29,11 +29,12 @@ struct ScoreManyReport {
   double seconds = 0;
 };
 
-// A listing's verdict, or why it has none. False ends the run.
+// A listing's verdict, or why it has none; `id` is empty for a line that is no listing, which the
+// error names. False ends the run.
 using ScoreManyCallback = std::function<bool(const std::string& id, const absl::StatusOr<v1::Verdict>& verdict)>;
 
-// Calls back on this thread, in the file's order; a listing without a picture is NOT_SCORED.
-// The stream's error (UNAVAILABLE and the like) or the file's ends the run; CANCELLED: the
+// Calls back on this thread, in the file's order (lines that are no listing come a little early); a listing without a
+// picture is NOT_SCORED. The stream's error (UNAVAILABLE and the like) or the file's ends the run; CANCELLED: the
 // callback said so.
 absl::StatusOr<ScoreManyReport> ScoreMany(const ScoreManyOptions& options, v1::AbuseScorer::StubInterface& stub,
                                           const ScoreManyCallback& callback);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <map>
 #include <numeric>
 #include <random>
 
@@ -85,35 +84,15 @@ BatchSource::BatchSource(const Pack& pack, const std::vector<PackedProduct>& pro
                          const BatchOptions& options, std::int64_t first_step)
     : pack_(pack), products_(products), bank_(bank), options_(options) {
   if (options.balance) {
-    any_ = ChoiceOf(true);
-    large_ = ChoiceOf(false);
-    if (large_.products.empty()) large_ = any_;
+    any_ = CategoryChoice(products, false);
+    large_ = CategoryChoice(products, true);
   }
   batches_ = std::make_unique<Prefetcher<Batch>>([this](std::int64_t step) { return Make(step); }, first_step, kAhead);
 }
 
-BatchSource::Choice BatchSource::ChoiceOf(bool small_too) const {
-  std::map<int, std::vector<std::size_t>> products;
-  for (std::size_t i = 0; i < products_.size(); ++i) {
-    if (small_too || !products_[i].small) products[products_[i].category].push_back(i);
-  }
-  Choice choice;
-  double sum = 0;
-  for (auto& [category, members] : products) {
-    sum += std::sqrt(static_cast<double>(members.size()));
-    choice.weights.push_back(sum);
-    choice.products.push_back(std::move(members));
-  }
-  return choice;
-}
-
 std::size_t BatchSource::Pick(std::int64_t step, std::size_t row, bool half_size, std::mt19937_64& random) {
   if (options_.balance) {
-    const Choice& choice = half_size ? any_ : large_;
-    const double at = absl::Uniform(random, 0.0, choice.weights.back());
-    const auto category = static_cast<std::size_t>(std::upper_bound(choice.weights.begin(), choice.weights.end(), at) -
-                                                   choice.weights.begin());
-    const std::vector<std::size_t>& products = choice.products[std::min(category, choice.products.size() - 1)];
+    const std::vector<std::size_t>& products = (half_size ? any_ : large_).Pick(random);
     return products[random() % products.size()];
   }
   const auto population = static_cast<std::int64_t>(products_.size());

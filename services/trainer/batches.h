@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/prefetcher.h"
 #include "common/image/overlay.h"
+#include "services/trainer/category_choice.h"
 #include "services/trainer/pack.h"
 
 namespace mannequin {
@@ -72,15 +73,7 @@ class BatchSource {
   double wait_seconds() const { return batches_->wait_seconds(); }
 
  private:
-  // Products of each category, and sums of their weights up to each: all, and those that
-  // are not small.
-  struct Choice {
-    std::vector<std::vector<std::size_t>> products;
-    std::vector<double> weights;
-  };
-
   Batch Make(std::int64_t step);
-  Choice ChoiceOf(bool small_too) const;
   std::size_t Pick(std::int64_t step, std::size_t row, bool half_size, std::mt19937_64& random);
 
   const Pack& pack_;
@@ -89,7 +82,7 @@ class BatchSource {
   const BatchOptions options_;
   std::int64_t epoch_ = -1;
   std::vector<std::size_t> order_;  // of the epoch
-  Choice any_, large_;
+  CategoryChoice any_, large_;
   std::unique_ptr<Prefetcher<Batch>> batches_;  // last: its thread uses the others
 };
 

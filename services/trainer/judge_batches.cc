@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
+#include <random>
 
 #include "absl/random/distributions.h"
 #include "common/image/resize.h"
@@ -50,31 +50,12 @@ Pixels Unsharp(const Pixels& image, double size) {
 
 JudgeBatches::JudgeBatches(const Pack& pack, const OverlayBank& bank, const std::vector<int>& color_of,
                            std::uint64_t seed)
-    : pack_(pack), bank_(bank), color_of_(color_of), seed_(seed), any_(ChoiceOf(false)), sharp_(ChoiceOf(true)) {
-  if (sharp_.products.empty()) sharp_ = any_;
-}
-
-JudgeBatches::Choice JudgeBatches::ChoiceOf(bool sharp_only) const {
-  std::map<int, std::vector<std::size_t>> products;
-  for (std::size_t i = 0; i < pack_.training.size(); ++i) {
-    if (!sharp_only || !pack_.training[i].small) products[pack_.training[i].category].push_back(i);
-  }
-  Choice choice;
-  double sum = 0;
-  for (auto& [category, members] : products) {
-    sum += std::sqrt(static_cast<double>(members.size()));
-    choice.weights.push_back(sum);
-    choice.products.push_back(std::move(members));
-  }
-  return choice;
-}
-
-const std::vector<std::size_t>& JudgeBatches::Pick(const Choice& choice, std::mt19937_64& random) {
-  const double at = absl::Uniform(random, 0.0, choice.weights.back());
-  const auto category = static_cast<std::size_t>(std::upper_bound(choice.weights.begin(), choice.weights.end(), at) -
-                                                 choice.weights.begin());
-  return choice.products[std::min(category, choice.products.size() - 1)];
-}
+    : pack_(pack),
+      bank_(bank),
+      color_of_(color_of),
+      seed_(seed),
+      any_(pack.training, false),
+      sharp_(pack.training, true) {}
 
 JudgeBatch JudgeBatches::Make(std::int64_t step) const {
   const int side = pack_.resolution(), most_moved = side / kMostMoved;
@@ -86,7 +67,7 @@ JudgeBatch JudgeBatches::Make(std::int64_t step) const {
   batch.overlay_cells.assign(kBatch * cells, 0.0f);
   const std::vector<std::size_t>* group = nullptr;
   for (std::size_t i = 0; i < kBatch; ++i) {
-    if (i % kGroup == 0) group = &Pick(i < kBatch / 2 ? sharp_ : any_, random);
+    if (i % kGroup == 0) group = &(i < kBatch / 2 ? sharp_ : any_).Pick(random);
     const PackedProduct& product = pack_.training[(*group)[random() % group->size()]];
     Pixels image = Moved(pack_.ImageOf(product), absl::Uniform(absl::IntervalClosed, random, -most_moved, most_moved),
                          absl::Uniform(absl::IntervalClosed, random, -most_moved, most_moved));

@@ -5,10 +5,10 @@
 #pragma once
 
 #include <cstdint>
-#include <random>
 #include <vector>
 
 #include "services/trainer/batches.h"
+#include "services/trainer/category_choice.h"
 #include "services/trainer/pack.h"
 
 namespace mannequin {
@@ -39,19 +39,11 @@ class JudgeBatches {
   JudgeBatch Make(std::int64_t step) const;
 
  private:
-  // The products of each category.
-  struct Choice {
-    std::vector<std::vector<std::size_t>> products;
-    std::vector<double> weights;  // sums up to each
-  };
-  Choice ChoiceOf(bool sharp_only) const;
-  static const std::vector<std::size_t>& Pick(const Choice& choice, std::mt19937_64& random);
-
   const Pack& pack_;
   const OverlayBank& bank_;
   const std::vector<int>& color_of_;
   const std::uint64_t seed_;
-  Choice any_, sharp_;
+  const CategoryChoice any_, sharp_;
 };
 
 }  // namespace mannequin

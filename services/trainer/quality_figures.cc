@@ -21,8 +21,8 @@ const std::vector<QualityFigure>& QualityFigures() {
        0.03, false, true},
       {"memorized", "share of drawn images as good as copied from a training image; 0.01 by chance", &Q::memorized,
        nullptr, 0, false, false},
-      {"match AUC", "how well the discriminator tells a matching text from another one; 0.5 by chance", &Q::match_auc,
-       nullptr, 0.01, false, true},
+      {"match AUC", "how well what judges listings tells a matching text from another one; 0.5 by chance",
+       &Q::match_auc, nullptr, 0.01, false, true},
   };
   return *figures;
 }

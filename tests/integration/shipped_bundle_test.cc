@@ -67,7 +67,10 @@ TEST_F(ShippedBundle, ScoresAFileOfListingsInItsOrder) {
   for (const absl::string_view line : absl::StrSplit(ended.output, '\n', absl::SkipEmpty())) {
     lines.push_back(nlohmann::json::parse(line));
   }
-  ASSERT_EQ(lines.size(), 3u) << ended.output;
+  ASSERT_EQ(lines.size(), 4u) << ended.output;
+  EXPECT_FALSE(lines[0].contains("id"));
+  EXPECT_THAT(lines[0]["error"].get<std::string>(), HasSubstr("listings.jsonl:4"));
+  lines.erase(lines.begin());
   EXPECT_EQ(lines[0]["id"], "one");
   EXPECT_EQ(lines[0]["verdict"], "ABUSE");
   EXPECT_EQ(lines[0]["probability"]["PLACEHOLDER"], 1);

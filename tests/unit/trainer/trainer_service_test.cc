@@ -160,6 +160,12 @@ TEST_F(Trainer, RefusesALossThatThePresetDoesNotTakeAndDevicesThatAreNotThere) {
   request.set_divergence_policy(static_cast<v1::DivergencePolicy>(9));
   refused(request, "divergence_policy");
   request = Tiny();
+  request.set_learning_rate_schedule(static_cast<v1::LearningRateSchedule>(9));
+  refused(request, "learning_rate_schedule");
+  request = Tiny();
+  request.set_judge_steps(-2);
+  refused(request, "judge_steps");
+  request = Tiny();
   request.set_keep_checkpoints(101);
   refused(request, "keep_checkpoints");
 
