@@ -84,7 +84,7 @@ Box Blend(Pixels& pixels, const OverlayPatch& patch, int x, int y, double opacit
 OverlaySpec RandomOverlay(absl::BitGenRef random, int image_size);
 
 // As RandomOverlay, and beyond what sellers like: invented words of eight scripts in many
-// fonts, letters from 4 % of the picture's height up, faint single lines, any place. What
+// fonts, letters from 3 % of the picture's height up, faint single lines, any place. What
 // recognises these has no phrase to learn by heart.
 OverlaySpec VariedOverlay(absl::BitGenRef random, int image_size);
 

@@ -89,6 +89,8 @@ OverlaySpec VariedOverlay(absl::BitGenRef random, int image_size) {
   if (absl::Bernoulli(random, 0.6)) InventText(random, spec);
   if (absl::Bernoulli(random, 0.25)) spec.text_color = AnyColor(random);
   if (absl::Bernoulli(random, 0.25)) spec.fill_color = AnyColor(random);
+  // Small print is what is overlooked.
+  if (absl::Bernoulli(random, 0.2)) spec.kind = OverlayKind::kText;
   const bool whole = spec.kind == OverlayKind::kWatermark || spec.kind == OverlayKind::kBorder;
   if (whole) {
     // One faint line instead of a pattern, every other time.
@@ -109,7 +111,7 @@ OverlaySpec VariedOverlay(absl::BitGenRef random, int image_size) {
     // A line of small print.
     if (spec.kind == OverlayKind::kText && absl::Bernoulli(random, 0.5)) {
       spec.angle = 0;
-      spec.height = std::max(8, static_cast<int>(image_size * absl::Uniform(random, 0.04, 0.1)));
+      spec.height = std::max(8, static_cast<int>(image_size * absl::Uniform(random, 0.035, 0.1)));
       spec.width = std::max(8, static_cast<int>(image_size * absl::Uniform(random, 0.25, 0.9)));
     }
     if (absl::Bernoulli(random, 0.25)) spec.opacity = absl::Uniform(random, 0.35, 0.95);

@@ -100,6 +100,19 @@ absl::StatusOr<double> DrawnConfidence(const v1::GanInfo& gan, const Judgement& 
   return p * (1 - m) / (p * (1 - m) + (1 - p) * m);
 }
 
+Thresholds ThresholdsFor(const v1::Calibration& calibration, const std::vector<std::string>& category_path) {
+  Thresholds found = {calibration.review_threshold(), calibration.abuse_threshold()};
+  int longest = 0;
+  for (const v1::CategoryThresholds& its : calibration.categories()) {
+    const auto& path = its.category_path();
+    if (path.size() <= longest || path.size() > static_cast<int>(category_path.size())) continue;
+    if (!std::equal(path.begin(), path.end(), category_path.begin())) continue;
+    longest = path.size();
+    found = {its.review_threshold(), its.abuse_threshold()};
+  }
+  return found;
+}
+
 const v1::Calibration* FindCalibration(const v1::GanInfo& gan, const char* reason) {
   for (const v1::Calibration& calibration : gan.calibrations()) {
     if (calibration.reason() == reason) return &calibration;

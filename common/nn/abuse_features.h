@@ -9,6 +9,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -29,12 +30,14 @@ struct Judgement {
   int overlay_height = 0;
   std::vector<float> overlay;     // [overlay_height, overlay_width] logits: text or badge laid over this cell
   std::optional<float> overlaid;  // logit: of the whole image; a judge's only
+  std::vector<float> place;       // unit vector: where the picture lies among pictures; a judge's only
 };
 
-// What a listing says it shows, as indices into the bundle's lists.
+// What a listing says it shows: indices into the bundle's lists, and its category from the root on.
 struct Listed {
   int category = -1;
   int color = -1;  // -1: it says none, or one that the bundle does not know
+  std::vector<std::string> category_path = {};
 };
 
 // [log p(listed category | image), margin of its logit over the best other one, match
@@ -64,6 +67,13 @@ absl::StatusOr<double> DrawnConfidence(const v1::GanInfo& gan, const Judgement& 
 // sigmoid(weights . features + bias). DATA_LOSS when the calibration was made for
 // another number of features.
 absl::StatusOr<double> CalibratedProbability(const v1::Calibration& calibration, const std::vector<double>& features);
+
+// Probabilities above which a listing is sent to REVIEW, and called ABUSE: of the longest path of
+// the calibration that `category_path` begins with, else its own.
+struct Thresholds {
+  double review = 0, abuse = 0;
+};
+Thresholds ThresholdsFor(const v1::Calibration& calibration, const std::vector<std::string>& category_path);
 
 // The manifest's calibration of a reason, or null.
 const v1::Calibration* FindCalibration(const v1::GanInfo& gan, const char* reason);

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/image/resize.h"
 #include "common/nn/judge_net.h"
 #include "common/nn/networks.h"
 #include "common/nn/torch_device.h"
@@ -16,6 +17,7 @@ namespace mannequin {
 
 struct LoadedGan::Impl {
   GanShape shape;
+  int judged_side = 0;
   std::vector<std::string> categories, colors;
   c10::Device device = c10::kCPU;
   at::ScalarType type = at::kFloat;
@@ -26,6 +28,8 @@ struct LoadedGan::Impl {
 };
 
 namespace {
+
+constexpr int kMaxJudgedSide = 1024;  // more is a damaged manifest
 
 // Fills `network` from the file, and makes it ready to serve.
 template <typename Network>
@@ -61,11 +65,16 @@ absl::StatusOr<torch::Tensor> TextTensor(const LoadedGan::Impl& impl, const std:
 }
 
 absl::StatusOr<torch::Tensor> ImageTensor(const LoadedGan::Impl& impl, const std::vector<Pixels>& images) {
-  const int side = impl.shape.resolution;
+  const int side = impl.judged_side;
   const std::size_t bytes = static_cast<std::size_t>(side) * static_cast<std::size_t>(side) * 3;
   torch::Tensor tensor = torch::empty({static_cast<std::int64_t>(images.size()), side, side, 3}, at::kByte);
   std::uint8_t* out = tensor.data_ptr<std::uint8_t>();
   for (const Pixels& image : images) {
+    if (image.width == impl.shape.resolution && image.height == image.width && image.width != side) {
+      const Pixels enlarged = Resize(image, side, side);
+      out = std::copy(enlarged.rgb.begin(), enlarged.rgb.end(), out);
+      continue;
+    }
     if (image.width != side || image.height != side || image.rgb.size() != bytes) {
       return absl::InvalidArgumentError(
           absl::StrCat("an image is ", image.width, "x", image.height, ", the bundle takes ", side, "x", side));
@@ -95,6 +104,7 @@ std::vector<float> Row(const torch::Tensor& tensor, std::int64_t row) {
 
 LoadedGan::LoadedGan(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 int LoadedGan::resolution() const { return impl_->shape.resolution; }
+int LoadedGan::judged_side() const { return impl_->judged_side; }
 int LoadedGan::text_dimension() const { return impl_->shape.text; }
 const std::vector<std::string>& LoadedGan::categories() const { return impl_->categories; }
 
@@ -125,6 +135,7 @@ absl::StatusOr<LoadedGan> LoadGan(const v1::BundleManifest& manifest, const std:
     return absl::FailedPreconditionError(
         absl::StrCat("bundle ", manifest.version(), " does not fit this build: ", shape.message()));
   }
+  impl->judged_side = gan.resolution();
   impl->categories.assign(gan.categories().begin(), gan.categories().end());
   ASSIGN_OR_RETURN(impl->device, PickDevice(device));
   if (FastBf16(impl->device)) impl->type = at::kBFloat16;
@@ -134,8 +145,14 @@ absl::StatusOr<LoadedGan> LoadGan(const v1::BundleManifest& manifest, const std:
   }
   if (parts.discriminator && parts.judge && gan.has_judge()) {
     impl->colors.assign(gan.judge().colors().begin(), gan.judge().colors().end());
+    impl->judged_side = gan.judge().resolution();
+    if (impl->judged_side < kJudgeCell || impl->judged_side > kMaxJudgedSide || impl->judged_side % kJudgeCell != 0) {
+      return absl::FailedPreconditionError(absl::StrCat("bundle ", manifest.version(),
+                                                        " does not fit this build: its judge sees pictures of ",
+                                                        impl->judged_side, " pixels; train it again"));
+    }
     impl->judge = std::make_shared<JudgeNet>(
-        JudgeShape{gan.resolution(), impl->shape.text, gan.categories_size(), gan.judge().colors_size()});
+        JudgeShape{impl->judged_side, impl->shape.text, gan.categories_size(), gan.judge().colors_size()});
     RETURN_IF_ERROR(LoadNetwork(*impl, absl::StrCat(folder, "/judge.safetensors"), impl->judge.get()));
   } else if (parts.discriminator) {
     impl->discriminator = MakeDiscriminator(impl->shape);
@@ -187,7 +204,7 @@ absl::StatusOr<std::vector<Judgement>> Discriminate(const LoadedGan& gan, const 
   torch::InferenceMode inference;
   ASSIGN_OR_RETURN(const torch::Tensor text, TextTensor(impl, texts));
   ASSIGN_OR_RETURN(const torch::Tensor image, ImageTensor(impl, images));
-  torch::Tensor match, category, color, overlay, overlaid;
+  torch::Tensor match, category, color, overlay, overlaid, place;
   if (impl.judge) {
     const JudgeFeatures seen = impl.judge->See(image);
     match = impl.judge->Sharpness() * (seen.place * impl.judge->PlaceOfText(text)).sum(1);
@@ -195,6 +212,7 @@ absl::StatusOr<std::vector<Judgement>> Discriminate(const LoadedGan& gan, const 
     if (seen.color.defined()) color = Plain(seen.color);
     overlay = seen.overlay;
     overlaid = Plain(seen.overlaid);
+    place = Plain(seen.place);
   } else {
     const ImageFeatures seen = impl.discriminator->See(image);
     match = impl.discriminator->Match(seen.map, text).match;
@@ -214,6 +232,7 @@ absl::StatusOr<std::vector<Judgement>> Discriminate(const LoadedGan& gan, const 
     judgement.overlay_height = static_cast<int>(overlay.size(2));
     judgement.overlay = Row(overlay, row);
     if (overlaid.defined()) judgement.overlaid = overlaid[row].item<float>();
+    if (place.defined()) judgement.place = Row(place, row);
   }
   return judgements;
 }

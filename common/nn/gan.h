@@ -29,7 +29,8 @@ class LoadedGan {
   explicit LoadedGan(std::shared_ptr<const Impl> impl);
   const Impl& impl() const { return *impl_; }
 
-  int resolution() const;      // pixels of a side: what Discriminate wants and Generate gives
+  int resolution() const;      // pixels of a side: what Generate gives
+  int judged_side() const;     // pixels of a side: what Discriminate wants
   int text_dimension() const;  // components of a text vector
   // In the order of the category logits.
   const std::vector<std::string>& categories() const;
@@ -64,7 +65,8 @@ absl::StatusOr<LoadedGan> LoadGan(const v1::BundleManifest& manifest, const std:
 absl::StatusOr<std::vector<Pixels>> Generate(const LoadedGan& gan, const std::vector<std::vector<float>>& texts,
                                              const std::vector<std::uint64_t>& seeds);
 
-// One judgement for each image (resolution() square) with its text, in one pass.
+// One judgement for each image (judged_side() square; drawn ones of resolution() are enlarged)
+// with its text, in one pass.
 // Errors as for Generate.
 absl::StatusOr<std::vector<Judgement>> Discriminate(const LoadedGan& gan, const std::vector<Pixels>& images,
                                                     const std::vector<std::vector<float>>& texts);

@@ -1,7 +1,9 @@
 #include "common/nn/judge_net.h"
 
 #include <cmath>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -11,8 +13,9 @@ namespace {
 namespace nn = torch::nn;
 namespace F = torch::nn::functional;
 
-constexpr int kMaps[] = {32, 48, 96, 128, 192};  // at R/2, R/4, ...
-constexpr std::size_t kOverlayLevel = 2;         // R/8
+constexpr int kMaps[] = {32, 48, 96, 128, 192};  // at S/4, S/8, ...
+constexpr std::size_t kOverlayLevel = 2;         // S/16
+static_assert(kJudgeCell == 4 << kOverlayLevel);
 constexpr int kOverlayMaps = 64;
 constexpr double kMaxSharpness = 30;  // as ResidualDiscriminator's
 
@@ -50,18 +53,15 @@ ConvNorm JudgeNet::MakeConv(const std::string& name, int in, int out, int stride
 }
 
 JudgeNet::JudgeNet(const JudgeShape& shape) {
-  int in = 12, side = shape.resolution / 2;
+  int in = 12;  // of two by two pixels
   for (const int maps : kMaps) {
     Level level;
-    const bool first = levels_.empty();
-    level.narrow = MakeConv(absl::StrCat("narrow", side), in, maps, first ? 1 : 2);
-    if (!first) {
-      level.first = MakeConv(absl::StrCat("first", side), maps, maps, 1);
-      level.second = MakeConv(absl::StrCat("second", side), maps, maps, 1);
-    }
+    const std::size_t number = levels_.size();
+    level.narrow = MakeConv(absl::StrCat("narrow", number), in, maps, 2);
+    if (number > 0) level.first = MakeConv(absl::StrCat("first", number), maps, maps, 1);
+    if (number > 1) level.second = MakeConv(absl::StrCat("second", number), maps, maps, 1);
     levels_.push_back(level);
     in = maps;
-    side /= 2;
   }
   around_ = MakeConv("around", kMaps[kOverlayLevel + 1], kMaps[kOverlayLevel], 1);
   overlay_in_ = MakeConv("overlay_in", kMaps[kOverlayLevel], kOverlayMaps, 1);
@@ -82,12 +82,17 @@ JudgeFeatures JudgeNet::See(const torch::Tensor& image) {
   for (std::size_t i = 0; i < levels_.size(); ++i) {
     Level& level = levels_[i];
     h = Relu(level.narrow(h));
-    if (level.first.conv) h = Relu(h + level.second(Relu(level.first(h))));
+    if (level.second.conv) {
+      h = Relu(h + level.second(Relu(level.first(h))));
+    } else if (level.first.conv) {
+      h = Relu(level.first(h));
+    }
     if (i == kOverlayLevel) at_overlay = h;
     if (i == kOverlayLevel + 1) below = h;
   }
-  const torch::Tensor around = F::interpolate(
-      around_(below), F::InterpolateFuncOptions().scale_factor(std::vector<double>{2, 2}).mode(torch::kNearest));
+  const std::vector<std::int64_t> cells = {at_overlay.size(2), at_overlay.size(3)};
+  const torch::Tensor around =
+      F::interpolate(around_(below), F::InterpolateFuncOptions().size(cells).mode(torch::kNearest));
   const torch::Tensor overlay = Relu(overlay_in_(Relu(at_overlay + around)));
   seen.overlay = overlay_out_(overlay);
   seen.overlaid = overlaid_(Pooled(overlay)).squeeze(1);

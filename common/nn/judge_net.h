@@ -4,21 +4,23 @@
 // generator learns to please the heads that it is trained against. This one it never met, so
 // that what it says of a drawn picture counts as well.
 //
-// A pyramid over the sides R/2, R/4, ..., R/32 with 32, 48, 96, 128 and 192 maps: residual
-// blocks with batch norm from R/4 down (He et al. 2015). 178 million multiplications at 128
-// pixels.
+// It sees pictures finer than the generator draws them: small letters are a few pixels high.
+// A pyramid over the sides S/4, S/8, ..., S/64 with 32, 48, 96, 128 and 192 maps: convolutions
+// with batch norm, residual blocks from S/16 down (He et al. 2015). 128 million
+// multiplications at 224 pixels.
 #pragma once
 
 #include <vector>
 
 #include "common/nn/conv_norm.h"
+#include "common/nn/shape.h"
 #include "common/nn/text_input.h"
 #include "torch/torch.h"
 
 namespace mannequin {
 
 struct JudgeShape {
-  int resolution = 0;  // R, as GanShape
+  int side = 0;  // S, pixels; a multiple of kJudgeCell
   int text = 0;        // components of a text vector
   int categories = 0;
   int colors = 0;  // 0: none are told
@@ -28,7 +30,7 @@ struct JudgeFeatures {
   torch::Tensor place;     // [N, kProjectedText] of unit length, float32: see Match
   torch::Tensor category;  // [N, K] logits
   torch::Tensor color;     // [N, C] logits; not defined without colours
-  torch::Tensor overlay;   // [N, 1, R/8, R/8] logits: something is laid over this cell
+  torch::Tensor overlay;   // [N, 1, S/16, S/16] logits: something is laid over this cell
   torch::Tensor overlaid;  // [N] logits: something is laid over the picture
 };
 
@@ -36,7 +38,7 @@ struct JudgeFeatures {
 class JudgeNet : public torch::nn::Module {
  public:
   explicit JudgeNet(const JudgeShape& shape);
-  // image [N, 3, R, R] in [-1, 1].
+  // image [N, 3, S, S] in [-1, 1].
   JudgeFeatures See(const torch::Tensor& image);
   // [N, kProjectedText] of unit length, float32: where pictures of what the text [N, T] says lie.
   torch::Tensor PlaceOfText(const torch::Tensor& text);
@@ -49,13 +51,13 @@ class JudgeNet : public torch::nn::Module {
  private:
   struct Level {
     ConvNorm narrow;         // from twice this side
-    ConvNorm first, second;  // the residual block; empty at R/2
+    ConvNorm first, second;  // the residual block; at S/8 the first alone, at S/4 none
   };
 
   ConvNorm MakeConv(const std::string& name, int in, int out, int stride);
 
   std::vector<Level> levels_;
-  ConvNorm around_, overlay_in_;  // from R/16 up to R/8; both together
+  ConvNorm around_, overlay_in_;  // from S/32 up to S/16; both together
   torch::nn::Conv2d overlay_out_{nullptr};
   torch::nn::Linear overlaid_{nullptr}, place_of_image_{nullptr}, place_of_text_{nullptr}, category_{nullptr},
       color_{nullptr};

@@ -1,11 +1,15 @@
 #include "common/nn/networks.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/base/check_range.h"
 #include "common/nn/residual_gan.h"
 #include "common/nn/tacgan.h"
 
 namespace mannequin {
+
+int JudgeSide(int resolution) { return std::min(224, resolution / 16 * 28); }
 
 absl::Status CheckShape(const GanShape& shape) {
   if (shape.preset != "tacgan" && shape.preset != "mannequin") {

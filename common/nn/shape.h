@@ -17,6 +17,13 @@ struct GanShape {
   int categories = 0;    // K, at least 2
 };
 
+// Side of the cells of a judge's overlay map (judge_net.h), pixels.
+inline constexpr int kJudgeCell = 16;
+
+// Pixels of the side that a judge sees beside a generator of `resolution`: 7/8 of twice that,
+// but 224 at most. A multiple of kJudgeCell.
+int JudgeSide(int resolution);
+
 // INVALID_ARGUMENT naming the field and its bound, or the unknown preset.
 absl::Status CheckShape(const GanShape& shape);
 

@@ -23,9 +23,9 @@ void SortHighestFirst(std::vector<v1::ReasonScore>& reasons) {
   });
 }
 
-v1::VerdictKind KindOf(const v1::Calibration& calibration, double probability) {
-  if (probability > calibration.abuse_threshold()) return v1::VERDICT_KIND_ABUSE;
-  if (probability > calibration.review_threshold()) return v1::VERDICT_KIND_REVIEW;
+v1::VerdictKind KindOf(const Thresholds& thresholds, double probability) {
+  if (probability > thresholds.abuse) return v1::VERDICT_KIND_ABUSE;
+  if (probability > thresholds.review) return v1::VERDICT_KIND_REVIEW;
   return v1::VERDICT_KIND_CLEAN;
 }
 
@@ -96,13 +96,13 @@ absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, const Listed& listed, cons
     ASSIGN_OR_RETURN(const std::vector<double> features, MismatchFeatures(judgement, listed));
     ASSIGN_OR_RETURN(const double probability, CalibratedProbability(*calibration, features));
     opinion.reasons.push_back(Reason(v1::ABUSE_REASON_MISMATCH, probability));
-    opinion.kind = std::max(opinion.kind, KindOf(*calibration, probability));
+    opinion.kind = std::max(opinion.kind, KindOf(ThresholdsFor(*calibration, listed.category_path), probability));
   }
   if (const v1::Calibration* calibration = FindCalibration(gan, kPromotionalOverlay)) {
     ASSIGN_OR_RETURN(const std::vector<double> features, OverlayFeatures(judgement));
     ASSIGN_OR_RETURN(const double probability, CalibratedProbability(*calibration, features));
     opinion.reasons.push_back(Reason(v1::ABUSE_REASON_PROMOTIONAL_OVERLAY, probability));
-    const v1::VerdictKind kind = KindOf(*calibration, probability);
+    const v1::VerdictKind kind = KindOf(ThresholdsFor(*calibration, listed.category_path), probability);
     opinion.kind = std::max(opinion.kind, kind);
     opinion.overlay_probable = kind != v1::VERDICT_KIND_CLEAN;
   }

@@ -30,8 +30,8 @@ struct Opinion {
   bool overlay_probable = false;         // worth showing where
 };
 
-// Calibrates each reason that the bundle knows. Any probability above its abuse threshold makes ABUSE, else any above
-// its review threshold REVIEW, else CLEAN. DATA_LOSS when a calibration does not fit its features; INVALID_ARGUMENT
+// Calibrates each reason that the bundle knows. Any probability above its abuse threshold, that of the listed category
+// where it has its own, makes ABUSE, else any above its review threshold REVIEW, else CLEAN. DATA_LOSS when a calibration does not fit its features; INVALID_ARGUMENT
 // when `listed` is not of the bundle.
 absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, const Listed& listed, const Judgement& judgement);
 

@@ -51,7 +51,9 @@ std::string Scorer::Obstacle(const v1::Product& product, Draft& draft) const {
   }
   const std::string leaf = LeafCategory(product);
   if (leaf.empty()) return "the product has no category";
-  draft.listed = {current->gan->CategoryIndex(leaf), current->gan->ColorIndex(ListedColor(product))};
+  draft.listed = {current->gan->CategoryIndex(leaf),
+                  current->gan->ColorIndex(ListedColor(product)),
+                  {product.category_path().begin(), product.category_path().end()}};
   if (draft.listed.category < 0) {
     return absl::StrCat("category \"", leaf, "\" is not known to bundle ", current->manifest.version());
   }
@@ -69,7 +71,7 @@ absl::StatusOr<Scorer::Draft> Scorer::Prepare(const Listing& listing) const {
   const absl::StatusOr<ImageHeader> header = ReadImageHeader(listing.image);
   if (!header.ok()) return Prefixed(header.status());
   DecodeOptions decode;
-  decode.resize_to = current != nullptr && current->gan ? current->gan->resolution() : kDefaultResolution;
+  decode.resize_to = current != nullptr && current->gan ? current->gan->judged_side() : kDefaultResolution;
   absl::StatusOr<Pixels> pixels = DecodeImage(listing.image, decode);
   if (!pixels.ok()) return Prefixed(pixels.status());
   draft.question.pixels = *std::move(pixels);

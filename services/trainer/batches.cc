@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kAhead = 3;    // batches ready at most
 constexpr int kChanged = 12;         // levels of 255 from which a pixel counts as painted
-constexpr double kCellShare = 0.15;  // of painted pixels from which a cell counts
+constexpr int kCellPixels = 10;      // painted ones from which a cell counts
 
 std::mt19937_64 RandomOf(std::uint64_t seed, std::uint64_t stream, std::uint64_t number) {
   std::seed_seq sequence{seed & 0xffffffff, seed >> 32, stream, number & 0xffffffff, number >> 32};
@@ -59,8 +59,8 @@ absl::StatusOr<OverlayBank> RenderOverlayBank(int count, int resolution, std::ui
   return bank;
 }
 
-void BlendRandomOverlay(Pixels& image, const OverlayBank& bank, absl::BitGenRef random, float* cells) {
-  const int side = image.width, across = side / kOverlayCell;
+void BlendRandomOverlay(Pixels& image, const OverlayBank& bank, absl::BitGenRef random, float* cells, int cell) {
+  const int side = image.width, across = side / cell;
   const std::vector<std::uint8_t> before = image.rgb;
   const auto& [spec, patch] = bank[absl::Uniform<std::size_t>(random, 0, bank.size())];
   const int jitter = spec.kind == OverlayKind::kBorder ? 0 : side / 8;
@@ -72,11 +72,11 @@ void BlendRandomOverlay(Pixels& image, const OverlayBank& bank, absl::BitGenRef 
       const std::size_t at = static_cast<std::size_t>(y * side + x) * 3;
       int change = 0;
       for (std::size_t c = at; c < at + 3; ++c) change = std::max(change, std::abs(int{image.rgb[c]} - int{before[c]}));
-      if (change >= kChanged) ++painted[static_cast<std::size_t>(y / kOverlayCell * across + x / kOverlayCell)];
+      if (change >= kChanged) ++painted[static_cast<std::size_t>(y / cell * across + x / cell)];
     }
   }
   for (std::size_t i = 0; i < painted.size(); ++i) {
-    cells[i] = painted[i] >= kCellShare * kOverlayCell * kOverlayCell ? 1.0f : 0.0f;
+    cells[i] = painted[i] >= kCellPixels ? 1.0f : 0.0f;
   }
 }
 

@@ -30,9 +30,10 @@ absl::StatusOr<OverlayBank> RenderOverlayBank(int count, int resolution, std::ui
 // Side of the overlay map's cells, pixels: the discriminator's stride there.
 inline constexpr int kOverlayCell = 8;
 
-// Blends an overlay of the bank into the R x R image, at a place of its own, and marks
-// the cells ([R/8, R/8], row-major) that it changed: 1 where it did, else 0.
-void BlendRandomOverlay(Pixels& image, const OverlayBank& bank, absl::BitGenRef random, float* cells);
+// Blends an overlay of the bank into the square image, at a place of its own, and marks the
+// cells (row-major, `cell` pixels wide) that it changed: 1 where it did, else 0.
+void BlendRandomOverlay(Pixels& image, const OverlayBank& bank, absl::BitGenRef random, float* cells,
+                        int cell = kOverlayCell);
 
 struct Batch {
   std::int64_t step = 0;

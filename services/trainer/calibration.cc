@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/roc.h"
@@ -15,7 +17,7 @@ namespace {
 constexpr int kIterations = 2000;
 constexpr double kRate = 0.5;
 constexpr double kDecay = 1e-3;  // keeps weights finite when the classes separate
-constexpr double kSurelyAbuse = 0.9;
+constexpr double kSurelyAbuse = 0.99;
 
 double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
@@ -55,6 +57,22 @@ v1::Calibration Fit(const std::string& reason, const std::vector<const Example*>
   }
   calibration.set_bias(bias);
   return calibration;
+}
+
+struct CleanScore {
+  double probability = 0;
+  bool blown_up = false;
+};
+
+// The score above which no more than `share` lie, of either group when both are large.
+double StrictThreshold(const std::vector<CleanScore>& scores, double share) {
+  std::vector<double> all, groups[2];
+  for (const CleanScore& score : scores) {
+    all.push_back(score.probability);
+    groups[score.blown_up ? 1 : 0].push_back(score.probability);
+  }
+  if (std::min(groups[0].size(), groups[1].size()) < kOwnThresholds) return ThresholdAt(std::move(all), share);
+  return std::max(ThresholdAt(std::move(groups[0]), share), ThresholdAt(std::move(groups[1]), share));
 }
 
 }  // namespace
@@ -114,12 +132,29 @@ absl::StatusOr<v1::Calibration> FitCalibration(const std::string& reason, const 
     calibration = Fit(reason, kept);
   }
   std::vector<double> clean, abuse;
+  std::vector<CleanScore> scores;
+  std::map<std::vector<std::string>, std::vector<CleanScore>> of_category;
   for (const Example* example : kept) {
     ASSIGN_OR_RETURN(const double p, CalibratedProbability(calibration, example->features));
     (example->abuse ? abuse : clean).push_back(p);
+    if (example->abuse) continue;
+    scores.push_back({p, example->blown_up});
+    std::vector<std::string> path;
+    for (const std::string& name : example->category_path) {
+      path.push_back(name);
+      of_category[path].push_back(scores.back());
+    }
   }
-  calibration.set_review_threshold(ThresholdAt(clean, kReviewFalsePositives));
-  calibration.set_abuse_threshold(ThresholdAt(clean, kAbuseFalsePositives));
+  calibration.set_review_threshold(StrictThreshold(scores, kReviewFalsePositives));
+  calibration.set_abuse_threshold(StrictThreshold(scores, kAbuseFalsePositives));
+  for (const auto& [path, its] : of_category) {
+    if (its.size() < kOwnThresholds) continue;
+    v1::CategoryThresholds& own = *calibration.add_categories();
+    own.mutable_category_path()->Add(path.begin(), path.end());
+    own.set_review_threshold(StrictThreshold(its, kReviewFalsePositives));
+    own.set_abuse_threshold(StrictThreshold(its, kAbuseFalsePositives));
+    own.set_listings(static_cast<std::int64_t>(its.size()));
+  }
   calibration.set_auc(AreaUnderRoc(clean, abuse));
   calibration.set_expected_calibration_error(ExpectedCalibrationError(clean, abuse));
   return calibration;

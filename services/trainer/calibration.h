@@ -4,8 +4,8 @@
 //
 // Logistic regression on standardised features (Platt 1999 for one feature), both
 // classes weighing the same. A few clean listings are mislabelled in any real
-// catalogue (a seller's own badge): clean examples that a first fit is sure are abusive,
-// at most kMislabelledShare of them, are left out of the second. Pure functions.
+// catalogue (a seller's own badge): clean examples that a first fit is as good as certain are
+// abusive, at most kMislabelledShare of them, are left out of the second. Pure functions.
 #pragma once
 
 #include <string>
@@ -19,6 +19,10 @@ namespace mannequin {
 struct Example {
   std::vector<double> features;
   bool abuse = false;
+  // Of a clean one: pictures that were blown up look unlike others, and neither may drown in
+  // false alarms for the sake of the other: thresholds hold for each group that is large enough.
+  bool blown_up = false;
+  std::vector<std::string> category_path = {};
 };
 
 inline constexpr double kMislabelledShare = 0.08;
@@ -26,7 +30,10 @@ inline constexpr double kMislabelledShare = 0.08;
 inline constexpr double kReviewFalsePositives = 0.05;
 inline constexpr double kAbuseFalsePositives = 0.01;
 
-// The weights are for the features as they are, not standardised. `left_out` gets the
+// A group of clean listings, or a category, has thresholds of its own with at least so many.
+inline constexpr std::size_t kOwnThresholds = 200;
+
+// With thresholds for every category, leaf or parent, of kOwnThresholds clean examples. The weights are for the features as they are, not standardised. `left_out` gets the
 // number of clean examples thought mislabelled. INVALID_ARGUMENT without an example of
 // each kind.
 absl::StatusOr<v1::Calibration> FitCalibration(const std::string& reason, const std::vector<Example>& examples,

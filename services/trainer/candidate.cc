@@ -74,11 +74,19 @@ absl::StatusOr<v1::Quality> Candidate::Measure(const GanTraining& training, std:
   return quality;
 }
 
-absl::Status Candidate::TrainJudge(const std::function<bool(const JudgeProgress&)>& progress) const {
+absl::StatusOr<const Pack*> Candidate::JudgePack() {
+  if (!judge_pack_) {
+    ASSIGN_OR_RETURN(judge_pack_, Pack::Open(plan_.folder() + kJudgePackFolder));
+  }
+  return judge_pack_.get();
+}
+
+absl::Status Candidate::TrainJudge(const std::function<bool(const JudgeProgress&)>& progress) {
   const std::string weights = plan_.folder() + kJudgeWeights, info_path = plan_.folder() + kJudgeInfo;
   if (plan_.request().judge_steps() < 0 || fs::exists(info_path)) return absl::OkStatus();
   const JudgeTrainingOptions options = {plan_.request().seed(), options_.device, plan_.request().judge_steps()};
-  ASSIGN_OR_RETURN(const v1::JudgeInfo info, mannequin::TrainJudge(pack_, options, weights, progress));
+  ASSIGN_OR_RETURN(const Pack* pack, JudgePack());
+  ASSIGN_OR_RETURN(const v1::JudgeInfo info, mannequin::TrainJudge(*pack, options, weights, progress));
   std::string text;
   google::protobuf::TextFormat::PrintToString(info, &text);
   return WriteFileAtomically(info_path, text);  // after the weights: it says that they are whole
@@ -104,9 +112,13 @@ absl::StatusOr<v1::Quality> Candidate::Stage(const GanTraining& training, std::i
   RETURN_IF_ERROR(AddJudge(bundle, &gan));
   // Judged by what was written, through the code that serves it.
   ASSIGN_OR_RETURN(const LoadedGan loaded, LoadGan(manifest, bundle, options_.device));
-  ASSIGN_OR_RETURN(const OverlayBank bank, RenderOverlayBank(kOverlayPatches, request.resolution(),
+  const Pack* judged = &pack_;
+  if (gan.has_judge()) {
+    ASSIGN_OR_RETURN(judged, JudgePack());
+  }
+  ASSIGN_OR_RETURN(const OverlayBank bank, RenderOverlayBank(kOverlayPatches, loaded.judged_side(),
                                                              request.seed() + kHeldOutBank, VariedOverlay));
-  ASSIGN_OR_RETURN(const Evaluation evaluation, Evaluate(loaded, pack_, bank, request.seed()));
+  ASSIGN_OR_RETURN(const Evaluation evaluation, Evaluate(loaded, *judged, bank, request.seed()));
   for (const v1::Calibration& calibration : evaluation.calibrations) {
     *gan.add_calibrations() = calibration;
     spdlog::info("{}: AUC {:.3f}, calibration error {:.3f}", calibration.reason(), calibration.auc(),

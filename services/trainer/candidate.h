@@ -38,7 +38,7 @@ class Candidate {
 
   // Trains what will judge listings, unless the request wants none or it lies in the job's
   // folder already, from before the process was started anew. Errors of services/trainer/judge_training.h.
-  absl::Status TrainJudge(const std::function<bool(const JudgeProgress&)>& progress) const;
+  absl::Status TrainJudge(const std::function<bool(const JudgeProgress&)>& progress);
 
   // Fills kStagedBundle and kStagedManifest of the job's folder: calibrated, measured beside
   // the bundle that is current, with lineage and card. Errors as Measure.
@@ -47,6 +47,7 @@ class Candidate {
  private:
   v1::BundleManifest ManifestAt(std::int64_t step) const;
   absl::Status MakeMeter();
+  absl::StatusOr<const Pack*> JudgePack();
   absl::Status AddJudge(const std::string& bundle, v1::GanInfo* gan) const;
   absl::Status AddLineage(const std::string& bundle, double seconds, v1::Lineage* lineage) const;
 
@@ -55,6 +56,7 @@ class Candidate {
   const GanTrainingOptions options_;
   const std::function<bool()> stopping_;
   std::unique_ptr<QualityMeter> meter_;  // once it was needed
+  std::unique_ptr<Pack> judge_pack_;     // likewise: the same products, as large as the judge sees them
 };
 
 }  // namespace mannequin

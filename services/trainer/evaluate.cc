@@ -1,6 +1,8 @@
 #include "services/trainer/evaluate.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <random>
 
 #include "common/base/roc.h"
@@ -20,20 +22,38 @@ std::vector<float> TextOf(const Pack& pack, const PackedProduct& product) {
 
 Listed ListedBy(const LoadedGan& gan, const Pack& pack, const PackedProduct& product) {
   return {product.category,
-          product.color < 0 ? -1 : gan.ColorIndex(pack.colors[static_cast<std::size_t>(product.color)])};
+          product.color < 0 ? -1 : gan.ColorIndex(pack.colors[static_cast<std::size_t>(product.color)]),
+          product.category_path};
 }
 
-absl::StatusOr<std::vector<Judgement>> Judge(const LoadedGan& gan, const std::vector<Pixels>& images,
-                                             const std::vector<std::vector<float>>& texts) {
+// Of `count` pairs of a picture and a text, a batch of them in memory at a time.
+absl::StatusOr<std::vector<Judgement>> JudgeEach(const LoadedGan& gan, std::size_t count,
+                                                 const std::function<Pixels(std::size_t)>& image,
+                                                 const std::function<std::vector<float>(std::size_t)>& text) {
   std::vector<Judgement> all;
-  for (std::size_t begin = 0; begin < images.size(); begin += kBatch) {
-    const auto from = static_cast<std::ptrdiff_t>(begin);
-    const auto to = static_cast<std::ptrdiff_t>(std::min(begin + kBatch, images.size()));
-    ASSIGN_OR_RETURN(std::vector<Judgement> some, Discriminate(gan, {images.begin() + from, images.begin() + to},
-                                                               {texts.begin() + from, texts.begin() + to}));
+  for (std::size_t begin = 0; begin < count; begin += kBatch) {
+    std::vector<Pixels> images;
+    std::vector<std::vector<float>> texts;
+    for (std::size_t i = begin; i < std::min(begin + kBatch, count); ++i) {
+      images.push_back(image(i));
+      texts.push_back(text(i));
+    }
+    ASSIGN_OR_RETURN(std::vector<Judgement> some, Discriminate(gan, images, texts));
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
   return all;
+}
+
+// With an overlay that changes it.
+Pixels Overlaid(const Pixels& clean, const OverlayBank& bank, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<float> cells(static_cast<std::size_t>((clean.width / kOverlayCell) * (clean.height / kOverlayCell)));
+  Pixels overlaid;
+  do {
+    overlaid = clean;
+    BlendRandomOverlay(overlaid, bank, random, cells.data());
+  } while (std::all_of(cells.begin(), cells.end(), [](float cell) { return cell == 0; }));
+  return overlaid;
 }
 
 }  // namespace
@@ -50,6 +70,15 @@ JudgedProducts ChooseJudged(const Pack& pack) {
   return {SampleEvenly(pack.training, std::clamp(pack.training.size() / 10, kMinHeldOut, kMaxJudged)), true};
 }
 
+JudgedProducts ChooseCalibrating(const Pack& pack) {
+  std::vector<PackedProduct> part;
+  std::copy_if(pack.held_out.begin(), pack.held_out.end(), std::back_inserter(part), [](const PackedProduct& product) {
+    return SplitPosition(product.id) < kHeldOutShare * kCalibratingShare;
+  });
+  if (part.size() < kMinHeldOut) return ChooseJudged(pack);
+  return {SampleEvenly(part, kMaxCalibrating), false};
+}
+
 double ConfidenceFloor(int categories, bool judge) {
   return judge ? 0.5 : std::min(0.2, 2.0 / std::max(1, categories));
 }
@@ -57,29 +86,16 @@ double ConfidenceFloor(int categories, bool judge) {
 absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, const OverlayBank& bank,
                                     std::uint64_t seed) {
   Evaluation result;
-  const JudgedProducts judged_products = ChooseJudged(pack);
+  const JudgedProducts judged_products = ChooseCalibrating(pack);
   const std::vector<PackedProduct>& products = judged_products.products;
   result.from_training = judged_products.from_training;
   result.products = static_cast<std::int64_t>(products.size());
 
-  std::mt19937_64 random(seed);
-  std::vector<Pixels> clean, overlaid;
-  std::vector<std::vector<float>> texts;
   std::vector<Listed> listed;
+  for (const PackedProduct& product : products) listed.push_back(ListedBy(gan, pack, product));
   // Of another category, and of another colour of the same: whose image it is, and whose text.
   std::vector<std::size_t> swapped_from, swapped_to;
-  std::vector<float> cells(
-      static_cast<std::size_t>(pack.resolution() / kOverlayCell * (pack.resolution() / kOverlayCell)));
-  for (const PackedProduct& product : products) {
-    clean.push_back(pack.ImageOf(product));
-    texts.push_back(TextOf(pack, product));
-    overlaid.push_back(clean.back());
-    do {
-      overlaid.back() = clean.back();
-      BlendRandomOverlay(overlaid.back(), bank, random, cells.data());
-    } while (std::all_of(cells.begin(), cells.end(), [](float cell) { return cell == 0; }));
-    listed.push_back(ListedBy(gan, pack, product));
-  }
+  std::mt19937_64 random(seed);
   const auto swap_with = [&](std::size_t i, const auto& differs) {
     const std::size_t begin = random() % products.size();
     for (std::size_t step = 0; step < products.size(); ++step) {
@@ -96,15 +112,18 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
       return a.category == b.category && a.color >= 0 && b.color >= 0 && a.color != b.color;
     });
   }
-  ASSIGN_OR_RETURN(const std::vector<Judgement> on_clean, Judge(gan, clean, texts));
-  std::vector<Pixels> swapped;
-  std::vector<std::vector<float>> swapped_texts;
-  for (std::size_t i = 0; i < swapped_to.size(); ++i) {
-    swapped.push_back(clean[swapped_from[i]]);
-    swapped_texts.push_back(texts[swapped_to[i]]);
-  }
-  ASSIGN_OR_RETURN(const std::vector<Judgement> on_swapped, Judge(gan, swapped, swapped_texts));
-  ASSIGN_OR_RETURN(const std::vector<Judgement> on_overlaid, Judge(gan, overlaid, texts));
+  const auto image_of = [&](std::size_t i) { return pack.ImageOf(products[i]); };
+  const auto text_of = [&](std::size_t i) { return TextOf(pack, products[i]); };
+  ASSIGN_OR_RETURN(const std::vector<Judgement> on_clean, JudgeEach(gan, products.size(), image_of, text_of));
+  ASSIGN_OR_RETURN(
+      const std::vector<Judgement> on_swapped,
+      JudgeEach(
+          gan, swapped_to.size(), [&](std::size_t i) { return image_of(swapped_from[i]); },
+          [&](std::size_t i) { return text_of(swapped_to[i]); }));
+  ASSIGN_OR_RETURN(
+      const std::vector<Judgement> on_overlaid,
+      JudgeEach(
+          gan, products.size(), [&](std::size_t i) { return Overlaid(image_of(i), bank, seed + i); }, text_of));
 
   // A blown-up picture is smooth: among such, overlays are told too easily.
   const auto sharp = static_cast<std::size_t>(
@@ -114,13 +133,13 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
   for (std::size_t i = 0; i < products.size(); ++i) {
     const int category = listed[i].category;
     ASSIGN_OR_RETURN(std::vector<double> match, MismatchFeatures(on_clean[i], listed[i]));
-    mismatch.push_back({std::move(match), false});
+    mismatch.push_back({std::move(match), false, products[i].small, products[i].category_path});
     const std::vector<float>& logits = on_clean[i].image_category;
     result.category_accuracy += std::max_element(logits.begin(), logits.end()) - logits.begin() == category ? 1 : 0;
     if (sharp_only && products[i].small) continue;
     ASSIGN_OR_RETURN(std::vector<double> plain, OverlayFeatures(on_clean[i]));
     ASSIGN_OR_RETURN(std::vector<double> painted, OverlayFeatures(on_overlaid[i]));
-    overlay.push_back({std::move(plain), false});
+    overlay.push_back({std::move(plain), false, products[i].small, products[i].category_path});
     overlay.push_back({std::move(painted), true});
   }
   for (std::size_t i = 0; i < swapped_to.size(); ++i) {

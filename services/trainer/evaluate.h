@@ -29,7 +29,7 @@ struct Evaluation {
 
 // At least this many products are judged; with fewer held out, a tenth of training.
 inline constexpr std::size_t kMinHeldOut = 40;
-inline constexpr std::size_t kMaxJudged = 2000;
+inline constexpr std::size_t kMaxJudged = 2000, kMaxCalibrating = 5000;
 
 // `count` of them at most, spread evenly.
 std::vector<PackedProduct> SampleEvenly(const std::vector<PackedProduct>& products, std::size_t count);
@@ -40,6 +40,8 @@ struct JudgedProducts {
 };
 // The products that figures are measured on.
 JudgedProducts ChooseJudged(const Pack& pack);
+// Those that calibrate: of the held-out ones the part for it, when there are kMinHeldOut in it.
+JudgedProducts ChooseCalibrating(const Pack& pack);
 
 // Below this confidence a drawn image is not shown. Of a judge, which the generator never met,
 // one half: it is sooner right than wrong. Of a discriminator 0.2, or twice chance when there are so

@@ -6,14 +6,18 @@
 #include <random>
 
 #include "absl/random/distributions.h"
+#include "common/image/jpeg.h"
 #include "common/image/resize.h"
+#include "common/nn/shape.h"
 
 namespace mannequin {
 namespace {
 
 constexpr std::size_t kGroup = 4;       // products of a category
 constexpr double kOverlaidShare = 0.5;  // of the sharp ones
-constexpr double kUnsharpShare = 0.2;
+constexpr double kUnsharpShare = 0.3;
+constexpr double kJpegShare = 0.25;
+constexpr int kLeastQuality = 55, kMostQuality = 95;  // of the JPEG
 constexpr double kLeastSize = 0.4;    // of the side, before it is enlarged again
 constexpr double kBrightness = 0.12;  // more or less of each level
 constexpr int kMostMoved = 16;        // a part of the side
@@ -46,6 +50,14 @@ Pixels Unsharp(const Pixels& image, double size) {
   return Resize(Resize(image, small, small), image.width, image.width);
 }
 
+// What a seller's programme does to it. What cannot be packed stays as it is.
+Pixels ThroughJpeg(Pixels image, int quality) {
+  const absl::StatusOr<std::string> encoded = EncodeJpeg(image, quality);
+  if (!encoded.ok()) return image;
+  absl::StatusOr<JpegPicture> decoded = DecodeJpeg(*encoded, 0, 0);
+  return decoded.ok() ? std::move(decoded->pixels) : image;
+}
+
 }  // namespace
 
 JudgeBatches::JudgeBatches(const Pack& pack, const OverlayBank& bank, const std::vector<int>& color_of,
@@ -59,7 +71,7 @@ JudgeBatches::JudgeBatches(const Pack& pack, const OverlayBank& bank, const std:
 
 JudgeBatch JudgeBatches::Make(std::int64_t step) const {
   const int side = pack_.resolution(), most_moved = side / kMostMoved;
-  const std::size_t cells = static_cast<std::size_t>((side / kOverlayCell) * (side / kOverlayCell));
+  const std::size_t cells = static_cast<std::size_t>((side / kJudgeCell) * (side / kJudgeCell));
   const auto number = static_cast<std::uint64_t>(step);
   std::seed_seq sequence{seed_ & 0xffffffff, seed_ >> 32, std::uint64_t{4}, number & 0xffffffff, number >> 32};
   std::mt19937_64 random(sequence);
@@ -79,8 +91,11 @@ JudgeBatch JudgeBatches::Make(std::int64_t step) const {
     if (unsharp && before) image = Unsharp(image, size);
     float* map = batch.overlay_cells.data() + i * cells;
     const bool overlaid = !bank_.empty() && !product.small && absl::Bernoulli(random, kOverlaidShare);
-    if (overlaid) BlendRandomOverlay(image, bank_, random, map);
+    if (overlaid) BlendRandomOverlay(image, bank_, random, map, kJudgeCell);
     if (unsharp && !before) image = Unsharp(image, std::max(size, 0.7));
+    const bool packed = absl::Bernoulli(random, kJpegShare);
+    const int quality = absl::Uniform(absl::IntervalClosed, random, kLeastQuality, kMostQuality);
+    if (packed) image = ThroughJpeg(std::move(image), quality);
     batch.overlaid.push_back(std::any_of(map, map + cells, [](float cell) { return cell > 0; }) ? 1.0f : 0.0f);
     batch.sharp.push_back(product.small ? 0.0f : 1.0f);
     batch.images.insert(batch.images.end(), image.rgb.begin(), image.rgb.end());

@@ -14,11 +14,11 @@
 namespace mannequin {
 
 struct JudgeBatch {
-  std::vector<std::uint8_t> images;      // [B, R, R, 3]
+  std::vector<std::uint8_t> images;      // [B, S, S, 3]
   std::vector<float> texts;              // [B, T]
   std::vector<std::int64_t> categories;  // [B]
   std::vector<std::int64_t> colors;      // [B], -1: none is known
-  std::vector<float> overlay_cells;      // [B, R/8, R/8]: 1 where an overlay changed the picture
+  std::vector<float> overlay_cells;      // [B, S/16, S/16]: 1 where an overlay changed the picture
   std::vector<float> overlaid;           // [B]: 1 with an overlay
   // [B]: 0 for a picture that was blown up. All of those are clean: to look for overlays in
   // them would teach to look for blur.
@@ -35,7 +35,7 @@ class JudgeBatches {
 
   // Groups of four products of one category each, so that a category's products are told apart
   // as well: half of them sharp ones, of which half get an overlay, and half of any. Categories as in
-  // BatchOptions.balance. Pictures are moved, brightened and sometimes made unsharp.
+  // BatchOptions.balance. Pictures are moved, brightened and sometimes made unsharp or packed as JPEG.
   JudgeBatch Make(std::int64_t step) const;
 
  private:

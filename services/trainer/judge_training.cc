@@ -22,7 +22,7 @@ namespace {
 constexpr std::int64_t kProductEpochs = 20, kMinSteps = 20, kMaxSteps = 4'000;
 constexpr int kProgressSteps = 10;
 constexpr std::size_t kAhead = 3, kStandardised = 20'000;
-constexpr std::int64_t kStepPatches = 8, kMinPatches = 240, kMaxPatches = 4'000;  // overlays rendered once
+constexpr std::int64_t kStepPatches = 8, kMinPatches = 240, kMaxPatches = 3'000;  // overlays rendered once
 constexpr int kMinColorImages = 20;                                               // of a colour that is told
 constexpr std::uint64_t kBankStream = 3;                                          // of the seed
 constexpr double kPeakRate = 2e-3, kWeightDecay = 1e-2, kWarmUpShare = 0.1;
@@ -80,7 +80,7 @@ torch::Tensor PlaceLoss(JudgeNet& net, const torch::Tensor& places, const torch:
 
 torch::Tensor LossOf(JudgeNet& net, const JudgeBatch& batch, const Pack& pack, c10::Device device) {
   const auto count = static_cast<std::int64_t>(batch.categories.size());
-  const std::int64_t side = pack.resolution(), across = side / kOverlayCell;
+  const std::int64_t side = pack.resolution(), across = side / kJudgeCell;
   const torch::Tensor image = Wrap(batch.images, {count, side, side, 3}, at::kByte, device)
                                   .permute({0, 3, 1, 2})
                                   .to(at::kFloat)
@@ -159,6 +159,7 @@ absl::StatusOr<v1::JudgeInfo> TrainJudge(const Pack& pack, const JudgeTrainingOp
     began = absl::Now();
     if (!progress(now)) return absl::CancelledError("stopped while training what judges listings");
   }
+  info.set_resolution(pack.resolution());
   info.set_steps(now.steps);
   info.set_images(now.steps * static_cast<std::int64_t>(JudgeBatches::kBatch));
   RETURN_IF_ERROR(SaveForServing(net, path));

@@ -1,5 +1,5 @@
 // Trains the network that judges listings (common/nn/judge_net.h) on the training products of
-// a pack: their category, their colour, their text among those of the batch, and where an
+// a pack of JudgeSide: their category, their colour, their text among those of the batch, and where an
 // overlay lies that was painted for it. This header does not know torch.
 //
 //   ASSIGN_OR_RETURN(v1::JudgeInfo info, TrainJudge(*pack, options, folder + "/judge.safetensors", progress));
@@ -14,6 +14,9 @@
 #include "services/trainer/pack.h"
 
 namespace mannequin {
+
+// A pack of more pixels than this for it is JPEG: it is read once a step, not thousands of times a second.
+inline constexpr std::int64_t kMaxJudgePixels = std::int64_t{2} << 30;
 
 struct JudgeTrainingOptions {
   std::uint64_t seed = 0;

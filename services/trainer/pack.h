@@ -41,6 +41,9 @@ struct PackOptions {
   std::string opt_out = {};
   // Of the file of pixels; a bigger one would be JPEG.
   std::int64_t max_bytes = std::int64_t{32} << 30;
+  // Packs this one's products, categories and colours, whatever the catalogue has by now; the
+  // choice above is not asked then. Outlives the call.
+  const class Pack* like = nullptr;
 };
 
 // Files of the folder.
@@ -48,8 +51,9 @@ inline constexpr char kPackIndex[] = "index.pb", kPackPixels[] = "pack.u8", kPac
                       kPackTexts[] = "texts.f32";
 // Text vectors of a product: its text in this many random orders.
 inline constexpr int kShuffles = 4;
-// Share of the products that training never sees, by the hash of their id.
-inline constexpr double kHeldOutShare = 0.1;
+// Share of the products that training never sees, by the hash of their id; of these, the share
+// that calibrates. On the rest of them verdicts can be measured.
+inline constexpr double kHeldOutShare = 0.1, kCalibratingShare = 0.5;
 // The attribute that is the colour.
 inline constexpr char kColorAttribute[] = "color";
 
@@ -60,6 +64,7 @@ struct PackedProduct {
   bool small = false;     // the original's longer side has fewer than 3/4 of the pixels: it was blown up
   std::string brand = {};
   int color = -1;  // index into Pack::colors; -1: none is known
+  std::vector<std::string> category_path = {};
 };
 
 // Where a product falls in [0, 1): the head of SHA-256 of its id. Below kHeldOutShare it

@@ -42,6 +42,7 @@ struct Candidate {
   std::string id, leaf, brand, color;
   bool small = false;
   double position = 0;
+  std::vector<std::string> category_path;
 };
 
 v1::ScanProductsRequest StoredProducts() {
@@ -152,7 +153,7 @@ class PackBuilder {
       : store_(store), encoder_(encoder), options_(options), stopping_(stopping), progress_(progress) {}
 
   absl::StatusOr<std::unique_ptr<Pack>> Build() {
-    RETURN_IF_ERROR(Choose());
+    RETURN_IF_ERROR(options_.like != nullptr ? ChooseLike(*options_.like) : Choose());
     RETURN_IF_ERROR(OpenFiles());
     RETURN_IF_ERROR(Fill());
     RETURN_IF_ERROR(WriteIndex());
@@ -178,10 +179,13 @@ class PackBuilder {
         index_.set_opted_out(index_.opted_out() + 1);
         return absl::OkStatus();
       }
-      const int longer = std::max(stored.image().width(), stored.image().height());
-      candidates.push_back({product.id(), *product.category_path().rbegin(), product.brand(),
+      candidates.push_back({product.id(),
+                            *product.category_path().rbegin(),
+                            product.brand(),
                             absl::AsciiStrToLower(AttributeOf(product, kColorAttribute)),
-                            longer > 0 && longer < kSmallShare * options_.resolution, SplitPosition(product.id())});
+                            IsSmall(stored),
+                            SplitPosition(product.id()),
+                            {product.category_path().begin(), product.category_path().end()}});
       return absl::OkStatus();
     }));
     if (options_.max_products > 0 && candidates.size() > static_cast<std::size_t>(options_.max_products)) {
@@ -220,11 +224,44 @@ class PackBuilder {
       item.set_small(candidate.small);
       item.set_brand(std::move(candidate.brand));
       item.set_color(candidate.color.empty() ? -1 : colors.at(candidate.color));
+      for (std::string& name : candidate.category_path) item.add_category_path(std::move(name));
       slots_[candidate.id] = item.slot();
       item.set_id(std::move(candidate.id));
       chosen_.push_back(std::move(item));
     }
     return CheckEnough(chosen_.size(), static_cast<std::size_t>(index_.categories_size()));
+  }
+
+  absl::Status ChooseLike(const Pack& like) {
+    index_.mutable_categories()->Add(like.categories.begin(), like.categories.end());
+    index_.mutable_colors()->Add(like.colors.begin(), like.colors.end());
+    std::unordered_map<std::string, std::pair<const PackedProduct*, bool>> wanted;  // whether it is held out
+    for (const PackedProduct& product : like.training) wanted[product.id] = {&product, false};
+    for (const PackedProduct& product : like.held_out) wanted[product.id] = {&product, true};
+    RETURN_IF_ERROR(store_.ScanProducts(StoredProducts(), [&](const v1::StoredProduct& stored) {
+      if (stopping_()) return Stopped();
+      const auto found = wanted.find(stored.product().id());
+      if (found == wanted.end()) return absl::OkStatus();
+      const auto& [product, held_out] = found->second;
+      v1::PackItem item;
+      item.set_id(product->id);
+      item.set_category(product->category);
+      item.set_slot(static_cast<std::int64_t>(chosen_.size()));
+      item.set_held_out(held_out);
+      item.set_small(IsSmall(stored));
+      item.set_brand(product->brand);
+      item.set_color(product->color);
+      item.mutable_category_path()->Add(product->category_path.begin(), product->category_path.end());
+      slots_[item.id()] = item.slot();
+      chosen_.push_back(std::move(item));
+      return absl::OkStatus();
+    }));
+    return CheckEnough(chosen_.size(), like.categories.size());
+  }
+
+  bool IsSmall(const v1::StoredProduct& stored) const {
+    const int longer = std::max(stored.image().width(), stored.image().height());
+    return longer > 0 && longer < kSmallShare * options_.resolution;
   }
 
   absl::Status CheckEnough(std::size_t images, std::size_t categories) const {

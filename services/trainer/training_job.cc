@@ -15,6 +15,7 @@
 #include "common/store/job_state.h"
 #include "common/text/text_encoder.h"
 #include "google/protobuf/text_format.h"
+#include "services/trainer/judge_training.h"
 #include "services/trainer/measure_bundle.h"
 #include "services/trainer/metrics.h"
 #include "services/trainer/pack.h"
@@ -102,6 +103,7 @@ class Run {
   absl::Status Prepare() {
     v1::TrainingPlan before;
     absl::StatusOr<std::unique_ptr<Pack>> pack = Pack::Open(folder_ + kPackFolder);
+    if (pack.ok() && plan_.request().judge_steps() >= 0) pack = Pack::Open(folder_ + kJudgePackFolder);
     if (pack.ok() && ReadTextConfig(folder_ + kPlanFile, &before).ok() &&
         fs::exists(before.parent_folder() + "/manifest.textproto")) {
       *plan_.mutable_parent() = before.parent();
@@ -142,11 +144,21 @@ class Run {
     ASSIGN_OR_RETURN(const std::unique_ptr<Pack> pack,
                      BuildPack(
                          store_, *encoder, options, [this] { return context_.stopping(); },
-                         [this](double share) { context_.Report(progress_, kPackingEnds * share); }));
+                         [this](double share) { context_.Report(progress_, kPackingEnds * share / 2); }));
     if (static_cast<std::int64_t>(pack->training.size()) < request.batch()) {
       return absl::FailedPreconditionError(absl::StrCat("only ", pack->training.size(),
                                                         " products can be trained on, a batch has ", request.batch(),
                                                         ": use a smaller batch or fetch more images"));
+    }
+    if (request.judge_steps() >= 0) {
+      options.folder = folder_ + kJudgePackFolder;
+      options.resolution = JudgeSide(request.resolution());
+      options.max_bytes = std::min(options.max_bytes, kMaxJudgePixels);
+      options.like = pack.get();
+      RETURN_IF_ERROR(BuildPack(
+                          store_, *encoder, options, [this] { return context_.stopping(); },
+                          [this](double share) { context_.Report(progress_, kPackingEnds * (1 + share) / 2); })
+                          .status());
     }
     progress_.set_products(static_cast<std::int64_t>(pack->training.size() + pack->held_out.size()));
     spdlog::info(

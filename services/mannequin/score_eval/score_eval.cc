@@ -64,7 +64,8 @@ class Evaluation {
       for (std::size_t r = 0; r < chunk->used; ++r) {
         for (const v1::Product& product : chunk->requests[r].products()) {
           const double position = SplitPosition(product.id());
-          if (position >= kHeldOutShare || model_->gan->CategoryIndex(LeafCategory(product)) < 0) continue;
+          const bool measures = position >= kHeldOutShare * kCalibratingShare && position < kHeldOutShare;
+          if (!measures || model_->gan->CategoryIndex(LeafCategory(product)) < 0) continue;
           if (!FindPicture(options_.images, product.id()).empty()) held_out.emplace_back(position, product);
         }
       }
@@ -144,7 +145,7 @@ class Evaluation {
     std::vector<std::vector<float>> texts;
     std::vector<absl::Status> decoded(listings.size());
     DecodeOptions decode;
-    decode.resize_to = plain_.resolution();
+    decode.resize_to = plain_.judged_side();
     ParallelFor(listings.size(), 4, [&](std::size_t first, std::size_t last) {
       for (std::size_t i = first; i < last; ++i) {
         absl::StatusOr<Pixels> pixels = DecodeImage(listings[i].image, decode);
