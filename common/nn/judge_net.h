@@ -21,7 +21,7 @@ namespace mannequin {
 
 struct JudgeShape {
   int side = 0;  // S, pixels; a multiple of kJudgeCell
-  int text = 0;        // components of a text vector
+  int text = 0;  // components of a text vector
   int categories = 0;
   int colors = 0;  // 0: none are told
 };

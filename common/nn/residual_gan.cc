@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/nn/binomial_blur.h"
 
 namespace mannequin {
 namespace {
@@ -44,13 +45,6 @@ torch::Tensor Doubled(const torch::Tensor& maps) {
   return F::interpolate(
       maps,
       F::InterpolateFuncOptions().scale_factor(std::vector<double>{2, 2}).mode(torch::kBilinear).align_corners(false));
-}
-
-// Binomial, [1 2 1] / 4 each way. What alternates from pixel to pixel is gone: a pixel
-// shuffle makes it by itself, and the mesh stays for thousands of steps.
-torch::Tensor Smoothed(const torch::Tensor& picture) {
-  return torch::avg_pool2d(torch::avg_pool2d(picture, 2, 1), 2, 1, /*padding=*/1, /*ceil_mode=*/false,
-                           /*count_include_pad=*/false);
 }
 
 torch::Tensor UnitLength(const torch::Tensor& x) {
@@ -104,7 +98,8 @@ torch::Tensor ResidualGenerator::Draw(const torch::Tensor& noise, const torch::T
     if (level.narrow) h = Doubled(level.narrow(h));
     h = level.block(h, level.steer(style));
     if (level.picture) {
-      const torch::Tensor detail = Smoothed(torch::pixel_shuffle(level.picture(Leaky(h)), 2));
+      // A pixel shuffle alternates from pixel to pixel by itself; left alone, the mesh stays for thousands of steps.
+      const torch::Tensor detail = BinomialBlur(torch::pixel_shuffle(level.picture(Leaky(h)), 2));
       picture = picture.defined() ? Doubled(picture) + detail : detail;
     }
     if (2 * level.side == side) break;

@@ -12,9 +12,9 @@
 namespace mannequin {
 namespace {
 
-constexpr std::size_t kAhead = 3;    // batches ready at most
-constexpr int kChanged = 12;         // levels of 255 from which a pixel counts as painted
-constexpr int kCellPixels = 10;      // painted ones from which a cell counts
+constexpr std::size_t kAhead = 3;  // batches ready at most
+constexpr int kChanged = 12;       // levels of 255 from which a pixel counts as painted
+constexpr int kCellPixels = 10;    // painted ones from which a cell counts
 
 std::mt19937_64 RandomOf(std::uint64_t seed, std::uint64_t stream, std::uint64_t number) {
   std::seed_seq sequence{seed & 0xffffffff, seed >> 32, stream, number & 0xffffffff, number >> 32};

@@ -17,7 +17,7 @@ namespace {
 constexpr int kIterations = 2000;
 constexpr double kRate = 0.5;
 constexpr double kDecay = 1e-3;  // keeps weights finite when the classes separate
-constexpr double kSurelyAbuse = 0.99;
+constexpr double kSurelyAbuse = 0.95;
 
 double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 

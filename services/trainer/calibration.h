@@ -33,9 +33,9 @@ inline constexpr double kAbuseFalsePositives = 0.01;
 // A group of clean listings, or a category, has thresholds of its own with at least so many.
 inline constexpr std::size_t kOwnThresholds = 200;
 
-// With thresholds for every category, leaf or parent, of kOwnThresholds clean examples. The weights are for the features as they are, not standardised. `left_out` gets the
-// number of clean examples thought mislabelled. INVALID_ARGUMENT without an example of
-// each kind.
+// With thresholds for every category, leaf or parent, of kOwnThresholds clean examples. The weights are for the
+// features as they are, not standardised. `left_out` gets the number of clean examples thought mislabelled.
+// INVALID_ARGUMENT without an example of each kind.
 absl::StatusOr<v1::Calibration> FitCalibration(const std::string& reason, const std::vector<Example>& examples,
                                                int* left_out);
 

@@ -115,11 +115,10 @@ absl::StatusOr<Evaluation> Evaluate(const LoadedGan& gan, const Pack& pack, cons
   const auto image_of = [&](std::size_t i) { return pack.ImageOf(products[i]); };
   const auto text_of = [&](std::size_t i) { return TextOf(pack, products[i]); };
   ASSIGN_OR_RETURN(const std::vector<Judgement> on_clean, JudgeEach(gan, products.size(), image_of, text_of));
-  ASSIGN_OR_RETURN(
-      const std::vector<Judgement> on_swapped,
-      JudgeEach(
-          gan, swapped_to.size(), [&](std::size_t i) { return image_of(swapped_from[i]); },
-          [&](std::size_t i) { return text_of(swapped_to[i]); }));
+  ASSIGN_OR_RETURN(const std::vector<Judgement> on_swapped,
+                   JudgeEach(
+                       gan, swapped_to.size(), [&](std::size_t i) { return image_of(swapped_from[i]); },
+                       [&](std::size_t i) { return text_of(swapped_to[i]); }));
   ASSIGN_OR_RETURN(
       const std::vector<Judgement> on_overlaid,
       JudgeEach(

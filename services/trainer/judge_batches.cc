@@ -18,9 +18,9 @@ constexpr double kOverlaidShare = 0.5;  // of the sharp ones
 constexpr double kUnsharpShare = 0.3;
 constexpr double kJpegShare = 0.25;
 constexpr int kLeastQuality = 55, kMostQuality = 95;  // of the JPEG
-constexpr double kLeastSize = 0.4;    // of the side, before it is enlarged again
-constexpr double kBrightness = 0.12;  // more or less of each level
-constexpr int kMostMoved = 16;        // a part of the side
+constexpr double kLeastSize = 0.4;                    // of the side, before it is enlarged again
+constexpr double kBrightness = 0.12;                  // more or less of each level
+constexpr int kMostMoved = 16;                        // a part of the side
 
 // Shifted; what comes in repeats the edge.
 Pixels Moved(const Pixels& image, int dx, int dy) {

@@ -85,15 +85,15 @@ std::string Verdicts(const v1::GanInfo& gan, const Evaluation& evaluation) {
           : " held-out products.\n",
       absl::StrFormat("Each was judged as it is, with a picture of another category, with one of another colour of\n"
                       "its category, and with a rendered overlay.\nThresholds: review above %.0f %%, abuse above %.0f "
-                      "%% false positives.\n\n",
-                      100 * kReviewFalsePositives, 100 * kAbuseFalsePositives),
-      "| reason | AUC | calibration error | review above | abuse above | clean left out as mislabelled |\n"
-      "| --- | --- | --- | --- | --- | --- |\n");
+                      "%% false positives; categories with %d listings or more have their own.\n\n",
+                      100 * kReviewFalsePositives, 100 * kAbuseFalsePositives, static_cast<int>(kOwnThresholds)),
+      "| reason | AUC | calibration error | review above | abuse above | categories of their own | clean left out "
+      "as mislabelled |\n| --- | --- | --- | --- | --- | --- | --- |\n");
   for (std::size_t i = 0; i < evaluation.calibrations.size(); ++i) {
     const v1::Calibration& c = evaluation.calibrations[i];
-    absl::StrAppend(&card, absl::StrFormat("| %s | %.3f | %.3f | %.3f | %.3f | %d |\n", c.reason(), c.auc(),
+    absl::StrAppend(&card, absl::StrFormat("| %s | %.3f | %.3f | %.3f | %.3f | %d | %d |\n", c.reason(), c.auc(),
                                            c.expected_calibration_error(), c.review_threshold(), c.abuse_threshold(),
-                                           evaluation.left_out[i]));
+                                           c.categories_size(), evaluation.left_out[i]));
   }
   absl::StrAppend(
       &card,

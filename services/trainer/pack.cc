@@ -96,8 +96,12 @@ absl::StatusOr<std::unique_ptr<Pack>> Pack::Open(const std::string& folder) {
   for (v1::PackItem& item : *index.mutable_items()) {
     if (pack->jpeg_) pack->places_[static_cast<std::size_t>(item.slot())] = {item.offset(), item.size()};
     (item.held_out() ? pack->held_out : pack->training)
-        .push_back({std::move(*item.mutable_id()), item.category(), item.slot(), item.small(),
-                    std::move(*item.mutable_brand()), item.color(),
+        .push_back({std::move(*item.mutable_id()),
+                    item.category(),
+                    item.slot(),
+                    item.small(),
+                    std::move(*item.mutable_brand()),
+                    item.color(),
                     {item.category_path().begin(), item.category_path().end()}});
   }
   return pack;

@@ -226,6 +226,11 @@ class Supervisor {
 
   std::string LogPath() const { return absl::StrCat(plan_.folder(), "/log.txt"); }
 
+  static std::string MemoryConfiguration() {
+    const char* own = std::getenv("MALLOC_CONF");
+    return absl::StrCat(kTrainingMemory, own == nullptr ? "" : ",", own == nullptr ? "" : own);
+  }
+
   absl::Status StartAll(int attempt) {
     const std::string program = options_.program.empty() ? "/proc/self/exe" : options_.program;
     const std::string rendezvous = absl::StrCat(plan_.folder(), "/rendezvous-", attempt);
@@ -237,7 +242,8 @@ class Supervisor {
                        EnvironmentWith({absl::StrCat("RANK=", rank), absl::StrCat("WORLD_SIZE=", plan_.devices_size()),
                                         absl::StrCat("RENDEZVOUS=", rendezvous),
                                         absl::StrCat("CUDA_VISIBLE_DEVICES=", VisibleDevice(plan_.devices(rank))),
-                                        absl::StrCat("TRAINER_PID=", getpid())})));
+                                        absl::StrCat("TRAINER_PID=", getpid()),
+                                        absl::StrCat("MALLOC_CONF=", MemoryConfiguration())})));
       children_.push_back(std::move(child));
     }
     return absl::OkStatus();

@@ -12,6 +12,7 @@
 //   RENDEZVOUS            a file, not there yet, by which they find each other
 //   CUDA_VISIBLE_DEVICES  its own device only, so that it is "cuda:0" there; none for "cpu"
 //   TRAINER_PID           whose end is its own
+//   MALLOC_CONF           kTrainingMemory, then what the trainer's own says
 //
 // standard output and error in <folder>/log.txt, a process group of its own, so that Ctrl-C
 // reaches the trainer alone, and no signal blocked.
@@ -28,6 +29,9 @@ namespace mannequin {
 
 inline constexpr char kTrainingProcess[] = "training-process";
 inline constexpr int kReportFd = 3;
+// For jemalloc. The large tensors of a step are those of the step before: given back to the system in
+// between, their pages would be found and cleared again, a tenth of the step.
+inline constexpr char kTrainingMemory[] = "oversize_threshold:0,dirty_decay_ms:-1,thp:always";
 
 struct SupervisorOptions {
   std::string program;  // empty: the one that runs

@@ -33,9 +33,8 @@ struct TrainingEnvironment {
 
 inline constexpr int kNoiseDimension = 100;
 // In a job's folder.
-inline constexpr char kPackFolder[] = "/pack",
-                      kJudgePackFolder[] = "/pack/judge", kPlanFile[] = "/training.textproto", kStagedBundle[] = "/bundle",
-                      kStagedManifest[] = "/bundle.textproto";
+inline constexpr char kPackFolder[] = "/pack", kJudgePackFolder[] = "/pack/judge", kPlanFile[] = "/training.textproto",
+                      kStagedBundle[] = "/bundle", kStagedManifest[] = "/bundle.textproto";
 
 // The request with its defaults filled in. INVALID_ARGUMENT naming the field and its
 // bound.

@@ -2,6 +2,8 @@
 // training job does, then times steps.
 //
 //   bench_gan_train LIST WORK [PRESET [FEATURES]]    LIST: lines of "file <tab> category <tab> title"
+#include <unistd.h>
+
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +22,7 @@
 #include "services/trainer/gan_training.h"
 #include "services/trainer/pack.h"
 #include "services/trainer/recipe.h"
+#include "services/trainer/supervisor.h"
 #include "tests/bench/limit/limit.h"
 #include "tests/bench/limit/op_times.h"
 #include "tests/unit/text/titles.h"
@@ -135,6 +138,11 @@ int main(int argc, char** argv) {
   if (argc < 3 || argc > 5) {
     std::fprintf(stderr, "usage: bench_gan_train LIST WORK [PRESET [FEATURES]]\n");
     return 2;
+  }
+  // As the trainer starts its processes: read before main, hence by a new start.
+  if (std::getenv("MALLOC_CONF") == nullptr) {
+    setenv("MALLOC_CONF", mannequin::kTrainingMemory, 1);
+    execv("/proc/self/exe", argv);
   }
   const absl::Status status =
       mannequin::Run(argv[1], argv[2], argc > 3 ? argv[3] : "tacgan", argc > 4 ? std::atoi(argv[4]) : 64);

@@ -93,29 +93,38 @@ TEST_F(Gan, BundleThatDoesNotFitIsRefused) {
 TEST_F(Gan, AJudgeAnswersInTheDiscriminatorsPlace) {
   v1::JudgeInfo& info = *manifest_.mutable_gan()->mutable_judge();
   for (const char* name : {"navy", "red"}) info.add_colors(name);
+  EXPECT_EQ(LoadGan(manifest_, folder_, "cpu").status().code(), absl::StatusCode::kFailedPrecondition) << "no side";
+  info.set_resolution(JudgeSide(64));
   EXPECT_EQ(LoadGan(manifest_, folder_, "cpu").status().code(), absl::StatusCode::kNotFound) << "no weights";
-  const JudgeShape shape{.resolution = 64, .text = 12, .categories = 3, .colors = 2};
+  const JudgeShape shape{.side = 112, .text = 12, .categories = 3, .colors = 2};
   ASSERT_TRUE(SaveWeights(JudgeNet(shape), folder_ + "/judge.safetensors").ok());
   const auto gan = LoadGan(manifest_, folder_, "cpu", {.generator = false});
   ASSERT_TRUE(gan.ok()) << gan.status();
   EXPECT_EQ(gan->ColorIndex("Navy"), 0);
   EXPECT_EQ(gan->ColorIndex("blue"), -1);
-  const Pixels grey{64, 64, std::vector<std::uint8_t>(64 * 64 * 3, 128)};
-  const Pixels white{64, 64, std::vector<std::uint8_t>(64 * 64 * 3, 255)};
+  EXPECT_EQ(gan->judged_side(), 112);
+  const Pixels grey{112, 112, std::vector<std::uint8_t>(112 * 112 * 3, 128)};
+  const Pixels white{112, 112, std::vector<std::uint8_t>(112 * 112 * 3, 255)};
   const auto alone = Discriminate(*gan, {white}, {text_});
   const auto judgements = Discriminate(*gan, {grey, white}, {text_, text_});
   ASSERT_TRUE(judgements.ok() && alone.ok()) << judgements.status();
   const Judgement& judgement = (*judgements)[1];
   EXPECT_EQ(judgement.image_color.size(), 2u);
-  EXPECT_EQ(judgement.overlay.size(), 64u);
+  EXPECT_EQ(judgement.overlay.size(), 49u);
+  double length = 0;
+  for (const float x : judgement.place) length += x * x;
+  EXPECT_NEAR(length, 1, 1e-3);
   ASSERT_TRUE(judgement.overlaid.has_value());
   EXPECT_EQ(OverlayFeatures(judgement)->size(), 3u);
   // What it says of a picture does not depend on the pictures beside it.
   EXPECT_NEAR(judgement.match, (*alone)[0].match, 0.1);
+  // A drawn picture is enlarged.
+  const Pixels drawn{64, 64, std::vector<std::uint8_t>(64 * 64 * 3, 255)};
+  EXPECT_NEAR((*Discriminate(*gan, {drawn}, {text_}))[0].match, (*alone)[0].match, 0.1);
 
   const auto discriminator = LoadGan(manifest_, folder_, "cpu", {.generator = false, .judge = false});
   ASSERT_TRUE(discriminator.ok()) << discriminator.status();
-  EXPECT_FALSE((*Discriminate(*discriminator, {white}, {text_}))[0].overlaid.has_value());
+  EXPECT_FALSE((*Discriminate(*discriminator, {drawn}, {text_}))[0].overlaid.has_value());
 }
 
 }  // namespace

@@ -91,6 +91,53 @@ TEST(FitCalibration, LeavesOutAFewMislabelledCleanOnes) {
   EXPECT_LT(calibration->abuse_threshold(), *CalibratedProbability(*calibration, {106, 0}));
 }
 
+TEST(FitCalibration, CategoriesWithEnoughListingsHaveThresholdsOfTheirOwnAndParentsToo) {
+  std::vector<Example> examples;
+  for (int i = 0; i < 250; ++i) {
+    const double x = std::sin(i * 12.9898);
+    examples.push_back({{x}, false, false, {"Apparel", "Shirts"}});
+    examples.push_back({{x + 2}, false, false, {"Apparel", "Prints"}});  // look busier than others
+    examples.push_back({{x + 4}, true});
+  }
+  for (int i = 0; i < 20; ++i) examples.push_back({{0.0}, false, false, {"Apparel", "Scarves"}});
+  int left_out = -1;
+  const auto calibration = FitCalibration(kMismatch, examples, &left_out);
+  ASSERT_TRUE(calibration.ok()) << calibration.status();
+  ASSERT_EQ(calibration->categories_size(), 3);
+  const Thresholds shirts = ThresholdsFor(*calibration, {"Apparel", "Shirts"}),
+                   prints = ThresholdsFor(*calibration, {"Apparel", "Prints", "Batik"}),
+                   scarves = ThresholdsFor(*calibration, {"Apparel", "Scarves"}),
+                   boats = ThresholdsFor(*calibration, {"Boats"});
+  EXPECT_LT(shirts.review, prints.review);
+  EXPECT_EQ(scarves.review, ThresholdsFor(*calibration, {"Apparel"}).review) << "too few for their own";
+  EXPECT_EQ(boats.review, calibration->review_threshold());
+  int alarms = 0;
+  for (const Example& example : examples) {
+    if (example.abuse || example.category_path.back() != "Shirts") continue;
+    alarms += *CalibratedProbability(*calibration, example.features) > shirts.review ? 1 : 0;
+  }
+  EXPECT_EQ(alarms, 12) << "one in twenty";
+}
+
+TEST(FitCalibration, BlownUpPicturesAndOthersBothStayUnderTheSharesOfFalseAlarms) {
+  std::vector<Example> examples;
+  for (int i = 0; i < 1000; ++i) {
+    const double x = std::sin(i * 12.9898);
+    examples.push_back({{x}, false, true});
+    if (i % 4 == 0) examples.push_back({{x + 1}, false, false});
+    examples.push_back({{x + 4}, true});
+  }
+  int left_out = -1;
+  const auto calibration = FitCalibration(kMismatch, examples, &left_out);
+  ASSERT_TRUE(calibration.ok()) << calibration.status();
+  int alarms = 0;
+  for (const Example& example : examples) {
+    if (example.abuse || example.blown_up) continue;
+    alarms += *CalibratedProbability(*calibration, example.features) > calibration->review_threshold() ? 1 : 0;
+  }
+  EXPECT_LE(alarms, 12) << "of 250";
+}
+
 TEST(FitCalibration, NeedsBothKinds) {
   int left_out = 0;
   EXPECT_EQ(FitCalibration(kMismatch, {{{1}, true}}, &left_out).status().code(), absl::StatusCode::kInvalidArgument);

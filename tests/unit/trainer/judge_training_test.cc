@@ -68,8 +68,8 @@ TEST_F(JudgeTraining, ABatchDependsOnItsSeedAndStepAlone) {
   EXPECT_EQ(first.texts.size(), JudgeBatches::kBatch * static_cast<std::size_t>(pack_->text_dimension()));
   for (std::size_t i = 0; i < JudgeBatches::kBatch; ++i) {
     EXPECT_EQ(first.categories[i], first.categories[i / 4 * 4]) << "groups of one category";
-    const auto cells = first.overlay_cells.begin() + static_cast<std::ptrdiff_t>(i * 64);
-    EXPECT_EQ(std::count(cells, cells + 64, 1.0f) > 0, first.overlaid[i] == 1) << i;
+    const auto cells = first.overlay_cells.begin() + static_cast<std::ptrdiff_t>(i * 16);
+    EXPECT_EQ(std::count(cells, cells + 16, 1.0f) > 0, first.overlaid[i] == 1) << i;
   }
   EXPECT_GT(std::count(first.overlaid.begin(), first.overlaid.end(), 1.0f), 5);
   EXPECT_EQ(std::count(first.colors.begin(), first.colors.end(), 0), 0) << "a colour is told as color_of says";

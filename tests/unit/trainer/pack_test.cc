@@ -65,6 +65,31 @@ TEST_F(PackTest, AnotherProcessOpensWhatWasBuilt) {
   EXPECT_EQ(image.rgb[0], 255);
 }
 
+TEST_F(PackTest, LikeAnotherItHasTheSameProductsWhateverTheCatalogueHasByNow) {
+  const auto built = Build();
+  ASSERT_TRUE(built.ok()) << built.status();
+  AddProducts(5, 20);
+  options_.folder += "/larger";
+  options_.resolution = 112;
+  options_.like = built->get();
+  const auto larger = Build();
+  ASSERT_TRUE(larger.ok()) << larger.status();
+  EXPECT_EQ((*larger)->categories, (*built)->categories);
+  EXPECT_EQ((*larger)->colors, (*built)->colors);
+  ASSERT_EQ((*larger)->training.size(), (*built)->training.size());
+  ASSERT_EQ((*larger)->held_out.size(), (*built)->held_out.size());
+  for (std::size_t i = 0; i < (*built)->training.size(); ++i) {
+    const PackedProduct &a = (*built)->training[i], &b = (*larger)->training[i];
+    EXPECT_EQ(a.id, b.id);
+    EXPECT_EQ(a.category, b.category);
+    EXPECT_EQ(a.color, b.color);
+    EXPECT_EQ(a.category_path, b.category_path);
+    EXPECT_FALSE(a.small);
+    EXPECT_TRUE(b.small) << "48 pixels are not 3/4 of 112";
+  }
+  EXPECT_EQ((*larger)->ImageOf((*larger)->training[0]).width, 112);
+}
+
 TEST_F(PackTest, PicturesThatWereBlownUpAreMarked) {
   options_.resolution = 64;  // of 48 pixels: exactly 3/4
   EXPECT_FALSE((*Build())->training[0].small);
