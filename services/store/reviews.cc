@@ -55,8 +55,10 @@ absl::StatusOr<v1::ListReviewsResponse> RocksStore::ListReviews(const v1::ListRe
   const std::string query = "reviews";
   ASSIGN_OR_RETURN(const std::string after, store::ParsePageToken(query, request.page_token()));
   v1::ListReviewsResponse response;
+  std::size_t bytes = 0;
   RETURN_IF_ERROR(store::VisitRecords<v1::Review>(*db_, Family::kReviews, "", after, [&](const v1::Review& review) {
-    if (response.reviews_size() < page_size) {
+    if (response.reviews_size() < page_size && bytes < store::kPageBytes) {
+      bytes += review.ByteSizeLong();
       *response.add_reviews() = review;
       return true;
     }

@@ -59,10 +59,12 @@ absl::StatusOr<v1::ListVerdictsResponse> RocksStore::ListVerdicts(const v1::List
     prefix = request.unreviewed() ? store::UnreviewedPrefix(request.kind()) : store::VerdictKindPrefix(request.kind());
   }
   v1::ListVerdictsResponse response;
+  std::size_t bytes = 0;
   RETURN_IF_ERROR(
       store::VisitRecords<v1::Verdict>(*db_, Family::kVerdicts, prefix, after, [&](const v1::Verdict& verdict) {
         if (request.unreviewed() && verdict.review_decision() != v1::VERDICT_KIND_UNSPECIFIED) return true;
-        if (response.verdicts_size() < page_size) {
+        if (response.verdicts_size() < page_size && bytes < store::kPageBytes) {
+          bytes += verdict.ByteSizeLong();
           *response.add_verdicts() = verdict;
           return true;
         }

@@ -278,6 +278,32 @@ TEST_P(ReviewsTest, AVerdictIsKeptWholeAndItsFieldsHaveBounds) {
               HasSubstr("picture_vector: bytes"));
 }
 
+TEST_P(ReviewsTest, BigVerdictsMakeShortPages) {
+  for (const char* id : {"a", "b", "c", "d", "e", "f"}) {
+    v1::Verdict verdict = MakeVerdict(id);
+    for (int i = 0; i < 256; ++i) {
+      v1::PolicyFinding& finding = *verdict.add_policy_findings();
+      finding.set_rule("rule");
+      finding.set_detail(std::string(4096, 'd'));
+      finding.set_source(std::string(4096, 's'));
+    }
+    Put(verdict);
+    Review(MakeReview(id));
+  }
+  v1::ListVerdictsRequest verdicts;
+  verdicts.set_page_size(1000);
+  const v1::ListVerdictsResponse first = Must(store().ListVerdicts(verdicts));
+  EXPECT_EQ(4, first.verdicts_size());
+  verdicts.set_page_token(first.next_page_token());
+  EXPECT_EQ(2, Must(store().ListVerdicts(verdicts)).verdicts_size());
+  v1::ListReviewsRequest reviews;
+  reviews.set_page_size(1000);
+  const v1::ListReviewsResponse listed = Must(store().ListReviews(reviews));
+  EXPECT_EQ(4, listed.reviews_size());
+  reviews.set_page_token(listed.next_page_token());
+  EXPECT_EQ(2, Must(store().ListReviews(reviews)).reviews_size());
+}
+
 MANNEQUIN_BOTH_STORES(ReviewsTest);
 
 // What a store of format 3 looks like: no reviews, and nothing in the index of those that wait.
