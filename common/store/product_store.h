@@ -83,6 +83,8 @@ class ProductStore {
   virtual absl::StatusOr<v1::PutVerdictsResponse> PutVerdicts(const v1::PutVerdictsRequest& request) = 0;
   virtual absl::StatusOr<v1::GetVerdictResponse> GetVerdict(const v1::GetVerdictRequest& request) = 0;
   virtual absl::StatusOr<v1::ListVerdictsResponse> ListVerdicts(const v1::ListVerdictsRequest& request) = 0;
+  virtual absl::StatusOr<v1::PutReviewResponse> PutReview(const v1::PutReviewRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListReviewsResponse> ListReviews(const v1::ListReviewsRequest& request) = 0;
 
   virtual absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(const v1::GetStatisticsRequest& request) = 0;
   // The answer is the stream's last message; `progress` sees those before it, on this

@@ -187,6 +187,8 @@ class RemoteStore final : public ProductStore {
   MANNEQUIN_FORWARD(PutVerdicts, kWriteTimeout)
   MANNEQUIN_FORWARD(GetVerdict, kReadTimeout)
   MANNEQUIN_FORWARD(ListVerdicts, kReadTimeout)
+  MANNEQUIN_FORWARD(PutReview, kWriteTimeout)
+  MANNEQUIN_FORWARD(ListReviews, kReadTimeout)
   MANNEQUIN_FORWARD(GetStatistics, kReadTimeout)
 #undef MANNEQUIN_FORWARD
 

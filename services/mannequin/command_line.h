@@ -64,7 +64,7 @@ void AddTrainEvalCommand(CLI::App& train, Invocation& invocation);   // train ev
 void AddModelCommands(CLI::App& app, Invocation& invocation);        // models list|show|promote|rollback
 void AddGenerateCommands(CLI::App& app, Invocation& invocation);     // generate
 void AddPlaceholderCommands(CLI::App& app, Invocation& invocation);  // placeholders ...
-void AddScoreCommands(CLI::App& app, Invocation& invocation);        // score, and:
+void AddScoreCommands(CLI::App& app, Invocation& invocation);        // score [--replay|queue|review|reviews], and:
 void AddScoreEvalCommand(CLI::App& score, Invocation& invocation);   // score eval
 
 // The server's error, made clearer when nobody answers.

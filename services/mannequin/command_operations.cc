@@ -39,6 +39,7 @@ absl::Status Stats(Invocation& invocation) {
                            {"embeddings", WithCommas(s.embeddings())},
                            {"placeholders", WithCommas(s.placeholders())},
                            {"verdicts", WithCommas(s.verdicts())},
+                           {"reviews", WithCommas(s.reviews())},
                            {"on disk", HumanBytes(s.disk_bytes())}});
   std::fputs(FormatTable({"", ""}, rows, {false, true}).c_str(), stdout);
   return absl::OkStatus();

@@ -1,4 +1,6 @@
 // score: is this image abusing this listing?
+#include "services/mannequin/command_score.h"
+
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -12,9 +14,6 @@
 #include "services/mannequin/terminal.h"
 
 namespace mannequin {
-namespace {
-
-using Stub = v1::AbuseScorer::Stub;
 
 nlohmann::json VerdictJson(const std::string& id, const v1::Verdict& verdict) {
   nlohmann::json line = {{"id", id},
@@ -31,7 +30,7 @@ nlohmann::json VerdictJson(const std::string& id, const v1::Verdict& verdict) {
   return line;
 }
 
-void Print(const Invocation& invocation, const std::string& what, const v1::Verdict& verdict) {
+void PrintVerdict(const Invocation& invocation, const std::string& what, const v1::Verdict& verdict) {
   if (invocation.json()) return PrintJson(VerdictJson(what, verdict));
   std::printf("%-10s  %s  (%.1f ms)\n", VerdictName(verdict.kind()).c_str(), what.c_str(), verdict.milliseconds());
   if (!verdict.not_scored_reason().empty()) std::printf("            %s\n", verdict.not_scored_reason().c_str());
@@ -44,12 +43,16 @@ void Print(const Invocation& invocation, const std::string& what, const v1::Verd
   }
 }
 
+namespace {
+
+using Stub = v1::AbuseScorer::Stub;
+
 // A line a listing, in the file's order; what became of them on standard error.
 absl::Status ScoreFile(Invocation& invocation, const ScoreManyOptions& options) {
   const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
   const auto show = [&](const std::string& id, const absl::StatusOr<v1::Verdict>& verdict) {
     if (verdict.ok()) {
-      Print(invocation, id, *verdict);
+      PrintVerdict(invocation, id, *verdict);
     } else if (invocation.json()) {
       nlohmann::json line = {{"error", std::string(verdict.status().message())}};
       if (!id.empty()) line["id"] = id;
@@ -67,15 +70,17 @@ absl::Status ScoreFile(Invocation& invocation, const ScoreManyOptions& options) 
   return absl::OkStatus();
 }
 
-absl::Status Score(Invocation& invocation, const ProductOptions& options, const std::vector<std::string>& images) {
+absl::Status Score(Invocation& invocation, const ProductOptions& options, const std::vector<std::string>& images,
+                   bool keep) {
   const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
   v1::ScoreListingRequest request;
   ASSIGN_OR_RETURN(*request.mutable_product(), ProductOf(options));
+  request.set_keep(keep);
   if (images.empty()) {
     request.set_stored(true);
     v1::ScoreListingResponse response;
     RETURN_IF_ERROR(Call(invocation, *stub, &Stub::ScoreListing, request, &response));
-    Print(invocation, options.id, response.verdict());
+    PrintVerdict(invocation, options.id, response.verdict());
     return absl::OkStatus();
   }
   for (const std::string& path : images) {
@@ -83,7 +88,7 @@ absl::Status Score(Invocation& invocation, const ProductOptions& options, const 
     v1::ScoreListingResponse response;
     const absl::Status status = Call(invocation, *stub, &Stub::ScoreListing, request, &response);
     if (!status.ok()) return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
-    Print(invocation, path, response.verdict());
+    PrintVerdict(invocation, path, response.verdict());
   }
   return absl::OkStatus();
 }
@@ -112,12 +117,16 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
   const auto images = std::make_shared<std::vector<std::string>>();
   const auto all = std::make_shared<bool>(false);
   const auto many = std::make_shared<ScoreManyOptions>();
+  const auto replay = std::make_shared<std::string>();
+  const auto picture = std::make_shared<std::string>();
   CLI::App* score = app.add_subcommand("score",
                                        "is this image abusing this listing?\n"
                                        "  mannequin score photo.jpg --title \"Red canvas sneaker\" --category Sneaker\n"
                                        "  mannequin score --from listings.jsonl --images photos\n"
                                        "  mannequin score --id B00X      the stored product and image\n"
                                        "  mannequin score --all          every stored listing\n"
+                                       "  mannequin score --replay B00X  is its kept verdict what it was?\n"
+                                       "  mannequin score queue          verdicts that wait for a person\n"
                                        "  mannequin score eval --help    how good the verdicts are");
   score->add_option("IMAGE", *images, "picture files");
   score->add_option("--id", product->id, "a stored product");
@@ -127,21 +136,42 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
   score->add_option("--images", many->images, "folder of their pictures, ID.jpg")
       ->check(CLI::ExistingDirectory)
       ->needs(from);
+  CLI::Option* kept = score->add_flag("--keep", many->keep,
+                                      "keep the verdicts under the products' ids (--id for IMAGE), to be reviewed and "
+                                      "replayed; those of stored products are kept anyway");
+  CLI::Option* replayed = score->add_option("--replay", *replay,
+                                            "judge again what the kept verdict of this product judged, by the same "
+                                            "bundle; exit status 1 when it is not the same");
+  score->add_option("--image", *picture, "file of the picture that is replayed, when the store does not have it")
+      ->needs(replayed);
   AddLocalOption(*score, invocation);
+  kept->excludes("--local");  // its store goes when the process ends
   AddProductOptions(*score, *product);
   AddScoreEvalCommand(*score, invocation);
-  score->callback([&invocation, product, images, all, many, score] {
+  AddScoreReviewCommands(*score, invocation);
+  score->callback([&invocation, product, images, all, many, replay, picture, score] {
     if (!score->get_subcommands().empty()) return;
+    if (!replay->empty()) {
+      invocation.run = [&invocation, replay, picture] { return ReplayVerdict(invocation, *replay, *picture); };
+      return;
+    }
     if (images->empty() + product->id.empty() + !*all + many->from.empty() == 4) {
       throw CLI::ValidationError(
-          "score", "give IMAGE files with --title and --category, or --from with --images, or --id, or --all");
+          "score",
+          "give IMAGE files with --title and --category, or --from with --images, or --id, or --all, or --replay");
     }
     if (!many->from.empty() && many->images.empty()) {
       throw CLI::ValidationError("--from", "say with --images in which folder the pictures lie");
     }
+    if (many->keep && !images->empty() && product->id.empty()) {
+      throw CLI::ValidationError("--keep", "say with --id under which product's id the verdict is kept");
+    }
+    if (many->keep && images->size() > 1) {
+      throw CLI::ValidationError("--keep", "a product has one verdict; give one IMAGE");
+    }
     invocation.run = [&invocation, product, images, all, many] {
       if (!many->from.empty()) return ScoreFile(invocation, *many);
-      return *all ? ScoreCatalog(invocation) : Score(invocation, *product, *images);
+      return *all ? ScoreCatalog(invocation) : Score(invocation, *product, *images, many->keep);
     };
   });
 }

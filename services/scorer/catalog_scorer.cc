@@ -11,6 +11,7 @@
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "mannequin/v1/abuse_scorer.pb.h"
+#include "services/scorer/kept_verdict.h"
 
 namespace mannequin {
 namespace {
@@ -18,21 +19,6 @@ namespace {
 // Products in hand at a time: some batches' worth, so that all cores decode while few
 // pictures are in memory.
 constexpr std::size_t kChunk = 128;
-
-v1::Verdict NotScored(const std::string& product_id, const absl::Status& why, absl::Time now) {
-  v1::Verdict verdict;
-  verdict.set_product_id(product_id);
-  verdict.set_kind(v1::VERDICT_KIND_NOT_SCORED);
-  verdict.set_not_scored_reason(std::string(why.message().substr(0, 1024)));
-  verdict.mutable_scored_at()->set_seconds(absl::ToUnixSeconds(now));
-  return verdict;
-}
-
-// Faults of one picture, which the others do not share.
-bool IsOfThePicture(const absl::Status& status) {
-  return absl::IsInvalidArgument(status) || absl::IsResourceExhausted(status) || absl::IsNotFound(status) ||
-         absl::IsDataLoss(status);
-}
 
 }  // namespace
 
@@ -73,20 +59,22 @@ absl::Status CatalogScorer::ScoreSome(const std::vector<v1::Product>& products, 
       listings.push_back({products[i], images[i]->image().data()});
       places.push_back(i);
     } else if (IsOfThePicture(images[i].status())) {
-      *put.add_verdicts() = NotScored(products[i].id(), images[i].status(), clock_.Now());
+      *put.add_verdicts() = NotScored(products[i], "", images[i].status(), clock_.Now());
     } else {
       return images[i].status();
     }
   }
   std::vector<absl::StatusOr<v1::Verdict>> verdicts = scorer_.ScoreAll(listings);
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
-    const std::string& id = products[places[i]].id();
+    const v1::Product& product = products[places[i]];
     if (verdicts[i].ok()) {
+      AddListing(product, *verdicts[i]);
       *put.add_verdicts() = *std::move(verdicts[i]);
     } else if (IsOfThePicture(verdicts[i].status())) {
-      *put.add_verdicts() = NotScored(id, verdicts[i].status(), clock_.Now());
+      *put.add_verdicts() = NotScored(product, images[places[i]]->image().sha256(), verdicts[i].status(), clock_.Now());
     } else {
-      return absl::Status(verdicts[i].status().code(), absl::StrCat(id, ": ", verdicts[i].status().message()));
+      return absl::Status(verdicts[i].status().code(),
+                          absl::StrCat(product.id(), ": ", verdicts[i].status().message()));
     }
   }
   RETURN_IF_ERROR(store_.PutVerdicts(put).status());

@@ -21,6 +21,10 @@ struct Metrics {
                                                          .Name("mannequin_scorer_reasons_total")
                                                          .Help("Highest reason of each REVIEW and ABUSE")
                                                          .Register(*rpc::MetricsRegistry());
+  prometheus::Family<prometheus::Counter>& reviews = prometheus::BuildCounter()
+                                                         .Name("mannequin_scorer_reviews_total")
+                                                         .Help("Decisions of reviewers by the kind of the verdict")
+                                                         .Register(*rpc::MetricsRegistry());
   prometheus::Histogram& batch = prometheus::BuildHistogram()
                                      .Name("mannequin_scorer_batch_listings")
                                      .Help("Listings in a forward pass")
@@ -50,6 +54,13 @@ void CountVerdict(const v1::Verdict& verdict) {
   if (!bad || verdict.reasons().empty()) return;
   All()
       .reasons.Add({{"reason", Label(v1::AbuseReason_Name(verdict.reasons(0).reason()), "ABUSE_REASON_")}})
+      .Increment();
+}
+void CountReview(const v1::Review& review) {
+  All()
+      .reviews
+      .Add({{"verdict", Label(v1::VerdictKind_Name(review.verdict().kind()), "VERDICT_KIND_")},
+            {"decision", Label(v1::VerdictKind_Name(review.decision()), "VERDICT_KIND_")}})
       .Increment();
 }
 void ObserveBatch(double listings) { All().batch.Observe(listings); }

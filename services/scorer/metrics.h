@@ -5,6 +5,8 @@
 //                                           ABUSE, e.g. "mismatch"
 //   mannequin_scorer_batch_listings         histogram; listings in a forward pass
 //   mannequin_scorer_queue_listings         gauge; listings that wait for a pass
+//   mannequin_scorer_reviews_total{verdict,decision}  counter; decisions submitted, by the kind of the
+//                                           verdict: "review" decided "abuse"
 #pragma once
 
 #include "mannequin/v1/verdict.pb.h"
@@ -13,6 +15,7 @@ namespace mannequin::scorer_metrics {
 
 // Thread-safe; the metrics are the process's.
 void CountVerdict(const v1::Verdict& verdict);
+void CountReview(const v1::Review& review);
 void ObserveBatch(double listings);
 void SetQueued(double listings);
 

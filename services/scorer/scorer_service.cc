@@ -12,6 +12,8 @@
 #include "common/base/status_macros.h"
 #include "common/model/described_product.h"
 #include "common/rpc/status.h"
+#include "services/scorer/kept_verdict.h"
+#include "services/scorer/reviews.h"
 #include "services/scorer/window.h"
 #include "spdlog/spdlog.h"
 
@@ -35,6 +37,7 @@ ScorerService::ScorerService(ProductStore& store, const config::v1::ScorerConfig
       max_batch_(OptionsFrom(config).max_batch),
       scorer_(OptionsFrom(config)),
       catalog_scorer_(store, scorer_, static_cast<int>(Cores())),
+      replayer_(store, scorer_, BundleFolder(config.bundles()), config.device()),
       follower_(BundleFolder(config.bundles()),
                 [this, device = config.device()](const v1::BundleManifest& manifest,
                                                  const std::string& folder) -> absl::Status {
@@ -63,6 +66,8 @@ void ScorerService::Stop() {
 }
 
 absl::Status ScorerService::Resolve(const v1::ScoreListingRequest& request, Subject& subject) {
+  subject.keep = request.keep() || request.stored();
+  if (subject.keep) RETURN_IF_ERROR(CheckKeptId(request.product()));
   if (request.source_case() == v1::ScoreListingRequest::kImage) {
     RETURN_IF_ERROR(CheckListing(request.product()));
     subject.product = &request.product();
@@ -76,16 +81,9 @@ absl::Status ScorerService::Resolve(const v1::ScoreListingRequest& request, Subj
   v1::GetImageRequest image;
   image.set_product_id(request.product().id());
   ASSIGN_OR_RETURN(subject.image_from_store, store_.GetImage(image));
-  subject.stored = true;
   subject.product = &subject.from_store.product().product();
   subject.image = subject.image_from_store.image().data();
   return absl::OkStatus();
-}
-
-absl::Status ScorerService::Keep(const v1::Verdict& verdict) {
-  v1::PutVerdictsRequest put;
-  *put.add_verdicts() = verdict;
-  return store_.PutVerdicts(put).status();
 }
 
 absl::StatusOr<v1::ScoreListingResponse> ScorerService::Score(const v1::ScoreListingRequest& request,
@@ -94,8 +92,11 @@ absl::StatusOr<v1::ScoreListingResponse> ScorerService::Score(const v1::ScoreLis
   RETURN_IF_ERROR(Resolve(request, subject));
   v1::ScoreListingResponse response;
   ASSIGN_OR_RETURN(*response.mutable_verdict(), scorer_.Score({*subject.product, subject.image}, deadline));
-  if (subject.stored) {
-    RETURN_IF_ERROR(Keep(response.verdict()));
+  if (subject.keep) {
+    AddListing(*subject.product, *response.mutable_verdict());
+    v1::PutVerdictsRequest put;
+    *put.add_verdicts() = response.verdict();
+    RETURN_IF_ERROR(KeepVerdicts(store_, put));
   } else {
     response.mutable_verdict()->clear_product_id();
   }
@@ -123,6 +124,8 @@ std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(
     }
   }
   std::vector<absl::StatusOr<v1::Verdict>> verdicts = scorer_.ScoreAll(listings);
+  v1::PutVerdictsRequest put;
+  std::vector<std::size_t> kept;
   for (std::size_t k = 0; k < places.size(); ++k) {
     const std::size_t i = places[k];
     if (!verdicts[k].ok()) {
@@ -130,11 +133,16 @@ std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(
       continue;
     }
     *responses[i].mutable_verdict() = *std::move(verdicts[k]);
-    if (!subjects[i].stored) {
+    if (!subjects[i].keep) {
       responses[i].mutable_verdict()->clear_product_id();
-    } else if (const absl::Status kept = Keep(responses[i].verdict()); !kept.ok()) {
-      fail(i, kept);
+      continue;
     }
+    AddListing(*subjects[i].product, *responses[i].mutable_verdict());
+    *put.add_verdicts() = responses[i].verdict();
+    kept.push_back(i);
+  }
+  if (const absl::Status status = kept.empty() ? absl::OkStatus() : KeepVerdicts(store_, put); !status.ok()) {
+    for (const std::size_t i : kept) fail(i, status);
   }
   return responses;
 }
@@ -171,6 +179,16 @@ grpc::Status ScorerService::ScoreListings(
   if (!open) context->TryCancel();
   reader.join();
   return open ? grpc::Status::OK : grpc::Status(grpc::StatusCode::CANCELLED, "the client ended the stream");
+}
+
+grpc::Status ScorerService::ReplayVerdict(grpc::ServerContext* context, const v1::ReplayVerdictRequest* request,
+                                          v1::ReplayVerdictResponse* response) {
+  return rpc::Respond(replayer_.Replay(*request, DeadlineOf(*context)), response);
+}
+
+grpc::Status ScorerService::SubmitReview(grpc::ServerContext*, const v1::SubmitReviewRequest* request,
+                                         v1::SubmitReviewResponse* response) {
+  return rpc::Respond(mannequin::SubmitReview(store_, *request), response);
 }
 
 grpc::Status ScorerService::ScoreCatalog(grpc::ServerContext*, const v1::ScoreCatalogRequest* request,

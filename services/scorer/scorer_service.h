@@ -13,6 +13,7 @@
 #include "mannequin/config/v1/config.pb.h"
 #include "mannequin/v1/abuse_scorer.grpc.pb.h"
 #include "services/scorer/catalog_scorer.h"
+#include "services/scorer/replay.h"
 #include "services/scorer/scorer.h"
 
 namespace mannequin {
@@ -36,13 +37,17 @@ class ScorerService final : public v1::AbuseScorer::Service {
   grpc::Status ScoreListings(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::ScoreListingsResponse, v1::ScoreListingsRequest>* stream) override;
+  grpc::Status ReplayVerdict(grpc::ServerContext* context, const v1::ReplayVerdictRequest* request,
+                             v1::ReplayVerdictResponse* response) override;
+  grpc::Status SubmitReview(grpc::ServerContext* context, const v1::SubmitReviewRequest* request,
+                            v1::SubmitReviewResponse* response) override;
   grpc::Status ScoreCatalog(grpc::ServerContext* context, const v1::ScoreCatalogRequest* request,
                             v1::ScoreCatalogResponse* response) override;
 
  private:
   // A request with the product and picture that it means, from itself or the store.
   struct Subject {
-    bool stored = false;
+    bool keep = false;
     const v1::Product* product = nullptr;
     absl::string_view image;
     v1::GetProductResponse from_store;
@@ -51,12 +56,12 @@ class ScorerService final : public v1::AbuseScorer::Service {
   absl::Status Resolve(const v1::ScoreListingRequest& request, Subject& subject);
   absl::StatusOr<v1::ScoreListingResponse> Score(const v1::ScoreListingRequest& request, absl::Time deadline);
   std::vector<v1::ScoreListingsResponse> ScoreBatch(const std::vector<v1::ScoreListingsRequest>& requests);
-  absl::Status Keep(const v1::Verdict& verdict);
 
   ProductStore& store_;
   const int max_batch_;
   Scorer scorer_;
   CatalogScorer catalog_scorer_;
+  Replayer replayer_;
   BundleFollower follower_;
   JobWorker worker_;
 };

@@ -55,6 +55,11 @@ void Edit::PutVerdict(const std::optional<v1::Verdict>& before, const v1::Verdic
   if (!before) ++statistics_.verdicts;
 }
 
+void Edit::PutReview(bool existed, const v1::Review& review) {
+  Put(Family::kReviews, ReviewKey(review.product_id(), review.image_sha256()), review.SerializeAsString());
+  if (!existed) ++statistics_.reviews;
+}
+
 template <typename Record>
 void Edit::MoveIndex(const std::optional<Record>& before, const Record& after) {
   // Both lists are sorted: one walk finds what went and what came.

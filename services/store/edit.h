@@ -53,6 +53,7 @@ class Edit {
   void PutIdempotencyKey(absl::string_view key, absl::string_view job_id);
   void PutPlaceholder(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after);
   void PutVerdict(const std::optional<v1::Verdict>& before, const v1::Verdict& after);
+  void PutReview(bool existed, const v1::Review& review);
 
   // Keeps a picture for one more product or placeholder; written once, however many
   // refer to it. `sha256` is that of `image.data()`.

@@ -8,8 +8,9 @@ namespace mannequin::store {
 
 //   1   had no number, and no index by the time of update
 //   2   had no renditions, and no queue of fetches by origin
-//   3   this one
-inline constexpr int kFormat = 3;
+//   3   had no reviews, and no queue of verdicts for them
+//   4   this one
+inline constexpr int kFormat = 4;
 
 // Brings a database of an older format up to kFormat and writes down that it is; a new one
 // is so from the start. Before anybody else uses `db`. FAILED_PRECONDITION when a newer

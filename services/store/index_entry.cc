@@ -70,6 +70,9 @@ std::optional<IndexEntry> ParseIndexEntry(string_view entry) {
     case 'v':
       return ParseByte(Family::kVerdicts, "verdict", rest,
                        [](int value) { return v1::VerdictKind_Name(static_cast<v1::VerdictKind>(value)); });
+    case 'w':
+      return ParseByte(Family::kVerdicts, "unreviewed verdict", rest,
+                       [](int value) { return v1::VerdictKind_Name(static_cast<v1::VerdictKind>(value)); });
     case 'q':
       return ParseByte(Family::kJobs, "queue", rest,
                        [](int value) { return v1::JobKind_Name(static_cast<v1::JobKind>(value)); });

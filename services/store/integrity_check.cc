@@ -8,6 +8,7 @@
 #include "common/base/status_macros.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "rocksdb/sst_file_reader.h"
+#include "services/store/review_decision.h"
 #include "services/store/rocks_status.h"
 
 namespace mannequin::store {
@@ -21,6 +22,12 @@ template <typename Record>
 const std::string& IdOf(const Record& record) {
   return record.product_id();
 }
+
+template <typename Record>
+const std::string& KeyOf(const Record& record) {
+  return IdOf(record);
+}
+std::string KeyOf(const v1::Review& review) { return ReviewKey(review.product_id(), review.image_sha256()); }
 
 rocksdb::ColumnFamilyHandle* HandleOf(const Database& db, absl::string_view name) {
   for (int i = 0; i < kFamilies; ++i) {
@@ -90,15 +97,16 @@ absl::Status IntegrityCheck::Scan(Family family, bool faults, const std::functio
     const absl::string_view key = ToView(records->key());
     last = std::string(key);
     const absl::StatusOr<Record> record = Decode<Record>(family, key, ToView(records->value()));
-    if (record.ok() && IdOf(*record) == key) {
+    if (record.ok() && KeyOf(*record) == key) {
       RETURN_IF_ERROR(visit(*record));
     } else if (!faults) {
       return absl::DataLossError(absl::StrCat(Describe("read", family, key),
                                               ": it was whole a moment ago; nothing more is repaired, try again"));
     } else {
       records_read_ = false;
-      const std::string words = record.ok() ? absl::StrCat("holds the record of \"", IdOf(*record), "\"")
-                                            : std::string(record.status().message());
+      const std::string words = record.ok()
+                                    ? absl::StrCat("holds the record of \"", absl::CHexEscape(KeyOf(*record)), "\"")
+                                    : std::string(record.status().message());
       RETURN_IF_ERROR(report_.Fault(Describe("", family, key).substr(1), absl::StrCat(words, kRestore)));
     }
     if (faults) RETURN_IF_ERROR(report_.Advance());
@@ -118,7 +126,8 @@ absl::Status IntegrityCheck::CheckRecords() {
   std::int64_t jobs = 0;
   const auto listed = db_.NewIterator(Family::kJobs, Options());
   for (listed->SeekToFirst(); listed->Valid(); listed->Next()) ++jobs;
-  RETURN_IF_ERROR(report_.Begin("records", kept.products + kept.embeddings + kept.placeholders + kept.verdicts + jobs));
+  RETURN_IF_ERROR(report_.Begin(
+      "records", kept.products + kept.embeddings + kept.placeholders + kept.verdicts + kept.reviews + jobs));
   const auto expect = [this](const auto& record) {
     for (const std::string& entry : IndexEntries(record)) {
       expected_entries_.Add(entry);
@@ -157,7 +166,14 @@ absl::Status IntegrityCheck::CheckRecords() {
   RETURN_IF_ERROR(Scan<v1::Verdict>(Family::kVerdicts, true, [&](const v1::Verdict& verdict) {
     ++counted_.verdicts;
     expect(verdict);
-    return absl::OkStatus();
+    return CheckDecision(verdict);
+  }));
+  RETURN_IF_ERROR(Scan<v1::Review>(Family::kReviews, true, [&](const v1::Review& review) {
+    ++counted_.reviews;
+    const auto verdict = db_.Get(Family::kVerdicts, IdOf(review), Options());
+    if (!verdict.ok() || verdict->has_value()) return absl::OkStatus();
+    return report_.Fault(Describe("", Family::kReviews, KeyOf(review)).substr(1),
+                         absl::StrCat("its product has no verdict", kRestore));
   }));
   RETURN_IF_ERROR(Scan<v1::Embedding>(Family::kEmbeddings, true, [&](const v1::Embedding&) {
     ++counted_.embeddings;
@@ -167,6 +183,32 @@ absl::Status IntegrityCheck::CheckRecords() {
     expect(job);
     return absl::OkStatus();
   });
+}
+
+absl::Status IntegrityCheck::CheckDecision(const v1::Verdict& verdict) {
+  const std::string key = ReviewKey(IdOf(verdict), verdict.image_sha256());
+  const auto review = db_.Read<v1::Review>(Family::kReviews, key, Options());
+  // One that cannot be read is its own fault, and may be what the verdict says.
+  if (!review.ok()) return absl::OkStatus();
+  const v1::VerdictKind decision = DecisionOn(verdict, *review);
+  if (verdict.review_decision() == decision) return absl::OkStatus();
+  if (write_) {
+    RETURN_IF_ERROR(write_([&](Edit& edit) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto before, edit.Read<v1::Verdict>(Family::kVerdicts, IdOf(verdict)));
+      if (!before) return absl::OkStatus();
+      ASSIGN_OR_RETURN(const auto kept,
+                       edit.Read<v1::Review>(Family::kReviews, ReviewKey(IdOf(*before), before->image_sha256())));
+      v1::Verdict after = *before;
+      after.set_review_decision(DecisionOn(*before, kept));
+      edit.PutVerdict(before, after);
+      return absl::OkStatus();
+    }));
+  }
+  return report_.Fault(
+      absl::StrCat("verdicts/", IdOf(verdict)),
+      absl::StrCat("says that its review decided ", v1::VerdictKind_Name(verdict.review_decision()), ", but that is ",
+                   v1::VerdictKind_Name(decision), write_ ? "; set anew" : "; --repair sets it anew"),
+      static_cast<bool>(write_));
 }
 
 absl::Status IntegrityCheck::VisitEntries(const std::function<absl::Status(const std::string&)>& visit) {

@@ -1,5 +1,6 @@
 // Reads everything that a store keeps and tells what does not fit together; on request
-// makes anew what records say: indexes, reference counts, statistics.
+// makes anew what records say: indexes, reference counts, statistics, and what verdicts say of their
+// reviews.
 //
 //   IntegrityCheck check(db, write, visit);
 //   RETURN_IF_ERROR(check.Run());
@@ -7,8 +8,9 @@
 // Stages, all on one snapshot, so that writes go on meanwhile:
 //
 //   checksums   every block of every table
-//   records     each decodes and lies under its own id; what they say of the index, of
-//               pictures and of the counts is summed up (multiset_digest.h)
+//   records     each decodes and lies under its own id, verdicts and reviews say the same; what
+//               they say of the index, of pictures and of the counts is summed up
+//               (multiset_digest.h)
 //   images      every picture against its SHA-256, every count of references against
 //               the products and placeholders that show the picture
 //   renditions  each decodes and belongs to a picture
@@ -80,6 +82,8 @@ class IntegrityCheck {
   absl::Status CheckTables();
 
   absl::Status CheckRecords();
+  // What a verdict says of its review against the review.
+  absl::Status CheckDecision(const v1::Verdict& verdict);
   // Calls `visit` with each record of the family that can be read. With `faults`, what
   // cannot is a fault, and so is a record under another key than its own; without, as in
   // a second pass, an error.

@@ -47,8 +47,8 @@ bool TakeText(string_view& rest, std::string& text) {
 
 string_view FamilyName(Family family) {
   static constexpr std::array<string_view, kFamilies> kNames = {
-      "products", "images", "image_references", "renditions", "embeddings",
-      "index",    "jobs",   "placeholders",     "verdicts",   "counters"};
+      "products", "images",       "image_references", "renditions", "embeddings", "index",
+      "jobs",     "placeholders", "verdicts",         "reviews",    "counters"};
   return kNames[static_cast<std::size_t>(family)];
 }
 
@@ -100,6 +100,7 @@ absl::Time TimeOfUpdate(string_view entry) {
 
 std::string PlaceholderStatePrefix(v1::PlaceholderState state) { return BytePrefix('p', state); }
 std::string VerdictKindPrefix(v1::VerdictKind kind) { return BytePrefix('v', kind); }
+std::string UnreviewedPrefix(v1::VerdictKind kind) { return BytePrefix('w', kind); }
 std::string QueuePrefix(v1::JobKind kind) { return BytePrefix('q', kind); }
 std::string IdempotencyKey(string_view key) { return absl::StrCat("k", key); }
 
@@ -134,13 +135,21 @@ std::vector<std::string> IndexEntries(const v1::Placeholder& placeholder) {
 }
 
 std::vector<std::string> IndexEntries(const v1::Verdict& verdict) {
-  return {VerdictKindPrefix(verdict.kind()) + verdict.product_id()};
+  std::vector<std::string> entries = {VerdictKindPrefix(verdict.kind()) + verdict.product_id()};
+  if (verdict.review_decision() == v1::VERDICT_KIND_UNSPECIFIED) {
+    entries.push_back(UnreviewedPrefix(verdict.kind()) + verdict.product_id());
+  }
+  return entries;
 }
 
 std::vector<std::string> IndexEntries(const v1::Job& job) {
   // The queue lists those that workers may take.
   if (job.state() != v1::JOB_STATE_QUEUED && job.state() != v1::JOB_STATE_RUNNING) return {};
   return {QueuePrefix(job.kind()) + job.id()};
+}
+
+std::string ReviewKey(string_view product_id, string_view image_sha256) {
+  return absl::StrCat(product_id, string_view("\0", 1), image_sha256);
 }
 
 absl::StatusOr<std::string> ImageKey(string_view sha256) {

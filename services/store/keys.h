@@ -8,6 +8,7 @@
 //   jobs              job id                  -> Job
 //   placeholders      id                      -> Placeholder
 //   verdicts          id                      -> Verdict
+//   reviews           id 00 sha256 (64 hex)   -> Review, of that picture
 //   counters          "statistics"            -> GetStatisticsResponse without disk_bytes
 //                     "format"                -> version of this grammar, decimal
 //                     "ingest/" source        -> IngestCheckpoint
@@ -20,6 +21,7 @@
 //             | 'u' time id        a product, by updated_at
 //             | 'p' byte id        a placeholder, by PlaceholderState
 //             | 'v' byte id        a verdict, by VerdictKind
+//             | 'w' byte id        a verdict that nobody has reviewed, by VerdictKind
 //             | 'q' byte job-id    a QUEUED or RUNNING job, by JobKind
 //             | 'k' bytes          an idempotency key -> job id
 //   text     := bytes with 00 written as 00 FF, then 00 01
@@ -58,9 +60,10 @@ enum class Family {
   kJobs,
   kPlaceholders,
   kVerdicts,
+  kReviews,
   kCounters,
 };
-inline constexpr int kFamilies = 10;
+inline constexpr int kFamilies = 11;
 // "products", "images", ...
 absl::string_view FamilyName(Family family);
 
@@ -85,6 +88,7 @@ inline constexpr std::size_t kUpdatedTimeBytes = 8;
 absl::Time TimeOfUpdate(absl::string_view entry);
 std::string PlaceholderStatePrefix(v1::PlaceholderState state);
 std::string VerdictKindPrefix(v1::VerdictKind kind);
+std::string UnreviewedPrefix(v1::VerdictKind kind);
 std::string QueuePrefix(v1::JobKind kind);
 std::string IdempotencyKey(absl::string_view key);
 
@@ -103,6 +107,9 @@ std::vector<std::string> IndexEntries(const v1::StoredProduct& product);
 std::vector<std::string> IndexEntries(const v1::Placeholder& placeholder);
 std::vector<std::string> IndexEntries(const v1::Verdict& verdict);
 std::vector<std::string> IndexEntries(const v1::Job& job);
+
+// Of the review of that product's picture; in the order of the products' ids.
+std::string ReviewKey(absl::string_view product_id, absl::string_view image_sha256);
 
 // "ab12..." to 32 bytes. INVALID_ARGUMENT when it is not 64 lower-case hex digits.
 absl::StatusOr<std::string> ImageKey(absl::string_view sha256);

@@ -7,6 +7,7 @@
 //   check   := 8 hex digits of SHA-256(payload)
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -23,5 +24,9 @@ absl::StatusOr<std::string> ParsePageToken(absl::string_view query, absl::string
 
 // 1 to 1,000; 0 means 100. INVALID_ARGUMENT otherwise.
 absl::StatusOr<int> PageSize(int page_size);
+
+// A page of verdicts or reviews ends behind the record that makes it this big, so that it fits into a
+// message whatever lies in them.
+inline constexpr std::size_t kPageBytes = std::size_t{8} << 20;
 
 }  // namespace mannequin::store

@@ -99,7 +99,7 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   // Notices a log that is missing altogether.
   options.track_and_verify_wals_in_manifest = true;
   options.paranoid_checks = true;
-  // Ten families share the logs: without a bound a quiet family would keep old ones.
+  // The families share the logs: without a bound a quiet family would keep old ones.
   options.max_total_wal_size = 256 * kMiB;
   options.db_write_buffer_size = 256 * kMiB;
   options.max_background_jobs = std::max(2, static_cast<int>(std::thread::hardware_concurrency()) / 2);

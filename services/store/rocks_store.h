@@ -98,6 +98,8 @@ class RocksStore final : public ProductStore {
   absl::StatusOr<v1::PutVerdictsResponse> PutVerdicts(const v1::PutVerdictsRequest& request) override;
   absl::StatusOr<v1::GetVerdictResponse> GetVerdict(const v1::GetVerdictRequest& request) override;
   absl::StatusOr<v1::ListVerdictsResponse> ListVerdicts(const v1::ListVerdictsRequest& request) override;
+  absl::StatusOr<v1::PutReviewResponse> PutReview(const v1::PutReviewRequest& request) override;
+  absl::StatusOr<v1::ListReviewsResponse> ListReviews(const v1::ListReviewsRequest& request) override;
 
   absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(const v1::GetStatisticsRequest& request) override;
   absl::StatusOr<v1::CreateBackupResponse> CreateBackup(

@@ -22,6 +22,7 @@ void Statistics::Add(const Statistics& other, int by) {
   embeddings += by * other.embeddings;
   placeholders += by * other.placeholders;
   verdicts += by * other.verdicts;
+  reviews += by * other.reviews;
 }
 
 v1::GetStatisticsResponse Statistics::ToProto() const {
@@ -44,6 +45,7 @@ v1::GetStatisticsResponse Statistics::ToProto() const {
   proto.set_embeddings(embeddings);
   proto.set_placeholders(placeholders);
   proto.set_verdicts(verdicts);
+  proto.set_reviews(reviews);
   return proto;
 }
 
@@ -63,6 +65,7 @@ Statistics Statistics::FromProto(const v1::GetStatisticsResponse& proto) {
   statistics.embeddings = proto.embeddings();
   statistics.placeholders = proto.placeholders();
   statistics.verdicts = proto.verdicts();
+  statistics.reviews = proto.reviews();
   return statistics;
 }
 

@@ -20,6 +20,7 @@ struct Statistics {
   std::int64_t embeddings = 0;
   std::int64_t placeholders = 0;
   std::int64_t verdicts = 0;
+  std::int64_t reviews = 0;
 
   // Adds (1) or takes away (-1) a product's share of the counts by state and failure.
   void CountImage(const v1::ImageInfo& image, int by);

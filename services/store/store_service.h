@@ -59,6 +59,8 @@ class StoreService final : public v1::ProductStore::WithCallbackMethod_GetProduc
   MANNEQUIN_UNARY(PutVerdicts)
   MANNEQUIN_UNARY(GetVerdict)
   MANNEQUIN_UNARY(ListVerdicts)
+  MANNEQUIN_UNARY(PutReview)
+  MANNEQUIN_UNARY(ListReviews)
   MANNEQUIN_UNARY(GetStatistics)
 #undef MANNEQUIN_UNARY
 

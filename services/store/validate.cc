@@ -23,6 +23,12 @@ absl::Status Invalid(string_view field, string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
 }
 
+// Lower-case hex, as Sha256Hex writes it.
+bool IsSha256(string_view text) {
+  return text.size() == 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
 absl::Status CheckCategoryPath(string_view field, const google::protobuf::RepeatedPtrField<std::string>& path) {
   RETURN_IF_ERROR(CheckCount(field, path.size(), 0, kMaxCategoryParts));
   for (const std::string& part : path) RETURN_IF_ERROR(CheckText(field, part, 0, kMaxCategoryPartBytes));
@@ -45,6 +51,65 @@ absl::Status CheckAttributes(const v1::Product& product) {
     RETURN_IF_ERROR(CheckText("attributes.value", attribute.value(), 1, kMaxAttributeValueBytes));
   }
   return absl::OkStatus();
+}
+
+// Bytes of names, and of words for a person.
+constexpr std::size_t kMaxName = 256;
+constexpr std::size_t kMaxWords = 4096;
+
+absl::Status CheckReason(string_view field, int reason) {
+  if (reason != v1::ABUSE_REASON_UNSPECIFIED && v1::AbuseReason_IsValid(reason)) return absl::OkStatus();
+  return Invalid(field, "is not one of AbuseReason");
+}
+
+absl::Status CheckFindings(string_view where, const v1::Verdict& verdict) {
+  const std::string field = absl::StrCat(where, "policy_findings");
+  RETURN_IF_ERROR(CheckCount(field, verdict.policy_findings_size(), 0, 256));
+  for (const v1::PolicyFinding& finding : verdict.policy_findings()) {
+    RETURN_IF_ERROR(CheckText(absl::StrCat(field, ".rule"), finding.rule(), 1, kMaxName));
+    RETURN_IF_ERROR(CheckText(absl::StrCat(field, ".detail"), finding.detail(), 0, kMaxWords));
+    RETURN_IF_ERROR(CheckText(absl::StrCat(field, ".source"), finding.source(), 0, kMaxWords));
+  }
+  return absl::OkStatus();
+}
+
+// What the picture looks like, and what lies near it.
+absl::Status CheckEvidence(string_view where, const v1::Verdict& verdict) {
+  const v1::Sight& sight = verdict.sight();
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "sight.category"), sight.category(), 0, kMaxCategoryPartBytes));
+  RETURN_IF_ERROR(CheckShare(absl::StrCat(where, "sight.category_probability"), sight.category_probability()));
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "sight.color"), sight.color(), 0, kMaxAttributeValueBytes));
+  RETURN_IF_ERROR(CheckShare(absl::StrCat(where, "sight.color_probability"), sight.color_probability()));
+  const std::string field = absl::StrCat(where, "evidence");
+  RETURN_IF_ERROR(CheckCount(field, verdict.evidence_size(), 0, 64));
+  for (const v1::EvidenceProduct& product : verdict.evidence()) {
+    RETURN_IF_ERROR(CheckProductId(absl::StrCat(field, ".product_id"), product.product_id()));
+    RETURN_IF_ERROR(CheckText(absl::StrCat(field, ".title"), product.title(), 0, kMaxTitleBytes));
+    RETURN_IF_ERROR(CheckCategoryPath(absl::StrCat(field, ".category_path"), product.category_path()));
+    if (product.kind() == v1::EVIDENCE_KIND_UNSPECIFIED || !v1::EvidenceKind_IsValid(product.kind())) {
+      return Invalid(absl::StrCat(field, ".kind"), "is not one of EvidenceKind");
+    }
+    if (!std::isfinite(product.similarity())) return Invalid(absl::StrCat(field, ".similarity"), "is not finite");
+  }
+  return absl::OkStatus();
+}
+
+// What was judged, as its caller wrote it: held to the bounds of a product, not to its form.
+absl::Status CheckListing(string_view where, const v1::Verdict& verdict) {
+  if (!verdict.has_listing()) return absl::OkStatus();
+  const v1::Product& listing = verdict.listing();
+  const auto name = [where](string_view field) { return absl::StrCat(where, "listing.", field); };
+  if (listing.id() != verdict.product_id()) return Invalid(name("id"), "is not product_id");
+  RETURN_IF_ERROR(CheckText(name("title"), listing.title(), 0, kMaxTitleBytes));
+  RETURN_IF_ERROR(CheckCategoryPath(name("category_path"), listing.category_path()));
+  RETURN_IF_ERROR(CheckText(name("brand"), listing.brand(), 0, kMaxBrandBytes));
+  RETURN_IF_ERROR(CheckCount(name("attributes"), listing.attributes_size(), 0, kMaxAttributes));
+  for (const v1::Attribute& attribute : listing.attributes()) {
+    RETURN_IF_ERROR(CheckText(name("attributes.name"), attribute.name(), 0, kMaxAttributeNameBytes));
+    RETURN_IF_ERROR(CheckText(name("attributes.value"), attribute.value(), 0, kMaxAttributeValueBytes));
+  }
+  RETURN_IF_ERROR(CheckText(name("description"), listing.description(), 0, kMaxDescriptionBytes));
+  return CheckText(name("image_url"), listing.image_url(), 0, kMaxImageUrlBytes);
 }
 
 }  // namespace
@@ -157,12 +222,55 @@ absl::Status CheckVerdict(string_view where, const v1::Verdict& verdict) {
   if (verdict.kind() == v1::VERDICT_KIND_UNSPECIFIED || !v1::VerdictKind_IsValid(verdict.kind())) {
     return Invalid(absl::StrCat(where, "kind"), "is not one of VerdictKind");
   }
+  RETURN_IF_ERROR(CheckCount(absl::StrCat(where, "reasons"), verdict.reasons_size(), 0, v1::AbuseReason_MAX));
   for (const v1::ReasonScore& reason : verdict.reasons()) {
+    RETURN_IF_ERROR(CheckReason(absl::StrCat(where, "reasons.reason"), reason.reason()));
     RETURN_IF_ERROR(CheckShare(absl::StrCat(where, "reasons.probability"), reason.probability()));
+    RETURN_IF_ERROR(CheckText(absl::StrCat(where, "reasons.detail"), reason.detail(), 0, kMaxWords));
   }
-  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "not_scored_reason"), verdict.not_scored_reason(), 0, 4096));
-  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "image_sha256"), verdict.image_sha256(), 0, 64));
-  return CheckText(absl::StrCat(where, "bundle_version"), verdict.bundle_version(), 0, 256);
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "not_scored_reason"), verdict.not_scored_reason(), 0, kMaxWords));
+  if (!verdict.image_sha256().empty() && !IsSha256(verdict.image_sha256())) {
+    return Invalid(absl::StrCat(where, "image_sha256"), "expected 64 lower-case hex digits, or nothing");
+  }
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "bundle_version"), verdict.bundle_version(), 0, kMaxName));
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "rules_version"), verdict.rules_version(), 0, kMaxName));
+  RETURN_IF_ERROR(CheckText(absl::StrCat(where, "policy"), verdict.policy(), 0, kMaxName));
+  RETURN_IF_ERROR(CheckFindings(where, verdict));
+  RETURN_IF_ERROR(CheckEvidence(where, verdict));
+  RETURN_IF_ERROR(CheckCount(absl::StrCat(where, "degraded"), verdict.degraded_size(), 0, 64));
+  for (const std::string& words : verdict.degraded()) {
+    RETURN_IF_ERROR(CheckText(absl::StrCat(where, "degraded"), words, 1, kMaxWords));
+  }
+  RETURN_IF_ERROR(CheckListing(where, verdict));
+  return CheckCount(absl::StrCat(where, "picture_vector: bytes"),
+                    static_cast<std::int64_t>(verdict.picture_vector().size()), 0, 65536);
+}
+
+absl::Status CheckReview(string_view where, const v1::Review& review) {
+  const auto name = [where](string_view field) { return absl::StrCat(where, field); };
+  RETURN_IF_ERROR(CheckProductId(name("product_id"), review.product_id()));
+  if (!IsSha256(review.image_sha256())) {
+    return Invalid(name("image_sha256"), "expected the 64 lower-case hex digits of the picture that was reviewed");
+  }
+  if (review.decision() != v1::VERDICT_KIND_CLEAN && review.decision() != v1::VERDICT_KIND_ABUSE) {
+    return Invalid(name("decision"), absl::StrCat(v1::VerdictKind_Name(review.decision()), ", expected ",
+                                                  "VERDICT_KIND_CLEAN or VERDICT_KIND_ABUSE"));
+  }
+  const bool abuse = review.decision() == v1::VERDICT_KIND_ABUSE;
+  if (abuse && review.reasons().empty()) return Invalid(name("reasons"), "empty; say why it is ABUSE");
+  if (!abuse && !review.reasons().empty()) return Invalid(name("reasons"), "expected none of what is CLEAN");
+  std::set<int> reasons;
+  for (const int reason : review.reasons()) {
+    RETURN_IF_ERROR(CheckReason(name("reasons"), reason));
+    if (!reasons.insert(reason).second) {
+      return Invalid(name("reasons"), absl::StrCat(v1::AbuseReason_Name(reason), " is there twice"));
+    }
+  }
+  RETURN_IF_ERROR(CheckText(name("reviewer"), review.reviewer(), 1, 256));
+  RETURN_IF_ERROR(CheckText(name("note"), review.note(), 0, kMaxWords));
+  if (review.has_reviewed_at()) return Invalid(name("reviewed_at"), "expected to be not set; it is now");
+  if (review.has_verdict()) return Invalid(name("verdict"), "expected to be not set; it is the kept one");
+  return absl::OkStatus();
 }
 
 std::string CleanText(string_view text, std::size_t most) {

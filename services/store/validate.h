@@ -40,6 +40,8 @@ absl::Status CheckRenditions(absl::string_view field,
                              const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions);
 absl::Status CheckEmbedding(absl::string_view where, const v1::Embedding& embedding);
 absl::Status CheckVerdict(absl::string_view where, const v1::Verdict& verdict);
+// Without `verdict` and `reviewed_at`, which the store sets.
+absl::Status CheckReview(absl::string_view where, const v1::Review& review);
 
 // `text` cut to at most `most` bytes at a character's edge, with anything that is not
 // UTF-8 as '?': for words that come from servers and libraries.

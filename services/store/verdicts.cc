@@ -7,6 +7,7 @@
 #include "services/store/edit.h"
 #include "services/store/page_token.h"
 #include "services/store/record_query.h"
+#include "services/store/review_decision.h"
 #include "services/store/rocks_store.h"
 #include "services/store/validate.h"
 
@@ -23,7 +24,12 @@ absl::StatusOr<v1::PutVerdictsResponse> RocksStore::PutVerdicts(const v1::PutVer
     for (const v1::Verdict& verdict : request.verdicts()) {
       ASSIGN_OR_RETURN(const std::optional<v1::Verdict> before,
                        edit.Read<v1::Verdict>(Family::kVerdicts, verdict.product_id()));
-      edit.PutVerdict(before, verdict);
+      ASSIGN_OR_RETURN(
+          const std::optional<v1::Review> review,
+          edit.Read<v1::Review>(Family::kReviews, store::ReviewKey(verdict.product_id(), verdict.image_sha256())));
+      v1::Verdict after = verdict;
+      after.set_review_decision(store::DecisionOn(verdict, review));
+      edit.PutVerdict(before, after);
     }
     return absl::OkStatus();
   }));
@@ -46,14 +52,19 @@ absl::StatusOr<v1::ListVerdictsResponse> RocksStore::ListVerdicts(const v1::List
     return absl::InvalidArgumentError("kind: is not one of VerdictKind");
   }
   ASSIGN_OR_RETURN(const int page_size, store::PageSize(request.page_size()));
-  const std::string query = absl::StrCat("verdicts ", request.kind());
+  const std::string query = absl::StrCat("verdicts ", request.kind(), request.unreviewed() ? " unreviewed" : "");
   ASSIGN_OR_RETURN(const std::string after, store::ParsePageToken(query, request.page_token()));
-  const std::string prefix =
-      request.kind() == v1::VERDICT_KIND_UNSPECIFIED ? "" : store::VerdictKindPrefix(request.kind());
+  std::string prefix;
+  if (request.kind() != v1::VERDICT_KIND_UNSPECIFIED) {
+    prefix = request.unreviewed() ? store::UnreviewedPrefix(request.kind()) : store::VerdictKindPrefix(request.kind());
+  }
   v1::ListVerdictsResponse response;
+  std::size_t bytes = 0;
   RETURN_IF_ERROR(
       store::VisitRecords<v1::Verdict>(*db_, Family::kVerdicts, prefix, after, [&](const v1::Verdict& verdict) {
-        if (response.verdicts_size() < page_size) {
+        if (request.unreviewed() && verdict.review_decision() != v1::VERDICT_KIND_UNSPECIFIED) return true;
+        if (response.verdicts_size() < page_size && bytes < store::kPageBytes) {
+          bytes += verdict.ByteSizeLong();
           *response.add_verdicts() = verdict;
           return true;
         }

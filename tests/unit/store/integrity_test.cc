@@ -409,6 +409,48 @@ TEST_F(IntegrityTest, APlaceholderWithoutItsProductIsAFault) {
   EXPECT_THAT(FaultsOf(*store_), Contains(HasSubstr("placeholders/nobody: its product is not in the store")));
 }
 
+TEST_F(IntegrityTest, WhatVerdictsSayOfTheirReviewsIsSetAnew) {
+  const Contents before = Must(ReadContents(*store_));
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    v1::Verdict forgotten = *Must(db.Read<v1::Verdict>(Family::kVerdicts, "pa-5"));
+    forgotten.clear_review_decision();
+    Put(db, batch, Family::kVerdicts, "pa-5", forgotten.SerializeAsString());
+    Put(db, batch, Family::kIndex, store::UnreviewedPrefix(forgotten.kind()) + "pa-5", "");
+    v1::Verdict claimed = *Must(db.Read<v1::Verdict>(Family::kVerdicts, "pa-1"));
+    claimed.set_review_decision(v1::VERDICT_KIND_CLEAN);
+    Put(db, batch, Family::kVerdicts, "pa-1", claimed.SerializeAsString());
+    Delete(db, batch, Family::kIndex, store::UnreviewedPrefix(claimed.kind()) + "pa-1");
+  });
+  ExpectRepairs(2, AllOf(StartsWith("verdicts/pa-"), HasSubstr("says that its review decided")));
+  EXPECT_THAT(Differences(before, Must(ReadContents(*store_))), IsEmpty());
+}
+
+TEST_F(IntegrityTest, AVerdictWhoseReviewIsGoneWaitsForAnother) {
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    Delete(db, batch, Family::kReviews, store::ReviewKey("pa-5", Sha256Hex("pa-5")));
+  });
+  const std::vector<std::string> repaired = FaultsOf(*store_, /*repair=*/true);
+  EXPECT_THAT(repaired, ElementsAre(HasSubstr("verdicts/pa-5: says that its review decided VERDICT_KIND_ABUSE"),
+                                    HasSubstr("reviews: 6 -> 5")));
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+}
+
+TEST_F(IntegrityTest, ADamagedReviewIsNamedAndItsVerdictKeepsItsMark) {
+  const std::string key = store::ReviewKey("pa-5", Sha256Hex("pa-5"));
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    v1::Review stray = *Must(db.Read<v1::Review>(Family::kReviews, key));
+    stray.set_product_id("nobody");
+    Put(db, batch, Family::kReviews, store::ReviewKey("nobody", stray.image_sha256()), stray.SerializeAsString());
+    Put(db, batch, Family::kReviews, key, "\xff\xff not a proto");
+  });
+  EXPECT_THAT(FaultsOf(*store_, /*repair=*/true),
+              testing::UnorderedElementsAre(AllOf(StartsWith("reviews/pa-5"), HasSubstr("restore the latest backup")),
+                                            AllOf(StartsWith("reviews/nobody"), HasSubstr("has no verdict"))));
+  v1::GetVerdictRequest get;
+  get.set_product_id("pa-5");
+  EXPECT_EQ(v1::VERDICT_KIND_ABUSE, Must(store_->GetVerdict(get)).verdict().review_decision());
+}
+
 TEST_F(IntegrityTest, ListsAThousandFaultsAndCountsTheRest) {
   Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
     for (int i = 0; i < 1500; ++i) {
@@ -461,6 +503,15 @@ TEST(IndexEntry, EveryEntryOfARecordLeadsBackToIt) {
     ASSERT_TRUE(parsed.has_value()) << store::DescribeIndexEntry(entry);
     EXPECT_EQ("B00X", parsed->id) << store::DescribeIndexEntry(entry);
     EXPECT_EQ(Family::kProducts, parsed->family);
+  }
+  v1::Verdict verdict;
+  verdict.set_product_id("B00X");
+  verdict.set_kind(v1::VERDICT_KIND_REVIEW);
+  for (const std::string& entry : store::IndexEntries(verdict)) {
+    const auto parsed = store::ParseIndexEntry(entry);
+    ASSERT_TRUE(parsed.has_value()) << store::DescribeIndexEntry(entry);
+    EXPECT_EQ("B00X", parsed->id) << store::DescribeIndexEntry(entry);
+    EXPECT_EQ(Family::kVerdicts, parsed->family);
   }
   for (const std::string& wrong : {std::string(), std::string("c"), std::string("bX"), std::string("u123")}) {
     EXPECT_FALSE(store::ParseIndexEntry(wrong).has_value()) << wrong;

@@ -100,7 +100,7 @@ inline absl::Status WriteJobs(ProductStore& store, const std::string& name, cons
   }
 }
 
-// Embeddings, verdicts and placeholders of products of its own.
+// Embeddings, verdicts with their reviews, and placeholders of products of its own.
 inline absl::Status WriteRecords(ProductStore& store, const std::string& name, const Acknowledge& acknowledge) {
   for (int i = 0;; ++i) {
     const std::string id = absl::StrCat(name, "-", i);
@@ -114,7 +114,14 @@ inline absl::Status WriteRecords(ProductStore& store, const std::string& name, c
     v1::PutVerdictsRequest verdict;
     verdict.add_verdicts()->set_product_id(id);
     verdict.mutable_verdicts(0)->set_kind(v1::VERDICT_KIND_ABUSE);
+    verdict.mutable_verdicts(0)->set_image_sha256(std::string(64, 'a'));
     RETURN_IF_ERROR(store.PutVerdicts(verdict).status());
+    v1::PutReviewRequest review;
+    review.mutable_review()->set_product_id(id);
+    review.mutable_review()->set_image_sha256(std::string(64, 'a'));
+    review.mutable_review()->set_decision(v1::VERDICT_KIND_CLEAN);
+    review.mutable_review()->set_reviewer(name);
+    RETURN_IF_ERROR(store.PutReview(review).status());
     v1::PutPlaceholderRequest placeholder;
     placeholder.mutable_placeholder()->set_product_id(id);
     placeholder.mutable_placeholder()->set_state(v1::PLACEHOLDER_STATE_PROPOSED);
@@ -171,8 +178,10 @@ inline std::string CheckAcknowledged(ProductStore& store, const std::string& lin
   }
   v1::GetVerdictRequest verdict;
   verdict.set_product_id(words[1]);
-  const std::string wrong = missing(store.GetVerdict(verdict));
-  if (!wrong.empty()) return wrong;
+  const auto kept = store.GetVerdict(verdict);
+  if (!kept.ok()) return missing(kept);
+  // The review and its mark are one change; CheckIntegrity sees to it that both are there.
+  if (kept->verdict().review_decision() != v1::VERDICT_KIND_CLEAN) return absl::StrCat(line, ": is not reviewed");
   v1::GetPlaceholderRequest placeholder;
   placeholder.set_product_id(words[1]);
   return missing(store.GetPlaceholder(placeholder));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "tests/unit/store/store_fixture.h"
 
@@ -47,9 +48,19 @@ inline void FillStore(ProductStore& store, const std::string& round, int product
     v1::Verdict& verdict = *verdicts.add_verdicts();
     verdict.set_product_id(id_of(i));
     verdict.set_kind(i % 2 == 0 ? v1::VERDICT_KIND_CLEAN : v1::VERDICT_KIND_ABUSE);
+    verdict.set_image_sha256(Sha256Hex(id_of(i)));
   }
   Must(store.PutEmbeddings(embeddings));
   Must(store.PutVerdicts(verdicts));
+  for (int i = 0; i < products; i += 5) {
+    v1::PutReviewRequest review;
+    review.mutable_review()->set_product_id(id_of(i));
+    review.mutable_review()->set_image_sha256(Sha256Hex(id_of(i)));
+    review.mutable_review()->set_decision(i % 2 == 0 ? v1::VERDICT_KIND_CLEAN : v1::VERDICT_KIND_ABUSE);
+    if (i % 2 != 0) review.mutable_review()->add_reasons(v1::ABUSE_REASON_MISMATCH);
+    review.mutable_review()->set_reviewer("kim");
+    Must(store.PutReview(review));
+  }
   for (int i = 1; i < products; i += 6) {
     v1::PutPlaceholderRequest placeholder;
     placeholder.mutable_placeholder()->set_product_id(id_of(i));
@@ -157,6 +168,26 @@ inline absl::StatusOr<Contents> ReadContents(ProductStore& store) {
           return absl::OkStatus();
         })));
   }
+  for (int kind = 1; kind < v1::VerdictKind_ARRAYSIZE; ++kind) {
+    v1::ListVerdictsRequest request;
+    request.set_kind(static_cast<v1::VerdictKind>(kind));
+    request.set_unreviewed(true);
+    RETURN_IF_ERROR((internal::AllPages<v1::ListVerdictsRequest, v1::ListVerdictsResponse>(
+        store, &ProductStore::ListVerdicts, request, [&](const v1::ListVerdictsResponse& page) {
+          for (const auto& verdict : page.verdicts()) {
+            contents[absl::StrCat("unreviewed ", kind)] += verdict.product_id() + " ";
+          }
+          return absl::OkStatus();
+        })));
+  }
+  RETURN_IF_ERROR((internal::AllPages<v1::ListReviewsRequest, v1::ListReviewsResponse>(
+      store, &ProductStore::ListReviews, {}, [&](const v1::ListReviewsResponse& page) {
+        for (const auto& review : page.reviews()) {
+          contents[absl::StrCat("review ", review.product_id(), " ", review.image_sha256())] =
+              review.SerializeAsString();
+        }
+        return absl::OkStatus();
+      })));
   RETURN_IF_ERROR((internal::AllPages<v1::ListJobsRequest, v1::ListJobsResponse>(
       store, &ProductStore::ListJobs, {}, [&](const v1::ListJobsResponse& page) {
         for (const auto& job : page.jobs()) contents["job " + job.id()] = job.SerializeAsString();

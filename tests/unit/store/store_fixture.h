@@ -162,7 +162,8 @@ inline google::protobuf::Duration Seconds(int seconds) {
   return google::protobuf::util::TimeUtil::SecondsToDuration(seconds);
 }
 
-// "products=2 PENDING=1 STORED=1 images=1/4 embeddings=0 placeholders=0 verdicts=0".
+// "products=2 PENDING=1 STORED=1 images=1/4 embeddings=0 placeholders=0 verdicts=0", and
+// " reviews=1" when there are any.
 inline std::string Render(const v1::GetStatisticsResponse& statistics) {
   std::string text = absl::StrCat("products=", statistics.products());
   for (const v1::ImageStateCount& count : statistics.image_states()) {
@@ -177,7 +178,8 @@ inline std::string Render(const v1::GetStatisticsResponse& statistics) {
   }
   return absl::StrCat(text, " images=", statistics.images(), "/", statistics.image_bytes(),
                       " embeddings=", statistics.embeddings(), " placeholders=", statistics.placeholders(),
-                      " verdicts=", statistics.verdicts());
+                      " verdicts=", statistics.verdicts(),
+                      statistics.reviews() == 0 ? "" : absl::StrCat(" reviews=", statistics.reviews()));
 }
 
 }  // namespace mannequin
