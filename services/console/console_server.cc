@@ -59,6 +59,10 @@ const httplib::Headers& SecurityHeaders() {
 
 void SendError(const absl::Status& status, int http_status, httplib::Response& response) {
   response.status = http_status;
+  if (const std::optional<absl::Duration> after = RetryAfter(status)) {
+    // RFC 9110, 10.2.3: whole seconds.
+    response.set_header("Retry-After", std::to_string(absl::ToInt64Seconds(absl::Ceil(*after, absl::Seconds(1)))));
+  }
   response.set_content(ConnectErrorJson(status), "application/json");
 }
 

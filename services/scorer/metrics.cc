@@ -31,6 +31,16 @@ struct Metrics {
                                   .Help("Listings that wait for a forward pass")
                                   .Register(*rpc::MetricsRegistry())
                                   .Add({});
+  prometheus::Family<prometheus::Counter>& refused = prometheus::BuildCounter()
+                                                         .Name("mannequin_scorer_refused_total")
+                                                         .Help("Listings that were refused before any work")
+                                                         .Register(*rpc::MetricsRegistry());
+  prometheus::Family<prometheus::Counter>& lookups = prometheus::BuildCounter()
+                                                         .Name("mannequin_scorer_cache_lookups_total")
+                                                         .Help("Verdicts looked for in memory")
+                                                         .Register(*rpc::MetricsRegistry());
+  prometheus::Counter& hits = lookups.Add({{"result", "hit"}});
+  prometheus::Counter& misses = lookups.Add({{"result", "miss"}});
 };
 
 Metrics& All() {
@@ -54,5 +64,7 @@ void CountVerdict(const v1::Verdict& verdict) {
 }
 void ObserveBatch(double listings) { All().batch.Observe(listings); }
 void SetQueued(double listings) { All().queued.Set(listings); }
+void CountRefused(const char* why) { All().refused.Add({{"why", why}}).Increment(); }
+void CountCacheLookup(bool hit) { (hit ? All().hits : All().misses).Increment(); }
 
 }  // namespace mannequin::scorer_metrics

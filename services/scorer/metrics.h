@@ -5,6 +5,9 @@
 //                                           ABUSE, e.g. "mismatch"
 //   mannequin_scorer_batch_listings         histogram; listings in a forward pass
 //   mannequin_scorer_queue_listings         gauge; listings that wait for a pass
+//   mannequin_scorer_refused_total{why}     counter; "queue" (max_queue in hand) or "deadline" (the answer
+//                                           would come too late)
+//   mannequin_scorer_cache_lookups_total{result}  counter; "hit" or "miss"
 #pragma once
 
 #include "mannequin/v1/verdict.pb.h"
@@ -15,5 +18,7 @@ namespace mannequin::scorer_metrics {
 void CountVerdict(const v1::Verdict& verdict);
 void ObserveBatch(double listings);
 void SetQueued(double listings);
+void CountRefused(const char* why);
+void CountCacheLookup(bool hit);
 
 }  // namespace mannequin::scorer_metrics

@@ -1,6 +1,11 @@
 #include "services/scorer/model.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
 #include "common/base/status_macros.h"
+#include "common/image/image.h"
 
 namespace mannequin {
 
@@ -14,6 +19,18 @@ absl::StatusOr<std::shared_ptr<const ScorerModel>> LoadScorerModel(const v1::Bun
     ASSIGN_OR_RETURN(model->gan, LoadGan(manifest, folder, device, {.generator = false}));
   }
   return std::shared_ptr<const ScorerModel>(std::move(model));
+}
+
+absl::Status WarmUp(const ScorerModel& model, int max_batch) {
+  if (!model.gan) return absl::OkStatus();
+  const int side = model.gan->resolution();
+  const Pixels grey{side, side, std::vector<std::uint8_t>(static_cast<std::size_t>(3 * side * side), 128)};
+  const std::vector<float> text(static_cast<std::size_t>(model.gan->text_dimension()), 0.1f);
+  for (const int batch : {1, 3, max_batch}) {
+    const auto size = static_cast<std::size_t>(batch);
+    RETURN_IF_ERROR(Discriminate(*model.gan, std::vector<Pixels>(size, grey), {size, text}).status());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace mannequin
