@@ -24,8 +24,10 @@ constexpr int kDefaultResolution = 64;
 // more than that, and the cores are as busy with a quarter of 32 as with the whole.
 constexpr int kBulkShare = 4;
 
+// A picture over a limit stays so however often it is sent: RESOURCE_EXHAUSTED would ask for that.
 absl::Status Prefixed(const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat("image: ", status.message()));
+  const absl::StatusCode code = absl::IsResourceExhausted(status) ? absl::StatusCode::kInvalidArgument : status.code();
+  return absl::Status(code, absl::StrCat("image: ", status.message()));
 }
 
 }  // namespace

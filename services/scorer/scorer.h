@@ -61,9 +61,9 @@ class Scorer {
   // Null until the first Use.
   std::shared_ptr<const ScorerModel> model() const;
 
-  // INVALID_ARGUMENT "image: ..." when the picture cannot be decoded whole;
-  // RESOURCE_EXHAUSTED when it is over a limit, or, with RetryAfter, when too many wait or the
-  // answer would come too late; DEADLINE_EXCEEDED; CANCELLED when the waiter is gone, and after Stop.
+  // INVALID_ARGUMENT "image: ..." when the picture cannot be decoded whole or is over a limit;
+  // RESOURCE_EXHAUSTED, with RetryAfter, when too many wait or the answer would come too late;
+  // DEADLINE_EXCEEDED; CANCELLED when the waiter is gone, and after Stop.
   // `product_id` of the verdict is the product's.
   absl::StatusOr<v1::Verdict> Score(const Listing& listing, const Waiter& waiter);
   absl::StatusOr<v1::Verdict> Score(const Listing& listing, absl::Time deadline) {
