@@ -6,12 +6,15 @@
 #include <string>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/image/generated_mark.h"
 #include "common/image/not_available.h"
 #include "common/model/described_product.h"
+#include "common/nn/device.h"
 #include "services/scorer/metrics.h"
 
 namespace mannequin {
@@ -44,9 +47,12 @@ Scorer::Scorer(const ScorerOptions& options, const Clock& clock)
                }),
       batcher_({.max_batch = options.max_batch,
                 .max_queue = options.max_queue,
+                .threads = options.passes,
                 .max_bulk = std::max(1, options.max_batch / kBulkShare)},
-               &Scorer::Ask),
+               [this](std::vector<Question> batch) { return Ask(std::move(batch)); }),
       admission_(options.max_queue, [this](int ahead) { return batcher_.EstimatedWait(ahead); }) {}
+
+int ThreadsOfAPass(int passes) { return std::max(1, static_cast<int>(Cores()) / passes); }
 
 void Scorer::Use(std::shared_ptr<const ScorerModel> model) {
   absl::MutexLock lock(&mutex_);
@@ -123,6 +129,10 @@ absl::StatusOr<Scorer::Draft> Scorer::Prepare(const Listing& listing, Draft draf
 }
 
 absl::StatusOr<std::vector<Judgement>> Scorer::Ask(std::vector<Question> batch) {
+  // A listing that is alone is answered soonest by all cores.
+  const bool alone = ++running_ == 1 && batcher_.queued() == 0 && decoder_.queued() == 0;
+  const auto done = absl::MakeCleanup([this] { --running_; });
+  if (options_.passes > 1) SetCpuThreadsHere(alone ? 0 : ThreadsOfAPass(options_.passes));
   std::vector<Judgement> judgements;
   // A batch that gathered around a promotion holds questions to two bundles.
   for (std::size_t begin = 0; begin < batch.size();) {

@@ -14,6 +14,7 @@
 // same way behind the listings that a seller waits for, and waits for room rather than being refused.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,7 +42,13 @@ struct ScorerOptions {
   int max_queue = 256;  // listings in hand; in bulk, listings that wait for a stage
   int threads = 2;      // that decode
   int cache = 0;        // verdicts kept in memory
+  // Passes at a time. On a CPU several of few threads do more than one of many: they share no barriers, at
+  // which a thread that lost its core to a decoder holds up the others.
+  int passes = 1;
 };
+
+// Of the cores, when `passes` run at a time.
+int ThreadsOfAPass(int passes);
 
 // Views of what is to be judged; both outlive the call.
 struct Listing {
@@ -113,13 +120,14 @@ class Scorer {
   absl::StatusOr<v1::Verdict> Conclude(Draft draft, const absl::StatusOr<Judgement>& judgement);
   // Sets what is of this answer alone, and counts it.
   void Stamp(absl::Time started, v1::Verdict& verdict) const;
-  static absl::StatusOr<std::vector<Judgement>> Ask(std::vector<Question> batch);
+  absl::StatusOr<std::vector<Judgement>> Ask(std::vector<Question> batch);
 
   const ScorerOptions options_;
   const Clock& clock_;
   mutable absl::Mutex mutex_;
   std::shared_ptr<const ScorerModel> model_ ABSL_GUARDED_BY(mutex_);
   VerdictCache cache_;
+  std::atomic<int> running_{0};  // passes
   Batcher<Undecoded, Draft> decoder_;
   Batcher<Question, Judgement> batcher_;
   Admission admission_;

@@ -11,6 +11,7 @@
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "common/model/described_product.h"
+#include "common/nn/device.h"
 #include "common/rpc/retry_after.h"
 #include "common/rpc/status.h"
 #include "services/scorer/window.h"
@@ -21,11 +22,18 @@ namespace {
 
 int OrDefault(int value, int otherwise) { return value > 0 ? value : otherwise; }
 
+// A GPU does one at a time best; cores are shared out among few.
+int PassesOn(const std::string& device) {
+  const bool cpu = device == "cpu" || (device.empty() && CudaDevices() == 0);
+  return cpu ? static_cast<int>(std::min<std::size_t>(Cores(), 4)) : 1;
+}
+
 ScorerOptions OptionsFrom(const config::v1::ScorerConfig& config) {
   return {.max_batch = OrDefault(config.max_batch(), 32),
           .max_queue = OrDefault(config.max_queue(), 256),
           .threads = static_cast<int>(Cores()),
-          .cache = config.cache_verdicts() == 0 ? 10'000 : std::max(0, config.cache_verdicts())};
+          .cache = config.cache_verdicts() == 0 ? 10'000 : std::max(0, config.cache_verdicts()),
+          .passes = PassesOn(config.device())};
 }
 
 Urgency UrgencyOf(v1::ScorePriority priority, Urgency otherwise) {
@@ -62,7 +70,7 @@ ScorerService::ScorerService(ProductStore& store, const config::v1::ScorerConfig
                 [this, device = config.device()](const v1::BundleManifest& manifest,
                                                  const std::string& folder) -> absl::Status {
                   ASSIGN_OR_RETURN(std::shared_ptr<const ScorerModel> model, LoadScorerModel(manifest, folder, device));
-                  RETURN_IF_ERROR(WarmUp(*model, max_batch_));
+                  RETURN_IF_ERROR(WarmUp(*model, max_batch_, ThreadsOfAPass(PassesOn(device))));
                   scorer_.Use(std::move(model));
                   spdlog::info("scoring with bundle {}", manifest.version());
                   return absl::OkStatus();

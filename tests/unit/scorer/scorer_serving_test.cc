@@ -192,6 +192,21 @@ TEST(ScorerServing, BulkWaitsForRoomRatherThanBeingRefused) {
   EXPECT_EQ(good, 3 * kListings);
 }
 
+TEST(ScorerServing, ABundleThatCannotJudgeIsNotTakenIntoUse) {
+  ServedScorer scorer;
+  const v1::BundleManifest manifest = PromoteRandomBundle(scorer.bundles(), {});
+  absl::StatusOr<std::shared_ptr<const ScorerModel>> model =
+      LoadScorerModel(manifest, scorer.bundles().FolderOf(manifest.version()), "cpu");
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_TRUE(WarmUp(**model, 4, 1).ok());
+  // One that was loaded without the network that judges says so before anybody asks.
+  ScorerModel blind;
+  blind.manifest = manifest;
+  blind.gan = LoadGan(manifest, scorer.bundles().FolderOf(manifest.version()), "cpu", {.discriminator = false}).value();
+  EXPECT_EQ(WarmUp(blind, 4, 1).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(WarmUp(ScorerModel(), 4, 1).ok());
+}
+
 TEST(ScorerServing, AnswersUnavailableUntilItsBundleIsLoaded) {
   ServedScorer scorer;
   PromoteRandomBundle(scorer.bundles(), {});
