@@ -25,7 +25,7 @@ absl::StatusOr<std::shared_ptr<const ScorerModel>> LoadScorerModel(const v1::Bun
 
 absl::Status WarmUp(const ScorerModel& model, int max_batch, int threads) {
   if (!model.gan) return absl::OkStatus();
-  const int side = model.gan->resolution();
+  const int side = model.gan->judged_side();
   const Pixels grey{side, side, std::vector<std::uint8_t>(static_cast<std::size_t>(3 * side * side), 128)};
   const std::vector<float> text(static_cast<std::size_t>(model.gan->text_dimension()), 0.1f);
   absl::Status status;

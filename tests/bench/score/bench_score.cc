@@ -206,7 +206,7 @@ absl::Status MeasureBare(const Bench& bench, const Options& options, double* per
   const std::vector<std::vector<float>> texts(
       kBatch, std::vector<float>(static_cast<std::size_t>(model->gan->text_dimension()), 0.1f));
   DecodeOptions decode;
-  decode.resize_to = model->gan->resolution();
+  decode.resize_to = model->gan->judged_side();
   std::size_t done = 0;
   absl::Status status;
   const auto pass = [&] {
