@@ -83,4 +83,13 @@ void SetCpuThreads(int threads) {
   at::set_num_threads(threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
 }
 
+void SetCpuThreadsHere(int threads) {
+  // OpenMP's own call, of the library that torch brings: torch's sets what other threads begin with too.
+  using SetThreads = void (*)(int);
+  static const auto set = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  if (set == nullptr) return;
+  at::get_num_threads();  // sets this thread's number when it is the first to ask
+  set(threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+}
+
 }  // namespace mannequin

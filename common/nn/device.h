@@ -23,4 +23,7 @@ int CudaDevices();
 // Threads inside one operation on the CPU, process-wide; 0 means one a core.
 void SetCpuThreads(int threads);
 
+// The same of the operations that the calling thread begins from now on, and of no other thread's.
+void SetCpuThreadsHere(int threads);
+
 }  // namespace mannequin

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/retry_after.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/address.h"
 #include "services/console/connect.h"
@@ -59,6 +61,10 @@ const httplib::Headers& SecurityHeaders() {
 
 void SendError(const absl::Status& status, int http_status, httplib::Response& response) {
   response.status = http_status;
+  if (const std::optional<absl::Duration> after = RetryAfter(status)) {
+    // RFC 9110, 10.2.3: whole seconds.
+    response.set_header("Retry-After", std::to_string(absl::ToInt64Seconds(absl::Ceil(*after, absl::Seconds(1)))));
+  }
   response.set_content(ConnectErrorJson(status), "application/json");
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "common/base/status_macros.h"
+#include "common/rpc/retry_after.h"
 #include "common/rpc/status.h"
 #include "google/protobuf/util/json_util.h"
 #include "grpcpp/client_context.h"
@@ -55,7 +56,7 @@ absl::Status CallUnary(const std::shared_ptr<grpc::Channel>& channel, const std:
     done.Notify();
   });
   done.WaitForNotification();
-  return rpc::FromGrpc(status);
+  return rpc::ReceiveRetryAfter(rpc::FromGrpc(status), context);
 }
 
 absl::StatusOr<std::string> ToJson(const Message& message) {

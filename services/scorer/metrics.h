@@ -7,6 +7,9 @@
 //   mannequin_scorer_queue_listings         gauge; listings that wait for a pass
 //   mannequin_scorer_reviews_total{verdict,decision}  counter; decisions submitted, by the kind of the
 //                                           verdict: "review" decided "abuse"
+//   mannequin_scorer_refused_total{why}     counter; "queue" (max_queue in hand) or "deadline" (the answer
+//                                           would come too late)
+//   mannequin_scorer_cache_lookups_total{result}  counter; "hit" or "miss"
 #pragma once
 
 #include "mannequin/v1/verdict.pb.h"
@@ -18,5 +21,7 @@ void CountVerdict(const v1::Verdict& verdict);
 void CountReview(const v1::Review& review);
 void ObserveBatch(double listings);
 void SetQueued(double listings);
+void CountRefused(const char* why);
+void CountCacheLookup(bool hit);
 
 }  // namespace mannequin::scorer_metrics

@@ -25,4 +25,9 @@ absl::StatusOr<std::shared_ptr<const ScorerModel>> LoadScorerModel(const v1::Bun
                                                                    const std::string& folder,
                                                                    const std::string& device);
 
+// Judges made-up pictures in passes of one, of an odd and of even sizes up to `max_batch`, by all cores and
+// by `threads`, so that what the networks set up at their first pass of a shape is set up before
+// anybody waits. Errors of Discriminate.
+absl::Status WarmUp(const ScorerModel& model, int max_batch, int threads);
+
 }  // namespace mannequin

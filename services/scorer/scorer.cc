@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/parallel.h"
 #include "common/base/sha256.h"
@@ -13,6 +14,7 @@
 #include "common/image/generated_mark.h"
 #include "common/image/not_available.h"
 #include "common/model/described_product.h"
+#include "common/nn/device.h"
 #include "services/scorer/metrics.h"
 
 namespace mannequin {
@@ -21,8 +23,14 @@ namespace {
 // Side at which pictures are checked while no bundle says another.
 constexpr int kDefaultResolution = 64;
 
+// A pass with bulk in it is so many times smaller: a listing that comes while one runs waits for no
+// more than that, and the cores are as busy with a quarter of 32 as with the whole.
+constexpr int kBulkShare = 4;
+
+// A picture over a limit stays so however often it is sent: RESOURCE_EXHAUSTED would ask for that.
 absl::Status Prefixed(const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat("image: ", status.message()));
+  const absl::StatusCode code = absl::IsResourceExhausted(status) ? absl::StatusCode::kInvalidArgument : status.code();
+  return absl::Status(code, absl::StrCat("image: ", status.message()));
 }
 
 }  // namespace
@@ -30,7 +38,21 @@ absl::Status Prefixed(const absl::Status& status) {
 Scorer::Scorer(const ScorerOptions& options, const Clock& clock)
     : options_(options),
       clock_(clock),
-      batcher_({.max_batch = options.max_batch, .max_queue = options.max_queue}, &Scorer::Ask) {}
+      cache_(static_cast<std::size_t>(std::max(0, options.cache))),
+      decoder_({.max_batch = 1, .max_queue = options.max_queue, .threads = options.threads, .borrows = true},
+               [this](std::vector<Undecoded> one) -> absl::StatusOr<std::vector<Draft>> {
+                 std::vector<Draft> drafts;
+                 ASSIGN_OR_RETURN(drafts.emplace_back(), Prepare(*one[0].listing, std::move(one[0].draft)));
+                 return drafts;
+               }),
+      batcher_({.max_batch = options.max_batch,
+                .max_queue = options.max_queue,
+                .threads = options.passes,
+                .max_bulk = std::max(1, options.max_batch / kBulkShare)},
+               [this](std::vector<Question> batch) { return Ask(std::move(batch)); }),
+      admission_(options.max_queue, [this](int ahead) { return batcher_.EstimatedWait(ahead); }) {}
+
+int ThreadsOfAPass(int passes) { return std::max(1, static_cast<int>(Cores()) / passes); }
 
 void Scorer::Use(std::shared_ptr<const ScorerModel> model) {
   absl::MutexLock lock(&mutex_);
@@ -42,7 +64,30 @@ std::shared_ptr<const ScorerModel> Scorer::model() const {
   return model_;
 }
 
-void Scorer::Stop() { batcher_.Stop(); }
+void Scorer::Stop() {
+  decoder_.Stop();
+  batcher_.Stop();
+}
+
+Scorer::Draft Scorer::Begin(const Listing& listing, std::optional<v1::Verdict>& known) {
+  Draft draft;
+  draft.started = clock_.Now();
+  draft.question.model = model();
+  draft.verdict.set_product_id(listing.product.id());
+  draft.verdict.set_image_sha256(Sha256Hex(listing.image));
+  const ScorerModel* current = draft.question.model.get();
+  if (current == nullptr) return draft;
+  draft.verdict.set_bundle_version(current->manifest.version());
+  // What is not judged for want of networks would be judged a moment later.
+  if (!current->gan || !cache_.enabled()) return draft;
+  draft.cache_key = VerdictKey(listing.product, draft.verdict.image_sha256(), {current->manifest.version()});
+  if (listing.fresh) return draft;
+  known = cache_.Find(draft.cache_key);
+  if (!known) return draft;
+  known->set_product_id(listing.product.id());
+  Stamp(draft.started, *known);
+  return draft;
+}
 
 std::string Scorer::Obstacle(const v1::Product& product, Draft& draft) const {
   const ScorerModel* current = draft.question.model.get();
@@ -63,10 +108,7 @@ std::string Scorer::Obstacle(const v1::Product& product, Draft& draft) const {
   return "";
 }
 
-absl::StatusOr<Scorer::Draft> Scorer::Prepare(const Listing& listing) const {
-  Draft draft;
-  draft.started = clock_.Now();
-  draft.question.model = model();
+absl::StatusOr<Scorer::Draft> Scorer::Prepare(const Listing& listing, Draft draft) const {
   const ScorerModel* current = draft.question.model.get();
   const absl::StatusOr<ImageHeader> header = ReadImageHeader(listing.image);
   if (!header.ok()) return Prefixed(header.status());
@@ -77,9 +119,6 @@ absl::StatusOr<Scorer::Draft> Scorer::Prepare(const Listing& listing) const {
   draft.question.pixels = *std::move(pixels);
   draft.size = {header->width, header->height};
 
-  draft.verdict.set_product_id(listing.product.id());
-  draft.verdict.set_image_sha256(Sha256Hex(listing.image));
-  if (current != nullptr) draft.verdict.set_bundle_version(current->manifest.version());
   draft.placeholder = HasGeneratedMark(listing.image) ? "it carries the mark of a generated picture"
                                                       : WhyNotAvailable(WithoutBars(draft.question.pixels, draft.size),
                                                                         header->width, header->height);
@@ -90,6 +129,10 @@ absl::StatusOr<Scorer::Draft> Scorer::Prepare(const Listing& listing) const {
 }
 
 absl::StatusOr<std::vector<Judgement>> Scorer::Ask(std::vector<Question> batch) {
+  // A listing that is alone is answered soonest by all cores.
+  const bool alone = ++running_ == 1 && batcher_.queued() == 0 && decoder_.queued() == 0;
+  const auto done = absl::MakeCleanup([this] { --running_; });
+  if (options_.passes > 1) SetCpuThreadsHere(alone ? 0 : ThreadsOfAPass(options_.passes));
   std::vector<Judgement> judgements;
   // A batch that gathered around a promotion holds questions to two bundles.
   for (std::size_t begin = 0; begin < batch.size();) {
@@ -107,7 +150,7 @@ absl::StatusOr<std::vector<Judgement>> Scorer::Ask(std::vector<Question> batch) 
   return judgements;
 }
 
-absl::StatusOr<v1::Verdict> Scorer::Conclude(Draft draft, const absl::StatusOr<Judgement>& judgement) const {
+absl::StatusOr<v1::Verdict> Scorer::Conclude(Draft draft, const absl::StatusOr<Judgement>& judgement) {
   v1::Verdict& verdict = draft.verdict;
   Opinion opinion;
   if (draft.ask) {
@@ -126,65 +169,73 @@ absl::StatusOr<v1::Verdict> Scorer::Conclude(Draft draft, const absl::StatusOr<J
   if (opinion.overlay_probable) {
     for (const v1::Box& box : OverlayBoxes(*judgement, draft.size)) *verdict.add_overlay_boxes() = box;
   }
-  const absl::Time now = clock_.Now();
-  verdict.mutable_scored_at()->set_seconds(absl::ToUnixSeconds(now));
-  verdict.mutable_scored_at()->set_nanos(static_cast<int>(absl::ToUnixNanos(now) % 1'000'000'000));
-  verdict.set_milliseconds(absl::ToDoubleMilliseconds(now - draft.started));
-  scorer_metrics::CountVerdict(verdict);
+  Stamp(draft.started, verdict);
+  if (!draft.cache_key.empty() && verdict.degraded().empty()) cache_.Put(draft.cache_key, verdict);
   return std::move(verdict);
 }
 
-absl::StatusOr<v1::Verdict> Scorer::Score(const Listing& listing, absl::Time deadline) {
-  // Nobody waits for what comes too late: not even decoded.
-  if (deadline <= absl::Now())
+void Scorer::Stamp(absl::Time started, v1::Verdict& verdict) const {
+  const absl::Time now = clock_.Now();
+  verdict.mutable_scored_at()->set_seconds(absl::ToUnixSeconds(now));
+  verdict.mutable_scored_at()->set_nanos(static_cast<int>(absl::ToUnixNanos(now) % 1'000'000'000));
+  verdict.set_milliseconds(absl::ToDoubleMilliseconds(now - started));
+  scorer_metrics::CountVerdict(verdict);
+}
+
+absl::StatusOr<v1::Verdict> Scorer::Score(const Listing& listing, const Waiter& waiter) {
+  // Nobody waits for what comes too late: not even looked at.
+  if (waiter.deadline <= absl::Now())
     return absl::DeadlineExceededError("the deadline passed before the listing was looked at");
-  ASSIGN_OR_RETURN(Draft draft, Prepare(listing));
+  std::optional<v1::Verdict> known;
+  Draft begun = Begin(listing, known);
+  if (known) return *std::move(known);
+  ASSIGN_OR_RETURN(const Admission::Ticket ticket, admission_.Admit(waiter.deadline));
+  ASSIGN_OR_RETURN(Draft draft, decoder_.Run({&listing, std::move(begun)}, waiter));
   absl::StatusOr<Judgement> judgement = absl::InternalError("not asked");
   if (draft.ask) {
     scorer_metrics::SetQueued(batcher_.queued());
-    judgement = batcher_.Run({draft.question.model, std::move(draft.question.pixels), std::move(draft.question.text)},
-                             deadline);
+    judgement =
+        batcher_.Run({draft.question.model, std::move(draft.question.pixels), std::move(draft.question.text)}, waiter);
   }
   return Conclude(std::move(draft), judgement);
 }
 
-std::vector<absl::StatusOr<v1::Verdict>> Scorer::ScoreAll(const std::vector<Listing>& listings) {
-  std::vector<absl::StatusOr<Draft>> drafts(listings.size(), absl::InternalError("not prepared"));
-  ParallelFor(
-      listings.size(), 1, [&](std::size_t i, std::size_t) { drafts[i] = Prepare(listings[i]); },
-      static_cast<std::size_t>(options_.threads));
+std::vector<absl::StatusOr<v1::Verdict>> Scorer::ScoreAll(const std::vector<Listing>& listings,
+                                                          const std::vector<Waiter>& waiters) {
+  std::vector<absl::StatusOr<v1::Verdict>> verdicts(listings.size(), absl::InternalError("not judged"));
+  const auto waiter = [&](std::size_t i) { return waiters.size() == 1 ? waiters[0] : waiters[i]; };
 
-  std::vector<absl::StatusOr<Judgement>> judgements(listings.size(), absl::InternalError("not asked"));
-  std::vector<std::size_t> asked;
-  std::vector<Question> batch;
-  const auto flush = [&] {
-    absl::StatusOr<std::vector<Judgement>> said = Ask(std::move(batch));
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-      if (said.ok()) {
-        judgements[asked[i]] = std::move((*said)[i]);
-      } else {
-        judgements[asked[i]] = said.status();
-      }
-    }
-    asked.clear();
-    batch.clear();
-  };
+  std::vector<std::size_t> decoded, asked;  // which listings
+  std::vector<std::pair<Undecoded, Waiter>> undecoded;
   for (std::size_t i = 0; i < listings.size(); ++i) {
-    if (!drafts[i].ok() || !drafts[i]->ask) continue;
-    asked.push_back(i);
-    batch.push_back(
-        {drafts[i]->question.model, std::move(drafts[i]->question.pixels), std::move(drafts[i]->question.text)});
-    if (static_cast<int>(batch.size()) == options_.max_batch) flush();
-  }
-  if (!batch.empty()) flush();
-
-  std::vector<absl::StatusOr<v1::Verdict>> verdicts;
-  for (std::size_t i = 0; i < listings.size(); ++i) {
-    if (drafts[i].ok()) {
-      verdicts.push_back(Conclude(*std::move(drafts[i]), judgements[i]));
+    std::optional<v1::Verdict> known;
+    Draft draft = Begin(listings[i], known);
+    if (known) {
+      verdicts[i] = *std::move(known);
     } else {
-      verdicts.push_back(drafts[i].status());
+      decoded.push_back(i);
+      undecoded.emplace_back(Undecoded{&listings[i], std::move(draft)}, waiter(i));
     }
+  }
+  std::vector<absl::StatusOr<Draft>> drafts = decoder_.RunAll(std::move(undecoded));
+
+  std::vector<std::pair<Question, Waiter>> questions;
+  for (std::size_t k = 0; k < drafts.size(); ++k) {
+    const std::size_t i = decoded[k];
+    if (!drafts[k].ok()) {
+      verdicts[i] = drafts[k].status();
+    } else if (!drafts[k]->ask) {
+      verdicts[i] = Conclude(*std::move(drafts[k]), absl::InternalError("not asked"));
+    } else {
+      asked.push_back(k);
+      Question& question = drafts[k]->question;
+      questions.emplace_back(Question{question.model, std::move(question.pixels), std::move(question.text)}, waiter(i));
+    }
+  }
+  const std::vector<absl::StatusOr<Judgement>> judgements = batcher_.RunAll(std::move(questions));
+  for (std::size_t q = 0; q < asked.size(); ++q) {
+    const std::size_t k = asked[q];
+    verdicts[decoded[k]] = Conclude(*std::move(drafts[k]), judgements[q]);
   }
   return verdicts;
 }

@@ -11,6 +11,8 @@
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "common/model/described_product.h"
+#include "common/nn/device.h"
+#include "common/rpc/retry_after.h"
 #include "common/rpc/status.h"
 #include "services/scorer/kept_verdict.h"
 #include "services/scorer/reviews.h"
@@ -22,13 +24,42 @@ namespace {
 
 int OrDefault(int value, int otherwise) { return value > 0 ? value : otherwise; }
 
+// A GPU does one at a time best; cores are shared out among few.
+int PassesOn(const std::string& device) {
+  const bool cpu = device == "cpu" || (device.empty() && CudaDevices() == 0);
+  return cpu ? static_cast<int>(std::min<std::size_t>(Cores(), 4)) : 1;
+}
+
 ScorerOptions OptionsFrom(const config::v1::ScorerConfig& config) {
   return {.max_batch = OrDefault(config.max_batch(), 32),
           .max_queue = OrDefault(config.max_queue(), 256),
-          .threads = static_cast<int>(Cores())};
+          .threads = static_cast<int>(Cores()),
+          .cache = config.cache_verdicts() == 0 ? 10'000 : std::max(0, config.cache_verdicts()),
+          .passes = PassesOn(config.device())};
 }
 
-absl::Time DeadlineOf(const grpc::ServerContext& context) { return absl::FromChrono(context.deadline()); }
+Urgency UrgencyOf(v1::ScorePriority priority, Urgency otherwise) {
+  switch (priority) {
+    case v1::SCORE_PRIORITY_LISTING:
+      return Urgency::kUrgent;
+    case v1::SCORE_PRIORITY_BULK:
+      return Urgency::kBulk;
+    default:
+      return otherwise;
+  }
+}
+
+// The port listens before the bundle is loaded: NOT_SCORED for want of it would be false.
+absl::Status CheckStarted(bool started) {
+  return started ? absl::OkStatus() : absl::UnavailableError("the scorer loads its bundle; try again in a moment");
+}
+
+// The caller of an RPC: for as long as its handler runs.
+Waiter WaiterOf(grpc::ServerContext& context, Urgency urgency) {
+  return {.deadline = absl::FromChrono(context.deadline()), .urgency = urgency, .gone = [&context] {
+            return context.IsCancelled();
+          }};
+}
 
 }  // namespace
 
@@ -42,6 +73,7 @@ ScorerService::ScorerService(ProductStore& store, const config::v1::ScorerConfig
                 [this, device = config.device()](const v1::BundleManifest& manifest,
                                                  const std::string& folder) -> absl::Status {
                   ASSIGN_OR_RETURN(std::shared_ptr<const ScorerModel> model, LoadScorerModel(manifest, folder, device));
+                  RETURN_IF_ERROR(WarmUp(*model, max_batch_, ThreadsOfAPass(PassesOn(device))));
                   scorer_.Use(std::move(model));
                   spdlog::info("scoring with bundle {}", manifest.version());
                   return absl::OkStatus();
@@ -56,6 +88,7 @@ ScorerService::~ScorerService() { Stop(); }
 
 void ScorerService::Start() {
   follower_.Start();
+  started_ = true;
   worker_.Start();
 }
 
@@ -87,11 +120,14 @@ absl::Status ScorerService::Resolve(const v1::ScoreListingRequest& request, Subj
 }
 
 absl::StatusOr<v1::ScoreListingResponse> ScorerService::Score(const v1::ScoreListingRequest& request,
-                                                              absl::Time deadline) {
+                                                              const Waiter& waiter) {
+  RETURN_IF_ERROR(CheckStarted(started_));
   Subject subject;
+  // What comes from elsewhere is not fetched for a listing that will be refused.
+  if (request.source_case() != v1::ScoreListingRequest::kImage) RETURN_IF_ERROR(scorer_.CheckRoom(waiter.deadline));
   RETURN_IF_ERROR(Resolve(request, subject));
   v1::ScoreListingResponse response;
-  ASSIGN_OR_RETURN(*response.mutable_verdict(), scorer_.Score({*subject.product, subject.image}, deadline));
+  ASSIGN_OR_RETURN(*response.mutable_verdict(), scorer_.Score({*subject.product, subject.image}, waiter));
   if (subject.keep) {
     AddListing(*subject.product, *response.mutable_verdict());
     v1::PutVerdictsRequest put;
@@ -103,8 +139,8 @@ absl::StatusOr<v1::ScoreListingResponse> ScorerService::Score(const v1::ScoreLis
   return response;
 }
 
-std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(
-    const std::vector<v1::ScoreListingsRequest>& requests) {
+std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(const std::vector<v1::ScoreListingsRequest>& requests,
+                                                                 const Waiter& stream) {
   std::vector<v1::ScoreListingsResponse> responses(requests.size());
   const auto fail = [&](std::size_t i, const absl::Status& status) {
     responses[i].clear_verdict();
@@ -113,6 +149,7 @@ std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(
   };
   std::deque<Subject> subjects;  // a deque keeps the addresses that listings refer to
   std::vector<Listing> listings;
+  std::vector<Waiter> waiters;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     Subject& subject = subjects.emplace_back();
@@ -120,10 +157,12 @@ std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(
       fail(i, status);
     } else {
       listings.push_back({*subject.product, subject.image});
+      waiters.push_back(stream);
+      waiters.back().urgency = UrgencyOf(requests[i].listing().priority(), stream.urgency);
       places.push_back(i);
     }
   }
-  std::vector<absl::StatusOr<v1::Verdict>> verdicts = scorer_.ScoreAll(listings);
+  std::vector<absl::StatusOr<v1::Verdict>> verdicts = scorer_.ScoreAll(listings, waiters);
   v1::PutVerdictsRequest put;
   std::vector<std::size_t> kept;
   for (std::size_t k = 0; k < places.size(); ++k) {
@@ -149,12 +188,17 @@ std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(
 
 grpc::Status ScorerService::ScoreListing(grpc::ServerContext* context, const v1::ScoreListingRequest* request,
                                          v1::ScoreListingResponse* response) {
-  return rpc::Respond(Score(*request, DeadlineOf(*context)), response);
+  absl::StatusOr<v1::ScoreListingResponse> scored =
+      Score(*request, WaiterOf(*context, UrgencyOf(request->priority(), Urgency::kUrgent)));
+  rpc::SendRetryAfter(scored.status(), *context);
+  return rpc::Respond(std::move(scored), response);
 }
 
 grpc::Status ScorerService::ScoreListings(
     grpc::ServerContext* context,
     grpc::ServerReaderWriter<v1::ScoreListingsResponse, v1::ScoreListingsRequest>* stream) {
+  if (const absl::Status started = CheckStarted(started_); !started.ok()) return rpc::ToGrpc(started);
+  const Waiter waiter = WaiterOf(*context, Urgency::kBulk);
   Window<v1::ScoreListingsRequest> window({.max_items = 64, .max_bytes = 64 << 20});
   std::thread reader([&] {
     v1::ScoreListingsRequest request;
@@ -169,7 +213,7 @@ grpc::Status ScorerService::ScoreListings(
   while (open) {
     const std::vector<v1::ScoreListingsRequest> batch = window.Take(static_cast<std::size_t>(max_batch_));
     if (batch.empty()) break;
-    for (const v1::ScoreListingsResponse& response : ScoreBatch(batch)) {
+    for (const v1::ScoreListingsResponse& response : ScoreBatch(batch, waiter)) {
       open = open && stream->Write(response);
     }
     open = open && !context->IsCancelled();

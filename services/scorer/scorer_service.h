@@ -5,6 +5,8 @@
 //   ASSIGN_OR_RETURN(auto server, rpc::Server::Start("scorer", config.server(), {&service}));
 #pragma once
 
+#include <atomic>
+
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/model/bundle.h"
@@ -54,11 +56,13 @@ class ScorerService final : public v1::AbuseScorer::Service {
     v1::GetImageResponse image_from_store;
   };
   absl::Status Resolve(const v1::ScoreListingRequest& request, Subject& subject);
-  absl::StatusOr<v1::ScoreListingResponse> Score(const v1::ScoreListingRequest& request, absl::Time deadline);
-  std::vector<v1::ScoreListingsResponse> ScoreBatch(const std::vector<v1::ScoreListingsRequest>& requests);
+  absl::StatusOr<v1::ScoreListingResponse> Score(const v1::ScoreListingRequest& request, const Waiter& waiter);
+  std::vector<v1::ScoreListingsResponse> ScoreBatch(const std::vector<v1::ScoreListingsRequest>& requests,
+                                                    const Waiter& stream);
 
   ProductStore& store_;
   const int max_batch_;
+  std::atomic<bool> started_{false};
   Scorer scorer_;
   CatalogScorer catalog_scorer_;
   Replayer replayer_;

@@ -13,9 +13,12 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/retry_after.h"
 #include "common/rpc/server.h"
+#include "common/rpc/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mannequin/v1/abuse_scorer.grpc.pb.h"
 #include "mannequin/v1/gan_trainer.pb.h"
 #include "nlohmann/json.hpp"
 #include "services/store/rocks_store.h"
@@ -136,6 +139,32 @@ class Console : public ::testing::Test {
   std::unique_ptr<ConsoleServer> console_;
   std::unique_ptr<httplib::Client> http_;
 };
+
+// Has no room for anything.
+class FullScorer final : public v1::AbuseScorer::Service {
+  grpc::Status ScoreListing(grpc::ServerContext* context, const v1::ScoreListingRequest*,
+                            v1::ScoreListingResponse*) override {
+    const absl::Status refused = WithRetryAfter(absl::ResourceExhaustedError("full"), absl::Milliseconds(1200));
+    rpc::SendRetryAfter(refused, *context);
+    return rpc::ToGrpc(refused);
+  }
+};
+
+TEST_F(Console, SaysWhenToTryAgain) {
+  FullScorer scorer;
+  config::v1::ServerConfig config;
+  config.set_listen("127.0.0.1:0");
+  const auto server = rpc::Server::Start("scorer", config, {&scorer}).value();
+  channels_.scorer = rpc::NewChannel(server->address());
+  config::v1::ConsoleConfig console;
+  console.set_listen("127.0.0.1:0");
+  const auto started = ConsoleServer::Start(console, channels_).value();
+  httplib::Client http("http://" + started->address());
+  const httplib::Result answer = http.Post("/mannequin.v1.AbuseScorer/ScoreListing", httplib::Headers(), "{}", kJson);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 429);
+  EXPECT_EQ(answer->get_header_value("Retry-After"), "2");
+}
 
 TEST_F(Console, CarriesAUnaryCallAsJson) {
   AddProduct("B000", "http://images.example/1.jpg");

@@ -1,20 +1,21 @@
-#include "tests/bench/score_same_16/tar.h"
+#include "tests/bench/score/tar.h"
 
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
 
 namespace mannequin {
 
-absl::StatusOr<std::vector<std::string>> ReadTar(const std::string& path, std::size_t most) {
+absl::StatusOr<std::vector<TarFile>> ReadTar(const std::string& path, std::size_t most) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
-  std::vector<std::string> files;
+  std::vector<TarFile> files;
   // Blocks of 512 bytes: a header, then the file padded to whole blocks. Of the header,
-  // the size is at 124 in octal and the type at 156. A header of zeros ends the archive.
+  // the name is at 0, the size at 124 in octal and the type at 156. A header of zeros ends the archive.
   std::array<char, 512> header{};
   while (files.size() < most && in.read(header.data(), header.size()) && header[0] != '\0') {
     const std::size_t size = std::strtoull(header.data() + 124, nullptr, 8);
@@ -23,7 +24,10 @@ absl::StatusOr<std::vector<std::string>> ReadTar(const std::string& path, std::s
       return absl::DataLossError(absl::StrCat(path, ": ends within a file"));
     }
     bytes.resize(size);
-    if (header[156] == '0' || header[156] == '\0') files.push_back(std::move(bytes));
+    const std::string path_in(header.data(), strnlen(header.data(), 100));
+    if (header[156] == '0' || header[156] == '\0') {
+      files.push_back({path_in.substr(path_in.rfind('/') + 1), std::move(bytes)});
+    }
   }
   return files;
 }

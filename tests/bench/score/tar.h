@@ -9,8 +9,13 @@
 
 namespace mannequin {
 
+struct TarFile {
+  std::string name;  // without folders
+  std::string bytes;
+};
+
 // The first `most` regular files, in their order. NOT_FOUND and the like as ReadFile;
 // DATA_LOSS for an archive that ends within a file.
-absl::StatusOr<std::vector<std::string>> ReadTar(const std::string& path, std::size_t most);
+absl::StatusOr<std::vector<TarFile>> ReadTar(const std::string& path, std::size_t most);
 
 }  // namespace mannequin
