@@ -6,6 +6,10 @@
 #include "absl/strings/escaping.h"
 #include "common/base/sha256.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace mannequin {
 namespace {
 
@@ -32,27 +36,36 @@ double NormOf(absl::string_view vector) {
 }
 
 // dots[r] = query . rows[r], [count, dimension].
-__attribute__((always_inline)) inline void DotEach(const std::int16_t* query, const std::int8_t* rows,
-                                                   std::size_t count, std::size_t dimension, std::int32_t* dots) {
-  for (std::size_t r = 0; r < count; ++r, rows += dimension) {
-    std::int32_t sum = 0;
-    for (std::size_t i = 0; i < dimension; ++i) sum += query[i] * static_cast<std::int16_t>(rows[i]);
-    dots[r] = sum;
-  }
-}
-
 using DotRows = void (*)(const std::int16_t* query, const std::int8_t* rows, std::size_t count, std::size_t dimension,
                          std::int32_t* dots);
 
 void DotPortable(const std::int16_t* query, const std::int8_t* rows, std::size_t count, std::size_t dimension,
                  std::int32_t* dots) {
-  DotEach(query, rows, count, dimension, dots);
+  for (std::size_t r = 0; r < count; ++r, rows += dimension) {
+    std::int32_t sum = 0;
+    for (std::size_t i = 0; i < dimension; ++i) sum += query[i] * rows[i];
+    dots[r] = sum;
+  }
 }
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) void DotAvx2(const std::int16_t* query, const std::int8_t* rows, std::size_t count,
                                              std::size_t dimension, std::int32_t* dots) {
-  DotEach(query, rows, count, dimension, dots);
+  for (std::size_t r = 0; r < count; ++r, rows += dimension) {
+    __m256i sums = _mm256_setzero_si256();
+    std::size_t i = 0;
+    for (; i + 16 <= dimension; i += 16) {
+      const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows + i));
+      const __m256i asked = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(query + i));
+      sums = _mm256_add_epi32(sums, _mm256_madd_epi16(asked, _mm256_cvtepi8_epi16(narrow)));
+    }
+    alignas(32) std::int32_t parts[8];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(parts), sums);
+    std::int32_t sum = 0;
+    for (const std::int32_t part : parts) sum += part;
+    for (; i < dimension; ++i) sum += query[i] * rows[i];
+    dots[r] = sum;
+  }
 }
 #endif
 
