@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -26,6 +25,21 @@ ScorerOptions OptionsFrom(const config::v1::ScorerConfig& config) {
           .threads = static_cast<int>(Cores())};
 }
 
+// Calls `visit(i)` for 0 to `n`: eight at a time when one of them waits for a neighbour (the store, a picture by its
+// address, evidence), else here.
+template <typename Waits, typename Visit>
+void ForEachAtOnce(std::size_t n, const Waits& waits, const Visit& visit) {
+  constexpr std::size_t kAtOnce = 8;
+  bool some_wait = false;
+  for (std::size_t i = 0; i < n && !some_wait; ++i) some_wait = waits(i);
+  ParallelFor(
+      n, some_wait ? 1 : std::max<std::size_t>(n, 1),
+      [&](std::size_t first, std::size_t last) {
+        for (std::size_t i = first; i < last; ++i) visit(i);
+      },
+      kAtOnce);
+}
+
 absl::Time DeadlineOf(const grpc::ServerContext& context) { return absl::FromChrono(context.deadline()); }
 
 }  // namespace
@@ -34,24 +48,35 @@ ScorerService::ScorerService(ProductStore& store, const config::v1::ScorerConfig
     : store_(store),
       max_batch_(OptionsFrom(config).max_batch),
       scorer_(OptionsFrom(config)),
+      fetcher_("fetcher", config.fetcher()),
+      evidence_(store, config.embedder()),
       catalog_scorer_(store, scorer_, static_cast<int>(Cores())),
       follower_(BundleFolder(config.bundles()),
                 [this, device = config.device()](const v1::BundleManifest& manifest,
                                                  const std::string& folder) -> absl::Status {
                   ASSIGN_OR_RETURN(std::shared_ptr<const ScorerModel> model, LoadScorerModel(manifest, folder, device));
                   scorer_.Use(std::move(model));
+                  evidence_.pictures().Follow(manifest.version());
                   spdlog::info("scoring with bundle {}", manifest.version());
                   return absl::OkStatus();
                 }),
       worker_(store, "scorer", {v1::JOB_KIND_SCORE_CATALOG}, [this](const v1::Job& job, JobContext& context) {
         // A bundle promoted just now is used now; a damaged one is the follower's to report.
         (void)follower_.Check();
-        return catalog_scorer_.Run(job, context);
+        const absl::Status status = catalog_scorer_.Run(job, context);
+        evidence_.pictures().Refresh();
+        return status;
       }) {}
 
 ScorerService::~ScorerService() { Stop(); }
 
+void ScorerService::Reach(const std::shared_ptr<grpc::Channel>& channel, const std::string& address) {
+  fetcher_.Reach(channel, address);
+  evidence_.embedder().Reach(channel, address);
+}
+
 void ScorerService::Start() {
+  evidence_.Start();
   follower_.Start();
   worker_.Start();
 }
@@ -59,17 +84,28 @@ void ScorerService::Start() {
 void ScorerService::Stop() {
   worker_.Stop();
   follower_.Stop();
+  evidence_.Stop();
   scorer_.Stop();
 }
 
-absl::Status ScorerService::Resolve(const v1::ScoreListingRequest& request, Subject& subject) {
+absl::Status ScorerService::Resolve(const v1::ScoreListingRequest& request, absl::Time deadline, Subject& subject) {
+  RETURN_IF_ERROR(CheckEvidence(request.evidence()));
   if (request.source_case() == v1::ScoreListingRequest::kImage) {
     RETURN_IF_ERROR(CheckListing(request.product()));
     subject.product = &request.product();
     subject.image = request.image();
     return absl::OkStatus();
   }
-  if (!request.stored()) return absl::InvalidArgumentError("source: set `image`, or `stored` with a product id");
+  if (request.source_case() == v1::ScoreListingRequest::kImageUrl) {
+    RETURN_IF_ERROR(CheckListing(request.product()));
+    ASSIGN_OR_RETURN(subject.image_from_url, FetchImageUrl(fetcher_, request.image_url(), deadline));
+    subject.product = &request.product();
+    subject.image = subject.image_from_url.data();
+    return absl::OkStatus();
+  }
+  if (!request.stored()) {
+    return absl::InvalidArgumentError("source: set `image`, `image_url`, or `stored` with a product id");
+  }
   v1::GetProductRequest product;
   product.set_id(request.product().id());
   ASSIGN_OR_RETURN(subject.from_store, store_.GetProduct(product));
@@ -91,38 +127,51 @@ absl::Status ScorerService::Keep(const v1::Verdict& verdict) {
 absl::StatusOr<v1::ScoreListingResponse> ScorerService::Score(const v1::ScoreListingRequest& request,
                                                               absl::Time deadline) {
   Subject subject;
-  RETURN_IF_ERROR(Resolve(request, subject));
+  RETURN_IF_ERROR(Resolve(request, deadline, subject));
   v1::ScoreListingResponse response;
   ASSIGN_OR_RETURN(*response.mutable_verdict(), scorer_.Score({*subject.product, subject.image}, deadline));
+  evidence_.Add(*subject.product, request.evidence(), scorer_.model(), deadline, *response.mutable_verdict());
   if (subject.stored) {
     RETURN_IF_ERROR(Keep(response.verdict()));
   } else {
     response.mutable_verdict()->clear_product_id();
+    response.mutable_verdict()->clear_picture_vector();
   }
   return response;
 }
 
-std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(
-    const std::vector<v1::ScoreListingsRequest>& requests) {
+std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(const std::vector<v1::ScoreListingsRequest>& requests,
+                                                                 absl::Time deadline) {
   std::vector<v1::ScoreListingsResponse> responses(requests.size());
   const auto fail = [&](std::size_t i, const absl::Status& status) {
     responses[i].clear_verdict();
     responses[i].set_error_code(static_cast<int>(status.code()));
     responses[i].set_error_message(std::string(status.message()));
   };
-  std::deque<Subject> subjects;  // a deque keeps the addresses that listings refer to
+  std::vector<Subject> subjects(requests.size());
+  std::vector<absl::Status> resolved(requests.size());
+  ForEachAtOnce(
+      requests.size(),
+      [&](std::size_t i) { return requests[i].listing().source_case() != v1::ScoreListingRequest::kImage; },
+      [&](std::size_t i) { resolved[i] = Resolve(requests[i].listing(), deadline, subjects[i]); });
   std::vector<Listing> listings;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    Subject& subject = subjects.emplace_back();
-    if (const absl::Status status = Resolve(requests[i].listing(), subject); !status.ok()) {
-      fail(i, status);
-    } else {
-      listings.push_back({*subject.product, subject.image});
+    if (resolved[i].ok()) {
+      listings.push_back({*subjects[i].product, subjects[i].image});
       places.push_back(i);
+    } else {
+      fail(i, resolved[i]);
     }
   }
   std::vector<absl::StatusOr<v1::Verdict>> verdicts = scorer_.ScoreAll(listings);
+  ForEachAtOnce(
+      places.size(), [&](std::size_t k) { return requests[places[k]].listing().evidence() > 0; },
+      [&](std::size_t k) {
+        if (!verdicts[k].ok()) return;
+        evidence_.Add(listings[k].product, requests[places[k]].listing().evidence(), scorer_.model(), deadline,
+                      *verdicts[k]);
+      });
   for (std::size_t k = 0; k < places.size(); ++k) {
     const std::size_t i = places[k];
     if (!verdicts[k].ok()) {
@@ -132,6 +181,7 @@ std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(
     *responses[i].mutable_verdict() = *std::move(verdicts[k]);
     if (!subjects[i].stored) {
       responses[i].mutable_verdict()->clear_product_id();
+      responses[i].mutable_verdict()->clear_picture_vector();
     } else if (const absl::Status kept = Keep(responses[i].verdict()); !kept.ok()) {
       fail(i, kept);
     }
@@ -161,7 +211,7 @@ grpc::Status ScorerService::ScoreListings(
   while (open) {
     const std::vector<v1::ScoreListingsRequest> batch = window.Take(static_cast<std::size_t>(max_batch_));
     if (batch.empty()) break;
-    for (const v1::ScoreListingsResponse& response : ScoreBatch(batch)) {
+    for (const v1::ScoreListingsResponse& response : ScoreBatch(batch, DeadlineOf(*context))) {
       open = open && stream->Write(response);
     }
     open = open && !context->IsCancelled();
