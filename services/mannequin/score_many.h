@@ -19,6 +19,7 @@ namespace mannequin {
 struct ScoreManyOptions {
   std::string from;    // a catalogue as ingest reads it, gzip and zstd too; "-": standard input
   std::string images;  // folder of ID.jpg, .jpeg, .png or .webp
+  int evidence = 0;    // as ScoreListingRequest.evidence
 };
 
 struct ScoreManyReport {

@@ -110,12 +110,14 @@ absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, const Listed& listed, cons
   return opinion;
 }
 
-bool MismatchIsProbable(const v1::GanInfo& gan, const v1::Product&, const v1::Verdict& verdict) {
+bool MismatchIsProbable(const v1::GanInfo& gan, const v1::Product& product, const v1::Verdict& verdict) {
   const v1::Calibration* calibration = FindCalibration(gan, kMismatch);
   if (calibration == nullptr) return false;
+  const Thresholds thresholds =
+      ThresholdsFor(*calibration, {product.category_path().begin(), product.category_path().end()});
   return std::any_of(verdict.reasons().begin(), verdict.reasons().end(), [&](const v1::ReasonScore& reason) {
     return reason.reason() == v1::ABUSE_REASON_MISMATCH &&
-           KindOf(*calibration, reason.probability()) != v1::VERDICT_KIND_CLEAN;
+           KindOf(thresholds, reason.probability()) != v1::VERDICT_KIND_CLEAN;
   });
 }
 
