@@ -2,6 +2,10 @@
 // an origin of pictures.
 #pragma once
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -49,7 +53,28 @@ class ServedAlone {
   std::string address_;
 };
 
-// Checks of the picture before it is judged ask for more than one colour; another picture for another `shade`.
+// Takes connections and says nothing, as a process that hangs does.
+class ListenerThatIsSilent {
+ public:
+  ListenerThatIsSilent() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(socket_, 16), 0);
+    EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    address_ = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
+  }
+  ~ListenerThatIsSilent() { close(socket_); }
+  const std::string& address() const { return address_; }
+
+ private:
+  const int socket_;
+  std::string address_;
+};
+
+// Not of one colour, which would be a placeholder; another picture for another `shade`.
 inline Pixels Stripes(int width, int height, int shade) {
   Pixels pixels{width, height, {}};
   for (int y = 0; y < height; ++y) {
@@ -109,12 +134,12 @@ class ScorerNeighbourhood : public testing::Test {
     if (fetcher_server_) fetcher_server_->Stop();
     if (fetcher_) fetcher_->Stop();
   }
-  // Knows the neighbours that are served by now.
-  void ServeScorer() {
+  // Knows the neighbours that are served by now, or another embedder.
+  void ServeScorer(const std::string& embedder = "") {
     config::v1::ScorerConfig config;
     config.set_bundles(bundles_.root());
     config.set_device("cpu");
-    if (embedder_server_) config.set_embedder(embedder_server_->address());
+    config.set_embedder(embedder_server_ ? embedder_server_->address() : embedder);
     if (fetcher_server_) config.set_fetcher(fetcher_server_->address());
     scorer_ = std::make_unique<ScorerService>(*remote_store_, config);
     scorer_server_ = std::make_unique<ServedAlone>("scorer", scorer_.get());
