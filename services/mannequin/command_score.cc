@@ -3,12 +3,14 @@
 
 #include <cstdio>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "mannequin/v1/abuse_scorer.grpc.pb.h"
 #include "services/mannequin/command_line.h"
+#include "services/mannequin/evidence_view.h"
 #include "services/mannequin/job_view.h"
 #include "services/mannequin/score_many.h"
 #include "services/mannequin/terminal.h"
@@ -27,6 +29,7 @@ nlohmann::json VerdictJson(const std::string& id, const v1::Verdict& verdict) {
     line["reasons"].push_back(ReasonName(reason.reason()));
   }
   if (!verdict.not_scored_reason().empty()) line["not_scored_reason"] = verdict.not_scored_reason();
+  AddEvidenceJson(verdict, line);
   return line;
 }
 
@@ -41,6 +44,7 @@ void PrintVerdict(const Invocation& invocation, const std::string& what, const v
   for (const v1::Box& box : verdict.overlay_boxes()) {
     std::printf("            overlay at x %d y %d, %d x %d pixels\n", box.x(), box.y(), box.width(), box.height());
   }
+  std::fputs(EvidenceText(verdict, "            ").c_str(), stdout);
 }
 
 namespace {
@@ -70,12 +74,17 @@ absl::Status ScoreFile(Invocation& invocation, const ScoreManyOptions& options) 
   return absl::OkStatus();
 }
 
+bool IsUrl(const std::string& image) {
+  return absl::StartsWithIgnoreCase(image, "http://") || absl::StartsWithIgnoreCase(image, "https://");
+}
+
 absl::Status Score(Invocation& invocation, const ProductOptions& options, const std::vector<std::string>& images,
-                   bool keep) {
+                   bool keep, int evidence) {
   const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
   v1::ScoreListingRequest request;
   ASSIGN_OR_RETURN(*request.mutable_product(), ProductOf(options));
   request.set_keep(keep);
+  request.set_evidence(evidence);
   if (images.empty()) {
     request.set_stored(true);
     v1::ScoreListingResponse response;
@@ -84,7 +93,11 @@ absl::Status Score(Invocation& invocation, const ProductOptions& options, const 
     return absl::OkStatus();
   }
   for (const std::string& path : images) {
-    ASSIGN_OR_RETURN(*request.mutable_image(), ReadFile(path));
+    if (IsUrl(path)) {
+      request.set_image_url(path);
+    } else {
+      ASSIGN_OR_RETURN(*request.mutable_image(), ReadFile(path));
+    }
     v1::ScoreListingResponse response;
     const absl::Status status = Call(invocation, *stub, &Stub::ScoreListing, request, &response);
     if (!status.ok()) return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
@@ -119,16 +132,18 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
   const auto many = std::make_shared<ScoreManyOptions>();
   const auto replay = std::make_shared<std::string>();
   const auto picture = std::make_shared<std::string>();
+  const auto evidence = std::make_shared<int>(0);
   CLI::App* score = app.add_subcommand("score",
                                        "is this image abusing this listing?\n"
                                        "  mannequin score photo.jpg --title \"Red canvas sneaker\" --category Sneaker\n"
+                                       "  mannequin score https://HOST/photo.jpg --title T --category C --evidence 3\n"
                                        "  mannequin score --from listings.jsonl --images photos\n"
                                        "  mannequin score --id B00X      the stored product and image\n"
                                        "  mannequin score --all          every stored listing\n"
                                        "  mannequin score --replay B00X  is its kept verdict what it was?\n"
                                        "  mannequin score queue          verdicts that wait for a person\n"
                                        "  mannequin score eval --help    how good the verdicts are");
-  score->add_option("IMAGE", *images, "picture files");
+  score->add_option("IMAGE", *images, "picture files, or http(s) addresses that the fetcher may ask");
   score->add_option("--id", product->id, "a stored product");
   score->add_flag("--all", *all);
   CLI::Option* from =
@@ -144,12 +159,14 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
                                             "bundle; exit status 1 when it is not the same");
   score->add_option("--image", *picture, "file of the picture that is replayed, when the store does not have it")
       ->needs(replayed);
+  score->add_option("--evidence", *evidence, "of a mismatch, so many of the nearest products by picture and by text")
+      ->check(CLI::Range(0, 20));
   AddLocalOption(*score, invocation);
   kept->excludes("--local");  // its store goes when the process ends
   AddProductOptions(*score, *product);
   AddScoreEvalCommand(*score, invocation);
   AddScoreReviewCommands(*score, invocation);
-  score->callback([&invocation, product, images, all, many, replay, picture, score] {
+  score->callback([&invocation, product, images, all, many, evidence, replay, picture, score] {
     if (!score->get_subcommands().empty()) return;
     if (!replay->empty()) {
       invocation.run = [&invocation, replay, picture] { return ReplayVerdict(invocation, *replay, *picture); };
@@ -158,7 +175,8 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
     if (images->empty() + product->id.empty() + !*all + many->from.empty() == 4) {
       throw CLI::ValidationError(
           "score",
-          "give IMAGE files with --title and --category, or --from with --images, or --id, or --all, or --replay");
+          "give IMAGE files or addresses with --title and --category, or --from with --images, or --id, or --all, or "
+          "--replay");
     }
     if (!many->from.empty() && many->images.empty()) {
       throw CLI::ValidationError("--from", "say with --images in which folder the pictures lie");
@@ -169,9 +187,10 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
     if (many->keep && images->size() > 1) {
       throw CLI::ValidationError("--keep", "a product has one verdict; give one IMAGE");
     }
-    invocation.run = [&invocation, product, images, all, many] {
+    invocation.run = [&invocation, product, images, all, many, evidence] {
+      many->evidence = *evidence;
       if (!many->from.empty()) return ScoreFile(invocation, *many);
-      return *all ? ScoreCatalog(invocation) : Score(invocation, *product, *images, many->keep);
+      return *all ? ScoreCatalog(invocation) : Score(invocation, *product, *images, many->keep, *evidence);
     };
   });
 }

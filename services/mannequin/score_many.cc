@@ -80,6 +80,7 @@ absl::Status SendAll(const ScoreManyOptions& options, Stream& stream, Sent& sent
         v1::ScoreListingsRequest request;
         request.mutable_listing()->set_image(*image);
         request.mutable_listing()->set_keep(options.keep);
+        request.mutable_listing()->set_evidence(options.evidence);
         product.clear_description();  // not judged, and the longest
         *request.mutable_listing()->mutable_product() = std::move(product);
         // The stream has ended: its status says why.

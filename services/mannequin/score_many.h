@@ -20,6 +20,7 @@ struct ScoreManyOptions {
   std::string from;    // a catalogue as ingest reads it, gzip and zstd too; "-": standard input
   std::string images;  // folder of ID.jpg, .jpeg, .png or .webp
   bool keep = false;   // the verdicts, but for those of listings without a picture
+  int evidence = 0;    // as ScoreListingRequest.evidence
 };
 
 struct ScoreManyReport {

@@ -117,10 +117,11 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options)
   ASSIGN_OR_RETURN(impl->server, rpc::Server::Start("mannequin", server,
                                                     {&impl->store_service, &impl->fetcher, &impl->embedder,
                                                      &impl->trainer, &impl->generator, &impl->scorer}));
+  const std::shared_ptr<grpc::Channel> channel = rpc::NewChannel(impl->server->address());
+  impl->scorer.Reach(channel, impl->server->address());
   if (!options.console_listen.empty()) {
     config::v1::ConsoleConfig console;
     console.set_listen(options.console_listen);
-    const std::shared_ptr<grpc::Channel> channel = rpc::NewChannel(impl->server->address());
     ASSIGN_OR_RETURN(impl->console,
                      ConsoleServer::Start(console, {channel, channel, channel, channel, channel, channel}));
     impl->console_address = impl->console->address();

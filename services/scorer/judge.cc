@@ -110,6 +110,17 @@ absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, const Listed& listed, cons
   return opinion;
 }
 
+bool MismatchIsProbable(const v1::GanInfo& gan, const v1::Product& product, const v1::Verdict& verdict) {
+  const v1::Calibration* calibration = FindCalibration(gan, kMismatch);
+  if (calibration == nullptr) return false;
+  const Thresholds thresholds =
+      ThresholdsFor(*calibration, {product.category_path().begin(), product.category_path().end()});
+  return std::any_of(verdict.reasons().begin(), verdict.reasons().end(), [&](const v1::ReasonScore& reason) {
+    return reason.reason() == v1::ABUSE_REASON_MISMATCH &&
+           KindOf(thresholds, reason.probability()) != v1::VERDICT_KIND_CLEAN;
+  });
+}
+
 void AddPlaceholder(Opinion& opinion, const std::string& why) {
   opinion.kind = v1::VERDICT_KIND_ABUSE;
   v1::ReasonScore reason = Reason(v1::ABUSE_REASON_PLACEHOLDER, 1);

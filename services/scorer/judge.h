@@ -13,6 +13,7 @@
 #include "common/image/image.h"
 #include "common/nn/abuse_features.h"
 #include "mannequin/v1/bundle.pb.h"
+#include "mannequin/v1/product.pb.h"
 #include "mannequin/v1/verdict.pb.h"
 
 namespace mannequin {
@@ -31,9 +32,13 @@ struct Opinion {
 };
 
 // Calibrates each reason that the bundle knows. Any probability above its abuse threshold, that of the listed category
-// where it has its own, makes ABUSE, else any above its review threshold REVIEW, else CLEAN. DATA_LOSS when a calibration does not fit its features; INVALID_ARGUMENT
-// when `listed` is not of the bundle.
+// where it has its own, makes ABUSE, else any above its review threshold REVIEW, else CLEAN. DATA_LOSS when a
+// calibration does not fit its features; INVALID_ARGUMENT when `listed` is not of the bundle.
 absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, const Listed& listed, const Judgement& judgement);
+
+// Whether the MISMATCH of a verdict on `product` by this bundle is above its review threshold; false where it was not
+// judged.
+bool MismatchIsProbable(const v1::GanInfo& gan, const v1::Product& product, const v1::Verdict& verdict);
 
 // Says PLACEHOLDER with certainty, which is ABUSE whatever the networks think; `why` becomes
 // the reason's detail.

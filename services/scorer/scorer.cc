@@ -16,6 +16,7 @@
 #include "common/model/described_product.h"
 #include "common/nn/device.h"
 #include "services/scorer/metrics.h"
+#include "services/scorer/sight.h"
 
 namespace mannequin {
 namespace {
@@ -157,6 +158,10 @@ absl::StatusOr<v1::Verdict> Scorer::Conclude(Draft draft, const absl::StatusOr<J
     RETURN_IF_ERROR(judgement.status());
     ASSIGN_OR_RETURN(opinion, Judge(draft.question.model->manifest.gan(), draft.listed, *judgement));
     verdict.set_discriminator_logit(judgement->match);
+    if (v1::Sight sight = SightOf(draft.question.model->manifest.gan(), *judgement); sight.ByteSizeLong() > 0) {
+      *verdict.mutable_sight() = std::move(sight);
+    }
+    verdict.set_picture_vector(PictureVector(judgement->place));
   } else {
     opinion.kind = v1::VERDICT_KIND_NOT_SCORED;
   }

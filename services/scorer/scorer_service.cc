@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -60,6 +59,20 @@ Waiter WaiterOf(grpc::ServerContext& context, Urgency urgency) {
             return context.IsCancelled();
           }};
 }
+// Calls `visit(i)` for 0 to `n`: eight at a time when one of them waits for a neighbour (the store, a picture by its
+// address, evidence), else here.
+template <typename Waits, typename Visit>
+void ForEachAtOnce(std::size_t n, const Waits& waits, const Visit& visit) {
+  constexpr std::size_t kAtOnce = 8;
+  bool some_wait = false;
+  for (std::size_t i = 0; i < n && !some_wait; ++i) some_wait = waits(i);
+  ParallelFor(
+      n, some_wait ? 1 : std::max<std::size_t>(n, 1),
+      [&](std::size_t first, std::size_t last) {
+        for (std::size_t i = first; i < last; ++i) visit(i);
+      },
+      kAtOnce);
+}
 
 }  // namespace
 
@@ -67,6 +80,8 @@ ScorerService::ScorerService(ProductStore& store, const config::v1::ScorerConfig
     : store_(store),
       max_batch_(OptionsFrom(config).max_batch),
       scorer_(OptionsFrom(config)),
+      fetcher_("fetcher", config.fetcher()),
+      evidence_(store, config.embedder()),
       catalog_scorer_(store, scorer_, static_cast<int>(Cores())),
       replayer_(store, scorer_, BundleFolder(config.bundles()), config.device()),
       follower_(BundleFolder(config.bundles()),
@@ -75,18 +90,27 @@ ScorerService::ScorerService(ProductStore& store, const config::v1::ScorerConfig
                   ASSIGN_OR_RETURN(std::shared_ptr<const ScorerModel> model, LoadScorerModel(manifest, folder, device));
                   RETURN_IF_ERROR(WarmUp(*model, max_batch_, ThreadsOfAPass(PassesOn(device))));
                   scorer_.Use(std::move(model));
+                  evidence_.pictures().Follow(manifest.version());
                   spdlog::info("scoring with bundle {}", manifest.version());
                   return absl::OkStatus();
                 }),
       worker_(store, "scorer", {v1::JOB_KIND_SCORE_CATALOG}, [this](const v1::Job& job, JobContext& context) {
         // A bundle promoted just now is used now; a damaged one is the follower's to report.
         (void)follower_.Check();
-        return catalog_scorer_.Run(job, context);
+        const absl::Status status = catalog_scorer_.Run(job, context);
+        evidence_.pictures().Refresh();
+        return status;
       }) {}
 
 ScorerService::~ScorerService() { Stop(); }
 
+void ScorerService::Reach(const std::shared_ptr<grpc::Channel>& channel, const std::string& address) {
+  fetcher_.Reach(channel, address);
+  evidence_.embedder().Reach(channel, address);
+}
+
 void ScorerService::Start() {
+  evidence_.Start();
   follower_.Start();
   started_ = true;
   worker_.Start();
@@ -95,10 +119,12 @@ void ScorerService::Start() {
 void ScorerService::Stop() {
   worker_.Stop();
   follower_.Stop();
+  evidence_.Stop();
   scorer_.Stop();
 }
 
-absl::Status ScorerService::Resolve(const v1::ScoreListingRequest& request, Subject& subject) {
+absl::Status ScorerService::Resolve(const v1::ScoreListingRequest& request, absl::Time deadline, Subject& subject) {
+  RETURN_IF_ERROR(CheckEvidence(request.evidence()));
   subject.keep = request.keep() || request.stored();
   if (subject.keep) RETURN_IF_ERROR(CheckKeptId(request.product()));
   if (request.source_case() == v1::ScoreListingRequest::kImage) {
@@ -107,7 +133,16 @@ absl::Status ScorerService::Resolve(const v1::ScoreListingRequest& request, Subj
     subject.image = request.image();
     return absl::OkStatus();
   }
-  if (!request.stored()) return absl::InvalidArgumentError("source: set `image`, or `stored` with a product id");
+  if (request.source_case() == v1::ScoreListingRequest::kImageUrl) {
+    RETURN_IF_ERROR(CheckListing(request.product()));
+    ASSIGN_OR_RETURN(subject.image_from_url, FetchImageUrl(fetcher_, request.image_url(), deadline));
+    subject.product = &request.product();
+    subject.image = subject.image_from_url.data();
+    return absl::OkStatus();
+  }
+  if (!request.stored()) {
+    return absl::InvalidArgumentError("source: set `image`, `image_url`, or `stored` with a product id");
+  }
   v1::GetProductRequest product;
   product.set_id(request.product().id());
   ASSIGN_OR_RETURN(subject.from_store, store_.GetProduct(product));
@@ -125,9 +160,10 @@ absl::StatusOr<v1::ScoreListingResponse> ScorerService::Score(const v1::ScoreLis
   Subject subject;
   // What comes from elsewhere is not fetched for a listing that will be refused.
   if (request.source_case() != v1::ScoreListingRequest::kImage) RETURN_IF_ERROR(scorer_.CheckRoom(waiter.deadline));
-  RETURN_IF_ERROR(Resolve(request, subject));
+  RETURN_IF_ERROR(Resolve(request, waiter.deadline, subject));
   v1::ScoreListingResponse response;
   ASSIGN_OR_RETURN(*response.mutable_verdict(), scorer_.Score({*subject.product, subject.image}, waiter));
+  evidence_.Add(*subject.product, request.evidence(), scorer_.model(), waiter.deadline, *response.mutable_verdict());
   if (subject.keep) {
     AddListing(*subject.product, *response.mutable_verdict());
     v1::PutVerdictsRequest put;
@@ -135,6 +171,7 @@ absl::StatusOr<v1::ScoreListingResponse> ScorerService::Score(const v1::ScoreLis
     RETURN_IF_ERROR(KeepVerdicts(store_, put));
   } else {
     response.mutable_verdict()->clear_product_id();
+    response.mutable_verdict()->clear_picture_vector();
   }
   return response;
 }
@@ -147,22 +184,33 @@ std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(const std::vect
     responses[i].set_error_code(static_cast<int>(status.code()));
     responses[i].set_error_message(std::string(status.message()));
   };
-  std::deque<Subject> subjects;  // a deque keeps the addresses that listings refer to
+  std::vector<Subject> subjects(requests.size());
+  std::vector<absl::Status> resolved(requests.size());
+  ForEachAtOnce(
+      requests.size(),
+      [&](std::size_t i) { return requests[i].listing().source_case() != v1::ScoreListingRequest::kImage; },
+      [&](std::size_t i) { resolved[i] = Resolve(requests[i].listing(), stream.deadline, subjects[i]); });
   std::vector<Listing> listings;
   std::vector<Waiter> waiters;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    Subject& subject = subjects.emplace_back();
-    if (const absl::Status status = Resolve(requests[i].listing(), subject); !status.ok()) {
-      fail(i, status);
-    } else {
-      listings.push_back({*subject.product, subject.image});
+    if (resolved[i].ok()) {
+      listings.push_back({*subjects[i].product, subjects[i].image});
       waiters.push_back(stream);
       waiters.back().urgency = UrgencyOf(requests[i].listing().priority(), stream.urgency);
       places.push_back(i);
+    } else {
+      fail(i, resolved[i]);
     }
   }
   std::vector<absl::StatusOr<v1::Verdict>> verdicts = scorer_.ScoreAll(listings, waiters);
+  ForEachAtOnce(
+      places.size(), [&](std::size_t k) { return requests[places[k]].listing().evidence() > 0; },
+      [&](std::size_t k) {
+        if (!verdicts[k].ok()) return;
+        evidence_.Add(listings[k].product, requests[places[k]].listing().evidence(), scorer_.model(), stream.deadline,
+                      *verdicts[k]);
+      });
   v1::PutVerdictsRequest put;
   std::vector<std::size_t> kept;
   for (std::size_t k = 0; k < places.size(); ++k) {
@@ -174,6 +222,7 @@ std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(const std::vect
     *responses[i].mutable_verdict() = *std::move(verdicts[k]);
     if (!subjects[i].keep) {
       responses[i].mutable_verdict()->clear_product_id();
+      responses[i].mutable_verdict()->clear_picture_vector();
       continue;
     }
     AddListing(*subjects[i].product, *responses[i].mutable_verdict());

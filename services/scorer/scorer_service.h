@@ -6,6 +6,9 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -15,6 +18,9 @@
 #include "mannequin/config/v1/config.pb.h"
 #include "mannequin/v1/abuse_scorer.grpc.pb.h"
 #include "services/scorer/catalog_scorer.h"
+#include "services/scorer/evidence.h"
+#include "services/scorer/image_url.h"
+#include "services/scorer/neighbour_service.h"
 #include "services/scorer/replay.h"
 #include "services/scorer/scorer.h"
 
@@ -28,6 +34,8 @@ class ScorerService final : public v1::AbuseScorer::Service {
   // Stops.
   ~ScorerService() override;
 
+  // Where one server has all services, it is embedder and fetcher too: in place of the configuration's addresses.
+  void Reach(const std::shared_ptr<grpc::Channel>& channel, const std::string& address);
   // Loads the promoted bundle, when there is one, and follows later promotions; takes
   // jobs. A bundle that cannot be loaded is logged, and the one in use stays.
   void Start();
@@ -54,8 +62,9 @@ class ScorerService final : public v1::AbuseScorer::Service {
     absl::string_view image;
     v1::GetProductResponse from_store;
     v1::GetImageResponse image_from_store;
+    v1::Image image_from_url;
   };
-  absl::Status Resolve(const v1::ScoreListingRequest& request, Subject& subject);
+  absl::Status Resolve(const v1::ScoreListingRequest& request, absl::Time deadline, Subject& subject);
   absl::StatusOr<v1::ScoreListingResponse> Score(const v1::ScoreListingRequest& request, const Waiter& waiter);
   std::vector<v1::ScoreListingsResponse> ScoreBatch(const std::vector<v1::ScoreListingsRequest>& requests,
                                                     const Waiter& stream);
@@ -64,6 +73,8 @@ class ScorerService final : public v1::AbuseScorer::Service {
   const int max_batch_;
   std::atomic<bool> started_{false};
   Scorer scorer_;
+  NeighbourService<v1::ImageFetcher> fetcher_;
+  EvidenceFinder evidence_;
   CatalogScorer catalog_scorer_;
   Replayer replayer_;
   BundleFollower follower_;

@@ -41,6 +41,26 @@ TEST_F(ShippedBundle, DrawsWithoutAServerAndIsRecognisedWhenItIsPassedOffAsAPhot
   EXPECT_EQ(verdict["bundle_version"], drawn["bundle_version"]);
 }
 
+TEST_F(ShippedBundle, SaysWhatThePictureLooksLikeAndWhyThereIsNoEvidenceInAnEmptyStore) {
+  const nlohmann::json drawn = Json({"generate", "--local", "--title", "Black leather handbag", "--category",
+                                     "Handbags", "--color", "black", "--out", folder_});
+  ASSERT_EQ(drawn["images"].size(), 1u) << drawn;
+  const nlohmann::json verdict = Json({"score", "--local", drawn["images"][0]["path"], "--title", "White sports shoes",
+                                       "--category", "Sports Shoes", "--evidence", "3"});
+  EXPECT_EQ(verdict["looks_like"]["category"], "Handbags");
+  EXPECT_EQ(verdict["looks_like"]["color"], "black");
+  ASSERT_EQ(verdict["degraded"].size(), 2u) << verdict;
+  EXPECT_THAT(verdict["degraded"][0].get<std::string>(), HasSubstr("evidence by picture: "));
+  EXPECT_THAT(verdict["degraded"][1].get<std::string>(), HasSubstr("evidence by text: the embedder at 127.0.0.1:"));
+}
+
+TEST_F(ShippedBundle, APictureByItsAddressIsFetchedByTheSuitesOwnFetcherWhichRefusesPrivateOnes) {
+  const Ended ended =
+      Run({"score", "--local", "http://127.0.0.1:1/photo.jpg", "--title", "Blue shirt", "--category", "Shirts"});
+  EXPECT_EQ(ended.status, kFailed);
+  EXPECT_THAT(ended.errors, HasSubstr("image_url: forbidden_address: "));
+}
+
 TEST_F(ShippedBundle, TellsACategoryThatItDoesNotKnow) {
   const Ended ended = Run({"generate", "--local", "--title", "Row boat", "--category", "Boats", "--out", folder_});
   EXPECT_EQ(ended.status, kFailed);

@@ -1,9 +1,11 @@
 // Check: does this image belong to this listing?
-import { h, field, bar, busy, empty } from './dom.js';
+import { h, field, bar, busy, empty, percent } from './dom.js';
 import { call, toBase64, productOf, listBundles } from './api.js';
 import { t } from './i18n.js';
+import { tile, withOwnImage } from './similar.js';
 
 const MAX_BYTES = 16 * 1024 * 1024;
+const EVIDENCE = 4;  // products of each kind
 const TONES = { VERDICT_KIND_CLEAN: 'good', VERDICT_KIND_REVIEW: 'warn', VERDICT_KIND_ABUSE: 'bad', VERDICT_KIND_NOT_SCORED: '' };
 
 // Shared with Generate: what describes a product.
@@ -53,7 +55,7 @@ export function render(root, signal) {
     if (!file) { problem.textContent = t('check.needImage'); input.focus(); return; }
     busy(button, async () => {
       const image = await toBase64(file);
-      const { verdict } = await call('AbuseScorer/ScoreListing', { product: productOf(form), image });
+      const { verdict } = await call('AbuseScorer/ScoreListing', { product: productOf(form), image, evidence: EVIDENCE });
       await show(verdict || {});
     });
   }
@@ -67,9 +69,28 @@ export function render(root, signal) {
         const share = score.probability || 0;
         return bar(t(score.reason), share, share > 0.7 ? 'bad' : share > 0.4 ? 'warn' : 'good');
       })),
+      looksLike(verdict.sight || {}),
       await pictureWithBoxes(boxes),
+      await evidenceOf(verdict, 'EVIDENCE_KIND_PICTURE'),
+      await evidenceOf(verdict, 'EVIDENCE_KIND_TEXT'),
+      (verdict.degraded || []).length ? h('ul', { class: 'quiet' }, verdict.degraded.map((why) => h('li', {}, why))) : '',
       h('p', { class: 'quiet' }, [verdict.bundleVersion, verdict.milliseconds ? `${verdict.milliseconds.toFixed(1)} ms` : ''].filter(Boolean).join(' · ')));
     result.scrollIntoView({ block: 'nearest' });
+  }
+
+  function looksLike({ category, categoryProbability = 0, color, colorProbability = 0 }) {
+    const seen = [category && `${category} ${percent(categoryProbability)}`, color && `${color} ${percent(colorProbability)}`].filter(Boolean);
+    return seen.length ? h('p', {}, h('span', { class: 'quiet' }, `${t('check.looksLike')} `), seen.join(', ')) : '';
+  }
+
+  // The products nearest to a picture that does not seem to be the listing's.
+  async function evidenceOf({ evidence = [] }, kind) {
+    const products = evidence.filter((product) => product.kind === kind);
+    if (!products.length) return '';
+    // Without the store's word no picture is passed off as the product's own.
+    const own = await withOwnImage(products.map(({ productId }) => productId)).catch(() => new Set());
+    return h('div', { class: 'stack' }, h('h3', {}, t(kind)),
+      h('div', { class: 'gallery' }, products.map((product) => tile({ ...product, cosine: product.similarity }, own.has(product.productId)))));
   }
 
   // Boxes are in pixels of the submitted image.

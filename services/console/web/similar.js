@@ -23,16 +23,17 @@ export function render(root) {
       }
     });
   }
+}
 
-  // A picture of any other product is its generated placeholder.
-  async function withOwnImage(ids) {
-    if (!ids.length) return new Set();
-    const { products = [] } = await call('ProductStore/BatchGetProducts', { ids });
-    return new Set(products.filter(({ image }) => image?.state === 'IMAGE_STATE_STORED').map(({ product }) => product.id));
-  }
+// Of these products those whose picture is their own; that of any other one is its generated placeholder.
+export async function withOwnImage(ids) {
+  if (!ids.length) return new Set();
+  const { products = [] } = await call('ProductStore/BatchGetProducts', { ids });
+  return new Set(products.filter(({ image }) => image?.state === 'IMAGE_STATE_STORED').map(({ product }) => product.id));
+}
 
-  function tile({ productId, cosine = 0, title = '', categoryPath = [] }, own) {
-    return h('figure', { class: 'tile' }, picture(imageUrl(productId, 256), title, !own && t('generated')),
-      h('figcaption', {}, h('span', { class: 'title' }, title || productId), h('span', { class: 'quiet' }, categoryPath.join(' › ')), h('span', { class: 'score', title: t('similar.cosine') }, cosine.toFixed(3))));
-  }
+// A product with its picture and how near it lies, -1 to 1.
+export function tile({ productId, cosine = 0, title = '', categoryPath = [] }, own) {
+  return h('figure', { class: 'tile' }, picture(imageUrl(productId, 256), title, !own && t('generated')),
+    h('figcaption', {}, h('span', { class: 'title' }, title || productId), h('span', { class: 'quiet' }, categoryPath.join(' › ')), h('span', { class: 'score', title: t('similar.cosine') }, cosine.toFixed(3))));
 }

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/nn/judge_net.h"
 #include "common/nn/networks.h"
 #include "common/nn/weights.h"
 #include "common/text/text_model.h"
@@ -74,8 +75,9 @@ v1::BundleManifest PromoteRandomBundle(const BundleFolder& folder, const RandomB
     gan.set_noise_dimension(options.noise);
     for (const std::string& category : options.categories) gan.add_categories(category);
     gan.set_confidence_floor(options.confidence_floor);
-    AddCalibration("MISMATCH", 3, options.mismatch_bias, gan);
-    AddCalibration("PROMOTIONAL_OVERLAY", 2, options.overlay_bias, gan);
+    AddCalibration("MISMATCH", options.judge ? 4 : 3, options.mismatch_bias, gan);
+    gan.mutable_calibrations(0)->set_weights(1, options.mismatch_margin_weight);
+    AddCalibration("PROMOTIONAL_OVERLAY", options.judge ? 3 : 2, options.overlay_bias, gan);
     torch::manual_seed(options.seed);
     const GanShape shape{.resolution = options.resolution,
                          .features = options.features,
@@ -84,6 +86,12 @@ v1::BundleManifest PromoteRandomBundle(const BundleFolder& folder, const RandomB
                          .categories = static_cast<int>(options.categories.size())};
     Must(SaveWeights(*MakeGenerator(shape), absl::StrCat(*staging, "/generator.safetensors")));
     Must(SaveWeights(*MakeDiscriminator(shape), absl::StrCat(*staging, "/discriminator.safetensors")));
+    if (options.judge) {
+      for (const char* color : {"blue", "black"}) gan.mutable_judge()->add_colors(color);
+      gan.mutable_judge()->set_resolution(options.resolution);
+      JudgeNet judge(JudgeShape{options.resolution, kDimension, shape.categories, 2});
+      Must(SaveWeights(judge, absl::StrCat(*staging, "/judge.safetensors")));
+    }
   }
   absl::StatusOr<v1::BundleManifest> published = folder.Publish(*staging, manifest);
   Must(published.status());

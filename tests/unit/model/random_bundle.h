@@ -23,6 +23,11 @@ struct RandomBundleOptions {
   double mismatch_bias = -4;
   double overlay_bias = -4;
   double confidence_floor = 0;
+  // A network of its own judges, and tells blue from black.
+  bool judge = false;
+  // Of the margin of the listed category over the best other one: below 0, a picture of random weights' own
+  // likeliest category is an honest listing and one of another category is a mismatch.
+  double mismatch_margin_weight = 0;
   std::uint64_t seed = 1;
 };
 

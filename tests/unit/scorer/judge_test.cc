@@ -81,6 +81,30 @@ TEST(Judge, RefusesACategoryThatIsNoIndexAndACalibrationOfAnotherSize) {
   EXPECT_EQ(Judge(gan, {0}, Said(0)).status().code(), absl::StatusCode::kDataLoss);
 }
 
+TEST(Judge, AMismatchIsProbableAboveTheReviewThresholdOfItsCategory) {
+  v1::GanInfo gan = Gan();
+  v1::CategoryThresholds& shirts = *gan.mutable_calibrations(0)->add_categories();
+  shirts.add_category_path("Shirts");
+  shirts.set_review_threshold(0.8);
+  shirts.set_abuse_threshold(0.95);
+  v1::Product shirt, boot;
+  shirt.add_category_path("Shirts");
+  boot.add_category_path("Boots");
+  v1::Verdict verdict;
+  v1::ReasonScore& overlay = *verdict.add_reasons();
+  overlay.set_reason(v1::ABUSE_REASON_PROMOTIONAL_OVERLAY);
+  overlay.set_probability(1);
+  EXPECT_FALSE(MismatchIsProbable(gan, boot, verdict));
+  v1::ReasonScore& mismatch = *verdict.add_reasons();
+  mismatch.set_reason(v1::ABUSE_REASON_MISMATCH);
+  mismatch.set_probability(0.7);
+  EXPECT_TRUE(MismatchIsProbable(gan, boot, verdict));
+  EXPECT_FALSE(MismatchIsProbable(gan, shirt, verdict));
+  EXPECT_FALSE(MismatchIsProbable({}, boot, verdict));
+  mismatch.set_probability(0.4);
+  EXPECT_FALSE(MismatchIsProbable(gan, boot, verdict));
+}
+
 TEST(Judge, APlaceholderIsAbuseWhateverTheNetworksThink) {
   Opinion opinion = Judge(Gan(), {0}, Said(4)).value();
   AddPlaceholder(opinion, "it is blank");
