@@ -59,6 +59,7 @@ Waiter WaiterOf(grpc::ServerContext& context, Urgency urgency) {
             return context.IsCancelled();
           }};
 }
+
 // Calls `visit(i)` for 0 to `n`: eight at a time when one of them waits for a neighbour (the store, a picture by its
 // address, evidence), else here.
 template <typename Waits, typename Visit>
