@@ -276,7 +276,7 @@ grpc::Status ScorerService::ScoreListings(
 
 grpc::Status ScorerService::ReplayVerdict(grpc::ServerContext* context, const v1::ReplayVerdictRequest* request,
                                           v1::ReplayVerdictResponse* response) {
-  return rpc::Respond(replayer_.Replay(*request, DeadlineOf(*context)), response);
+  return rpc::Respond(replayer_.Replay(*request, absl::FromChrono(context->deadline())), response);
 }
 
 grpc::Status ScorerService::SubmitReview(grpc::ServerContext*, const v1::SubmitReviewRequest* request,
