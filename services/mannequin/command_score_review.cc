@@ -279,7 +279,8 @@ void AddScoreReviewCommands(CLI::App& score, Invocation& invocation) {
       ->check(CLI::IsMember(WordsOf(kDecisions)));
   review->add_option("--reason", options->reasons, "why it is abuse; repeatable")
       ->check(CLI::IsMember(WordsOf(kReasons)))
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   review->add_option("--reviewer", options->reviewer, "who decided")->required()->check(Utf8());
   review->add_option("--note", options->note, "kept with the decision")->check(Utf8());
   review->add_option("--picture", options->picture,

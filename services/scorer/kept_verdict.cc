@@ -35,8 +35,7 @@ void AddListing(const v1::Product& product, v1::Verdict& verdict) {
 }
 
 bool IsOfThePicture(const absl::Status& status) {
-  return absl::IsInvalidArgument(status) || absl::IsResourceExhausted(status) || absl::IsNotFound(status) ||
-         absl::IsDataLoss(status);
+  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) || absl::IsDataLoss(status);
 }
 
 v1::Verdict NotScored(const v1::Product& product, absl::string_view image_sha256, const absl::Status& why,

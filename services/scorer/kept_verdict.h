@@ -21,7 +21,7 @@ absl::Status CheckKeptId(const v1::Product& product);
 void AddListing(const v1::Product& product, v1::Verdict& verdict);
 
 // Whether an error of Scorer or GetImage is of one picture alone, so that it makes the listing NOT_SCORED
-// and leaves others be.
+// and leaves others be. Not RESOURCE_EXHAUSTED, which says that the scorer or the store is too busy.
 bool IsOfThePicture(const absl::Status& status);
 // The verdict for it, with its listing. `image_sha256` is empty when the picture was not to be had.
 v1::Verdict NotScored(const v1::Product& product, absl::string_view image_sha256, const absl::Status& why,

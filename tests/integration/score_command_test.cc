@@ -90,7 +90,7 @@ TEST_F(ScoreCommand, AVerdictIsKeptReplayedAndReviewed) {
   EXPECT_THAT(ended.errors, HasSubstr("more wait"));
   EXPECT_TRUE(Json({"queue", "--kind", "review"}).empty());
 
-  ended = Score({"review", "B00X", "--decision", "abuse", "--reason", "mismatch", "--reason", "overlay", "--reviewer",
+  ended = Score({"review", "--decision", "abuse", "--reason", "mismatch", "--reason", "overlay", "B00X", "--reviewer",
                  "kim", "--note", "a boot"});
   EXPECT_EQ(0, ended.status) << ended.errors;
   EXPECT_THAT(ended.output,

@@ -15,6 +15,7 @@
 #include "common/store/remote_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/scorer/kept_verdict.h"
 #include "services/scorer/replay.h"
 #include "services/scorer/scorer_service.h"
 #include "services/store/rocks_store.h"
@@ -434,6 +435,13 @@ TEST_F(KeptVerdicts, AReplaySaysWhatDiffers) {
   status = Replay("p1", Photo(), &response);
   EXPECT_EQ("FAILED_PRECONDITION", CodeOf(status));
   EXPECT_THAT(status.error_message(), HasSubstr("score the product again"));
+}
+
+TEST(IsOfThePicture, WhoeverIsTooBusySaysNothingOfIt) {
+  EXPECT_TRUE(IsOfThePicture(absl::InvalidArgumentError("image: not a picture")));
+  EXPECT_TRUE(IsOfThePicture(absl::DataLossError("images/ab12: damaged")));
+  EXPECT_FALSE(IsOfThePicture(absl::ResourceExhaustedError("too many wait")));
+  EXPECT_FALSE(IsOfThePicture(absl::UnavailableError("the store is closing")));
 }
 
 TEST(DifferencesOf, ComparesWhatWasDecidedAndNamesTheField) {
