@@ -101,6 +101,7 @@ double Blockiness(const GreyPixels& grey, int period) {
 
 Seam ClearestSeam(const Pixels& pixels, const GreyPixels& grey, const Backdrop& backdrop) {
   constexpr int kMostStep = 64;       // levels
+  constexpr int kLeastSide = 96;      // pixels: in less, any line is a large part of the picture
   constexpr double kNear = 0.012;     // of the width or height, from the middle
   constexpr double kAround = 0.25;    // of the width or height, from the middle: what the cut is compared with
   constexpr double kFewLines = 0.33;  // of the lines: a cut through fewer is worth less
@@ -114,7 +115,7 @@ Seam ClearestSeam(const Pixels& pixels, const GreyPixels& grey, const Backdrop& 
   Seam clearest;
   for (const bool upright : {true, false}) {
     const int length = upright ? pixels.width : pixels.height, lines = upright ? pixels.height : pixels.width;
-    if (length < 32 || lines < 32) continue;
+    if (length < kLeastSide || lines < kLeastSide) continue;
     const int step = std::max(1, lines / kMaxLines);
     const std::size_t along = upright ? 1 : std::size_t(pixels.width), across = upright ? std::size_t(pixels.width) : 1;
     const int middle = length / 2;

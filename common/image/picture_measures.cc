@@ -13,6 +13,7 @@ namespace mannequin {
 namespace {
 
 constexpr int kBlock = 8;  // pixels: of JPEG
+constexpr int kFewestBlocks = 16;  // along a side: in fewer, the picture's own edges look like a grid
 // A strip may be this many times as long as it need be.
 constexpr int kLongest = 4;
 
@@ -51,7 +52,8 @@ PictureMeasures ReadPictureMeasures(absl::string_view bytes, const ImageHeader& 
   const GreyPixels grey = ToGrey(pixels);
   measures.edge_width = EdgeWidth(grey);
   measures.jpeg_quality = JpegQuality(bytes);
-  if (pixels.width == measures.width && pixels.height == measures.height) {
+  const bool own_size = pixels.width == measures.width && pixels.height == measures.height;
+  if (own_size && std::min(pixels.width, pixels.height) >= kFewestBlocks * kBlock) {
     measures.blockiness = Blockiness(grey, kBlock);
   }
   measures.seam = ClearestSeam(pixels, grey, measures.backdrop);

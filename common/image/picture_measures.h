@@ -28,7 +28,7 @@ struct PictureMeasures {
   std::optional<double> edge_width;
   // Of a JPEG.
   std::optional<int> jpeg_quality;
-  // Of a picture that was measured at its own size: scaling hides the blocks.
+  // Of a picture that was measured at its own size, which scaling would hide, and is no thumbnail (128 pixels).
   std::optional<double> blockiness;
   Seam seam;
 };
