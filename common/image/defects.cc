@@ -11,7 +11,7 @@
 namespace mannequin {
 namespace {
 
-constexpr int kMaxLines = 192;  // that are looked at across each direction
+constexpr int kMaxLines = 112;  // that are looked at across each direction
 constexpr int kClearEdge = 40;  // levels from dark to light
 constexpr std::size_t kFewEdges = 40;
 constexpr int kFlat = 1;  // levels: an edge ends where it rises by no more
@@ -117,26 +117,41 @@ Seam ClearestSeam(const Pixels& pixels, const GreyPixels& grey, const Backdrop& 
     const int length = upright ? pixels.width : pixels.height, lines = upright ? pixels.height : pixels.width;
     if (length < kLeastSide || lines < kLeastSide) continue;
     const int step = std::max(1, lines / kMaxLines);
-    const std::size_t along = upright ? 1 : std::size_t(pixels.width), across = upright ? std::size_t(pixels.width) : 1;
     const int middle = length / 2;
     const int near = std::max(1, static_cast<int>(std::lround(kNear * length)));
     const int around = static_cast<int>(kAround * length);
-    // Of each cut: the mean step over it, of the lines that are not background on both sides.
-    std::vector<double> steps, supports;
-    for (int cut = middle - around; cut <= middle + around; ++cut) {
-      double before_only = 0, after_only = 0, both = 0;
-      int used = 0, seen = 0;
-      for (int line = 0; line < lines; line += step) {
-        ++seen;
-        const std::size_t after = cut * along + line * across, before = after - along;
-        if (ground[before] && ground[after]) continue;
-        ++used;
-        const int jump = std::min(std::abs(luma[before] - luma[after]), kMostStep);
-        (ground[after] ? before_only : ground[before] ? after_only : both) += jump;
+    // Of each cut: the steps over it, of the lines that are not background on both sides.
+    struct Cut {
+      int used = 0, both = 0, before_only = 0, after_only = 0;
+    };
+    std::vector<Cut> cuts(static_cast<std::size_t>(2 * around + 1));
+    const auto add = [&](Cut& cut, std::size_t before, std::size_t after) {
+      if (ground[before] & ground[after]) return;
+      const int jump = std::min(std::abs(luma[before] - luma[after]), kMostStep);
+      ++cut.used;
+      (ground[after] ? cut.before_only : ground[before] ? cut.after_only : cut.both) += jump;
+    };
+    // In the order in which the pixels lie.
+    const std::size_t width = static_cast<std::size_t>(pixels.width);
+    int seen = 0;
+    if (upright) {
+      for (int y = 0; y < lines; y += step, ++seen) {
+        std::size_t at = y * width + (middle - around);
+        for (Cut& cut : cuts) add(cut, at - 1, at), ++at;
       }
-      // A product's own straight side has the background on the same side all along.
-      steps.push_back(used == 0 ? 0 : (both + 2 * std::min(before_only, after_only)) / used);
-      supports.push_back(double(used) / seen);
+    } else {
+      std::size_t row = (middle - around) * width;
+      for (Cut& cut : cuts) {
+        for (std::size_t at = row; at < row + width; at += step) add(cut, at - width, at);
+        row += width;
+      }
+      seen = (lines + step - 1) / step;
+    }
+    // A product's own straight side has the background on the same side all along.
+    std::vector<double> steps, supports;
+    for (const Cut& cut : cuts) {
+      steps.push_back(cut.used == 0 ? 0 : double(cut.both + 2 * std::min(cut.before_only, cut.after_only)) / cut.used);
+      supports.push_back(double(cut.used) / seen);
     }
     for (int i = around - near; i <= around + near; ++i) {
       std::vector<double> others;

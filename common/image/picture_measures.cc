@@ -12,7 +12,7 @@
 namespace mannequin {
 namespace {
 
-constexpr int kBlock = 8;  // pixels: of JPEG
+constexpr int kBlock = 8;          // pixels: of JPEG
 constexpr int kFewestBlocks = 16;  // along a side: in fewer, the picture's own edges look like a grid
 // A strip may be this many times as long as it need be.
 constexpr int kLongest = 4;
