@@ -21,9 +21,10 @@ inline constexpr char kRulesVersion[] = "rules-1";
 // Probability above which a defect makes REVIEW.
 inline constexpr double kQualityReview = 0.5;
 
-// A picture whose longer side is shorter shows nothing that could be judged. Far below what marketplaces ask for, which
-// is their policies' to say: a catalogue of thumbnails is not to drown in REVIEW.
-inline constexpr int kTinySide = 64;
+// A picture whose longer side is shorter shows nothing that could be judged: half of the 100 pixels that are the least
+// that any marketplace takes. What each asks for is its policy's to say: a catalogue of thumbnails is not to drown in
+// REVIEW.
+inline constexpr int kTinySide = 50;
 
 enum class Defect { kBlurred, kTiny, kOverCompressed, kCutOff, kCollage };
 inline constexpr int kDefects = 5;

@@ -42,9 +42,9 @@ TEST(QualityRules, EachDefectIsNamedForAPerson) {
   measures.edge_width = 4.6;
   EXPECT_EQ(DetailOf(measures), "blurred: edges are 4.6 pixels wide");
   measures = Good();
-  measures.width = 48;
-  measures.height = 60;
-  EXPECT_EQ(DetailOf(measures), "tiny: 48x60 pixels");
+  measures.width = 36;
+  measures.height = 48;
+  EXPECT_EQ(DetailOf(measures), "tiny: 36x48 pixels");
   measures = Good();
   measures.jpeg_quality = 12;
   EXPECT_EQ(DetailOf(measures), "over-compressed: JPEG of quality 12");
