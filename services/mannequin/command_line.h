@@ -66,6 +66,7 @@ void AddGenerateCommands(CLI::App& app, Invocation& invocation);     // generate
 void AddPlaceholderCommands(CLI::App& app, Invocation& invocation);  // placeholders ...
 void AddScoreCommands(CLI::App& app, Invocation& invocation);        // score [--replay|queue|review|reviews], and:
 void AddScoreEvalCommand(CLI::App& score, Invocation& invocation);   // score eval
+void AddPoliciesCommand(CLI::App& score, Invocation& invocation);    // score policies
 
 // The server's error, made clearer when nobody answers.
 absl::Status Explain(const grpc::Status& status, const std::string& server);

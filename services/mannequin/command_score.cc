@@ -12,6 +12,7 @@
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/evidence_view.h"
 #include "services/mannequin/job_view.h"
+#include "services/mannequin/rule_findings.h"
 #include "services/mannequin/score_many.h"
 #include "services/mannequin/terminal.h"
 
@@ -30,6 +31,7 @@ nlohmann::json VerdictJson(const std::string& id, const v1::Verdict& verdict) {
   }
   if (!verdict.not_scored_reason().empty()) line["not_scored_reason"] = verdict.not_scored_reason();
   AddEvidenceJson(verdict, line);
+  AddRuleFindings(verdict, line);
   return line;
 }
 
@@ -41,6 +43,7 @@ void PrintVerdict(const Invocation& invocation, const std::string& what, const v
     std::printf("            %-20s %.3f%s%s\n", ReasonName(reason.reason()).c_str(), reason.probability(),
                 reason.detail().empty() ? "" : "  ", reason.detail().c_str());
   }
+  PrintRuleFindings(verdict);
   for (const v1::Box& box : verdict.overlay_boxes()) {
     std::printf("            overlay at x %d y %d, %d x %d pixels\n", box.x(), box.y(), box.width(), box.height());
   }
@@ -79,12 +82,13 @@ bool IsUrl(const std::string& image) {
 }
 
 absl::Status Score(Invocation& invocation, const ProductOptions& options, const std::vector<std::string>& images,
-                   bool keep, int evidence) {
+                   bool keep, int evidence, const std::string& policy) {
   const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
   v1::ScoreListingRequest request;
   ASSIGN_OR_RETURN(*request.mutable_product(), ProductOf(options));
   request.set_keep(keep);
   request.set_evidence(evidence);
+  request.set_policy(policy);
   if (images.empty()) {
     request.set_stored(true);
     v1::ScoreListingResponse response;
@@ -106,10 +110,12 @@ absl::Status Score(Invocation& invocation, const ProductOptions& options, const 
   return absl::OkStatus();
 }
 
-absl::Status ScoreCatalog(Invocation& invocation) {
+absl::Status ScoreCatalog(Invocation& invocation, const std::string& policy) {
   const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
+  v1::ScoreCatalogRequest request;
+  request.set_policy(policy);
   v1::ScoreCatalogResponse response;
-  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::ScoreCatalog, v1::ScoreCatalogRequest(), &response));
+  RETURN_IF_ERROR(Call(invocation, *stub, &Stub::ScoreCatalog, request, &response));
   ProgressLine progress(invocation.json());
   ASSIGN_OR_RETURN(const v1::Job job, WaitForJob(invocation.Store(), response.job().id(), progress, true));
   const auto scored = ProgressOf<v1::ScoreCatalogProgress>(job);
@@ -142,6 +148,8 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
                                        "  mannequin score --all          every stored listing\n"
                                        "  mannequin score --replay B00X  is its kept verdict what it was?\n"
                                        "  mannequin score queue          verdicts that wait for a person\n"
+                                       "  mannequin score photo.jpg --title ... --policy amazon\n"
+                                       "  mannequin score policies       whose rules --policy takes\n"
                                        "  mannequin score eval --help    how good the verdicts are");
   score->add_option("IMAGE", *images, "picture files, or http(s) addresses that the fetcher may ask");
   score->add_option("--id", product->id, "a stored product");
@@ -161,10 +169,13 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
       ->needs(replayed);
   score->add_option("--evidence", *evidence, "of a mismatch, so many of the nearest products by picture and by text")
       ->check(CLI::Range(0, 20));
+  score->add_option("--policy", many->policy,
+                    "marketplace whose rules the picture must keep too: `mannequin score policies`");
   AddLocalOption(*score, invocation);
   kept->excludes("--local");  // its store goes when the process ends
   AddProductOptions(*score, *product);
   AddScoreEvalCommand(*score, invocation);
+  AddPoliciesCommand(*score, invocation);
   AddScoreReviewCommands(*score, invocation);
   score->callback([&invocation, product, images, all, many, evidence, replay, picture, score] {
     if (!score->get_subcommands().empty()) return;
@@ -190,7 +201,8 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
     invocation.run = [&invocation, product, images, all, many, evidence] {
       many->evidence = *evidence;
       if (!many->from.empty()) return ScoreFile(invocation, *many);
-      return *all ? ScoreCatalog(invocation) : Score(invocation, *product, *images, many->keep, *evidence);
+      return *all ? ScoreCatalog(invocation, many->policy)
+                  : Score(invocation, *product, *images, many->keep, *evidence, many->policy);
     };
   });
 }

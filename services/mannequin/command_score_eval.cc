@@ -25,7 +25,7 @@ nlohmann::json RowJson(const ScoreEvalRow& row) {
           {"false_alarms_at_95_percent_found", row.false_alarms},
           {"found_at_1_percent_false_alarms", row.found_1},
           {"found_at_0.2_percent_false_alarms", row.found_02},
-          {"discriminator_auc", row.plain_auc}};
+          {"discriminator_auc", row.plain_auc ? nlohmann::json(*row.plain_auc) : nlohmann::json(nullptr)}};
 }
 
 nlohmann::json ReportJson(const ScoreEvalReport& report) {
@@ -47,6 +47,10 @@ nlohmann::json ReportJson(const ScoreEvalReport& report) {
                                 {"abuse", shares.abuse},
                                 {"not_scored", shares.not_scored}});
   }
+  for (const DefectShare& defect : report.honest_defects) {
+    json["honest_defects"].push_back(
+        {{"defect", defect.defect}, {"pictures", defect.pictures}, {"share", defect.share}});
+  }
   return json;
 }
 
@@ -59,7 +63,7 @@ void Print(const ScoreEvalReport& report) {
     rows.push_back({row.reason, row.what, absl::StrCat(row.abused), absl::StrFormat("%.4f", row.auc),
                     absl::StrFormat("%.3f", row.average_precision), absl::StrFormat("%.1f %%", 100 * row.false_alarms),
                     absl::StrFormat("%.3f", row.found_1), absl::StrFormat("%.3f", row.found_02),
-                    absl::StrFormat("%.3f", row.plain_auc)});
+                    row.plain_auc ? absl::StrFormat("%.3f", *row.plain_auc) : "-"});
   }
   std::fputs(FormatTable({"reason", "abuse", "listings", "AUC", "AP", "false alarms at 95 % found", "found at 1 %",
                           "found at 0.2 %", "AUC, discriminator alone"},
@@ -77,6 +81,12 @@ void Print(const ScoreEvalReport& report) {
                          {false, true, true, true, true, true})
                  .c_str(),
              stdout);
+  std::fputs("\nhonest pictures said to be", stdout);
+  for (std::size_t i = 0; i < report.honest_defects.size(); ++i) {
+    const DefectShare& defect = report.honest_defects[i];
+    std::printf("%s %s: %.2f %%", i == 0 ? "" : ",", defect.defect.c_str(), 100 * defect.share);
+  }
+  std::fputs("\n", stdout);
   std::printf("\ncalibration error: overlay %.1f %%, mismatch %.1f %%\n", 100 * report.overlay_calibration_error,
               100 * report.mismatch_calibration_error);
 }

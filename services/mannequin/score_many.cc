@@ -81,6 +81,7 @@ absl::Status SendAll(const ScoreManyOptions& options, Stream& stream, Sent& sent
         request.mutable_listing()->set_image(*image);
         request.mutable_listing()->set_keep(options.keep);
         request.mutable_listing()->set_evidence(options.evidence);
+        request.mutable_listing()->set_policy(options.policy);
         product.clear_description();  // not judged, and the longest
         *request.mutable_listing()->mutable_product() = std::move(product);
         // The stream has ended: its status says why.

@@ -21,6 +21,7 @@ struct ScoreManyOptions {
   std::string images;  // folder of ID.jpg, .jpeg, .png or .webp
   bool keep = false;   // the verdicts, but for those of listings without a picture
   int evidence = 0;    // as ScoreListingRequest.evidence
+  std::string policy;  // a name of ListPolicies; empty: none
 };
 
 struct ScoreManyReport {

@@ -12,6 +12,7 @@
 #include "common/base/status_macros.h"
 #include "mannequin/v1/abuse_scorer.pb.h"
 #include "services/scorer/kept_verdict.h"
+#include "services/scorer/policy.h"
 
 namespace mannequin {
 namespace {
@@ -43,7 +44,8 @@ struct CatalogScorer::Totals {
 CatalogScorer::CatalogScorer(ProductStore& store, Scorer& scorer, int threads, const Clock& clock)
     : store_(store), scorer_(scorer), threads_(threads), clock_(clock) {}
 
-absl::Status CatalogScorer::ScoreSome(const std::vector<v1::Product>& products, Totals& totals) {
+absl::Status CatalogScorer::ScoreSome(const std::vector<v1::Product>& products, const v1::Policy* policy,
+                                      Totals& totals) {
   std::vector<absl::StatusOr<v1::GetImageResponse>> images(products.size(), absl::InternalError("not read"));
   const auto read = [&](std::size_t i, std::size_t) {
     v1::GetImageRequest request;
@@ -56,7 +58,7 @@ absl::Status CatalogScorer::ScoreSome(const std::vector<v1::Product>& products, 
   v1::PutVerdictsRequest put;
   for (std::size_t i = 0; i < products.size(); ++i) {
     if (images[i].ok()) {
-      listings.push_back({products[i], images[i]->image().data()});
+      listings.push_back({products[i], images[i]->image().data(), policy});
       places.push_back(i);
     } else if (IsOfThePicture(images[i].status())) {
       *put.add_verdicts() = NotScored(products[i], "", images[i].status(), clock_.Now());
@@ -83,7 +85,10 @@ absl::Status CatalogScorer::ScoreSome(const std::vector<v1::Product>& products, 
   return absl::OkStatus();
 }
 
-absl::Status CatalogScorer::Run(const v1::Job&, JobContext& context) {
+absl::Status CatalogScorer::Run(const v1::Job& job, JobContext& context) {
+  v1::ScoreCatalogRequest request;
+  if (!job.spec().UnpackTo(&request)) return absl::InvalidArgumentError("the job's spec is no ScoreCatalogRequest");
+  ASSIGN_OR_RETURN(const v1::Policy* policy, PolicyNamed(request.policy()));
   const std::shared_ptr<const ScorerModel> model = scorer_.model();
   // A whole catalogue of NOT_SCORED would help nobody.
   if (model == nullptr || !model->gan) {
@@ -100,7 +105,7 @@ absl::Status CatalogScorer::Run(const v1::Job&, JobContext& context) {
   std::vector<v1::Product> products;
   const auto flush = [&]() -> absl::Status {
     if (products.empty()) return absl::OkStatus();
-    RETURN_IF_ERROR(ScoreSome(products, totals));
+    RETURN_IF_ERROR(ScoreSome(products, policy, totals));
     products.clear();
     // Products may come while we scan: never more than everything is done.
     const double share = static_cast<double>(totals.scored) / static_cast<double>(std::max<std::int64_t>(stored, 1));

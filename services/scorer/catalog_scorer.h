@@ -29,7 +29,7 @@ class CatalogScorer {
 
  private:
   struct Totals;
-  absl::Status ScoreSome(const std::vector<v1::Product>& products, Totals& totals);
+  absl::Status ScoreSome(const std::vector<v1::Product>& products, const v1::Policy* policy, Totals& totals);
 
   ProductStore& store_;
   Scorer& scorer_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
@@ -119,6 +120,15 @@ bool MismatchIsProbable(const v1::GanInfo& gan, const v1::Product& product, cons
     return reason.reason() == v1::ABUSE_REASON_MISMATCH &&
            KindOf(thresholds, reason.probability()) != v1::VERDICT_KIND_CLEAN;
   });
+}
+
+void AddReason(Opinion& opinion, v1::ReasonScore reason) {
+  opinion.reasons.push_back(std::move(reason));
+  SortHighestFirst(opinion.reasons);
+}
+
+void RaiseTo(Opinion& opinion, v1::VerdictKind kind) {
+  if (opinion.kind == v1::VERDICT_KIND_NOT_SCORED || opinion.kind < kind) opinion.kind = kind;
 }
 
 void AddPlaceholder(Opinion& opinion, const std::string& why) {

@@ -40,6 +40,12 @@ absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, const Listed& listed, cons
 // judged.
 bool MismatchIsProbable(const v1::GanInfo& gan, const v1::Product& product, const v1::Verdict& verdict);
 
+// Puts a reason in its place, highest first, behind equals.
+void AddReason(Opinion& opinion, v1::ReasonScore reason);
+
+// Makes the opinion at least REVIEW or ABUSE; a NOT_SCORED one too: a rule has judged what the networks could not.
+void RaiseTo(Opinion& opinion, v1::VerdictKind kind);
+
 // Says PLACEHOLDER with certainty, which is ABUSE whatever the networks think; `why` becomes
 // the reason's detail.
 void AddPlaceholder(Opinion& opinion, const std::string& why);

@@ -40,6 +40,10 @@ struct Metrics {
                                                          .Name("mannequin_scorer_reviews_total")
                                                          .Help("Decisions of reviewers by the kind of the verdict")
                                                          .Register(*rpc::MetricsRegistry());
+  prometheus::Family<prometheus::Counter>& defects = prometheus::BuildCounter()
+                                                         .Name("mannequin_scorer_defects_total")
+                                                         .Help("Pictures of low quality by what spoils them")
+                                                         .Register(*rpc::MetricsRegistry());
   prometheus::Histogram& batch = prometheus::BuildHistogram()
                                      .Name("mannequin_scorer_batch_listings")
                                      .Help("Listings in a forward pass")
@@ -82,6 +86,7 @@ void CountReview(const v1::Review& review) {
             {"decision", Label(v1::VerdictKind_Name(review.decision()), "VERDICT_KIND_")}})
       .Increment();
 }
+void CountDefect(const char* defect) { All().defects.Add({{"defect", defect}}).Increment(); }
 void ObserveBatch(double listings) { All().batch.Observe(listings); }
 void SetQueued(double listings) { All().queued.Set(listings); }
 void CountRefused(const char* why) { All().refused.Add({{"why", why}}).Increment(); }

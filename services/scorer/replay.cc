@@ -13,6 +13,7 @@
 #include "common/base/status_macros.h"
 #include "services/scorer/kept_verdict.h"
 #include "services/scorer/model.h"
+#include "services/scorer/policy.h"
 
 namespace mannequin {
 namespace {
@@ -147,9 +148,11 @@ absl::StatusOr<std::shared_ptr<const ScorerModel>> Replayer::ModelOf(const std::
 absl::StatusOr<v1::Verdict> Replayer::JudgeAgain(const v1::Verdict& kept, const std::string& image,
                                                  absl::Time deadline) const {
   ASSIGN_OR_RETURN(std::shared_ptr<const ScorerModel> model, ModelOf(kept.bundle_version()));
+  const absl::StatusOr<const v1::Policy*> policy = PolicyNamed(kept.policy());
+  if (!policy.ok()) return absl::FailedPreconditionError(policy.status().message());
   Scorer scorer({.max_batch = 1, .max_queue = 1, .threads = 1});
   if (model != nullptr) scorer.Use(std::move(model));
-  absl::StatusOr<v1::Verdict> verdict = scorer.Score({kept.listing(), image}, deadline);
+  absl::StatusOr<v1::Verdict> verdict = scorer.Score({kept.listing(), image, *policy}, deadline);
   if (verdict.ok() || !IsOfThePicture(verdict.status())) return verdict;
   return NotScored(kept.listing(), kept.image_sha256(), verdict.status(), absl::Now());
 }

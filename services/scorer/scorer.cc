@@ -13,9 +13,12 @@
 #include "common/base/status_macros.h"
 #include "common/image/generated_mark.h"
 #include "common/image/not_available.h"
+#include "common/image/resize.h"
 #include "common/model/described_product.h"
 #include "common/nn/device.h"
 #include "services/scorer/metrics.h"
+#include "services/scorer/policy.h"
+#include "services/scorer/quality_rules.h"
 #include "services/scorer/sight.h"
 
 namespace mannequin {
@@ -32,6 +35,26 @@ constexpr int kBulkShare = 4;
 absl::Status Prefixed(const absl::Status& status) {
   const absl::StatusCode code = absl::IsResourceExhausted(status) ? absl::StatusCode::kInvalidArgument : status.code();
   return absl::Status(code, absl::StrCat("image: ", status.message()));
+}
+
+// What is judged without a network: LOW_QUALITY, and the rules of `policy` unless it is null.
+void AddRules(const PictureMeasures& measures, const v1::Policy* policy, Opinion& opinion, v1::Verdict& verdict) {
+  if (policy != nullptr) {
+    std::optional<double> overlay;
+    for (const v1::ReasonScore& reason : opinion.reasons) {
+      if (reason.reason() == v1::ABUSE_REASON_PROMOTIONAL_OVERLAY) overlay = reason.probability();
+    }
+    const PolicyOpinion judged = JudgePolicy(*policy, measures, overlay);
+    AddPolicy(opinion, judged);
+    verdict.set_policy(policy->name());
+    for (const v1::PolicyFinding& finding : judged.findings) *verdict.add_policy_findings() = finding;
+    for (const std::string& unchecked : judged.unchecked) verdict.add_degraded(unchecked);
+  }
+  const std::vector<QualityFinding> findings = JudgeQuality(measures);
+  AddLowQuality(opinion, findings);
+  for (const QualityFinding& finding : findings) {
+    if (finding.probability > kQualityReview) scorer_metrics::CountDefect(DefectName(finding.defect));
+  }
 }
 
 }  // namespace
@@ -76,12 +99,14 @@ Scorer::Draft Scorer::Begin(const Listing& listing, std::optional<v1::Verdict>& 
   draft.question.model = model();
   draft.verdict.set_product_id(listing.product.id());
   draft.verdict.set_image_sha256(Sha256Hex(listing.image));
+  draft.verdict.set_rules_version(RulesVersion(listing.policy));
   const ScorerModel* current = draft.question.model.get();
   if (current == nullptr) return draft;
   draft.verdict.set_bundle_version(current->manifest.version());
   // What is not judged for want of networks would be judged a moment later.
   if (!current->gan || !cache_.enabled()) return draft;
-  draft.cache_key = VerdictKey(listing.product, draft.verdict.image_sha256(), {current->manifest.version()});
+  draft.cache_key = VerdictKey(listing.product, draft.verdict.image_sha256(),
+                               {current->manifest.version(), draft.verdict.rules_version()});
   if (listing.fresh) return draft;
   known = cache_.Find(draft.cache_key);
   if (!known) return draft;
@@ -113,11 +138,12 @@ absl::StatusOr<Scorer::Draft> Scorer::Prepare(const Listing& listing, Draft draf
   const ScorerModel* current = draft.question.model.get();
   const absl::StatusOr<ImageHeader> header = ReadImageHeader(listing.image);
   if (!header.ok()) return Prefixed(header.status());
-  DecodeOptions decode;
-  decode.resize_to = current != nullptr && current->gan ? current->gan->judged_side() : kDefaultResolution;
-  absl::StatusOr<Pixels> pixels = DecodeImage(listing.image, decode);
+  const int side = current != nullptr && current->gan ? current->gan->judged_side() : kDefaultResolution;
+  const absl::StatusOr<Pixels> pixels = DecodeForMeasures(listing.image, *header, side);
   if (!pixels.ok()) return Prefixed(pixels.status());
-  draft.question.pixels = *std::move(pixels);
+  draft.measures = ReadPictureMeasures(listing.image, *header, *pixels);
+  draft.policy = listing.policy;
+  draft.question.pixels = FitSquare(*pixels, side, true);
   draft.size = {header->width, header->height};
 
   draft.placeholder = HasGeneratedMark(listing.image) ? "it carries the mark of a generated picture"
@@ -165,8 +191,11 @@ absl::StatusOr<v1::Verdict> Scorer::Conclude(Draft draft, const absl::StatusOr<J
   } else {
     opinion.kind = v1::VERDICT_KIND_NOT_SCORED;
   }
-  if (!draft.placeholder.empty()) {
-    AddPlaceholder(opinion, draft.placeholder);
+  AddRules(draft.measures, draft.policy, opinion, verdict);
+  if (!draft.placeholder.empty()) AddPlaceholder(opinion, draft.placeholder);
+  if (!draft.ask && opinion.kind != v1::VERDICT_KIND_NOT_SCORED) {
+    // A rule alone found something: what else there may be is still not known.
+    verdict.add_degraded(absl::StrCat("by rules alone: ", verdict.not_scored_reason()));
     verdict.clear_not_scored_reason();
   }
   verdict.set_kind(opinion.kind);

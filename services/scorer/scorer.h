@@ -5,8 +5,10 @@
 //   absl::StatusOr<v1::Verdict> verdict = scorer.Score({product, image}, {.deadline = deadline});
 //
 // Rules come first: a picture that a network drew (HasGeneratedMark), of one colour, or that says
-// that there is none (WhyNotAvailable) is a PLACEHOLDER whatever the bundle knows. Then the network judges. A listing
-// that it cannot judge is NOT_SCORED with the reason in words, never CLEAN.
+// that there is none (WhyNotAvailable) is a PLACEHOLDER whatever the bundle knows, and a bad photo is LOW_QUALITY
+// (quality_rules.h). Then the network judges, and last the marketplace's rules that the caller asked for (policy.h). A
+// listing that the network cannot judge is NOT_SCORED with the reason in words, never CLEAN, unless a rule alone finds
+// something.
 //
 // A listing is looked up among the verdicts in memory (VerdictCache), taken or refused (Admission),
 // decoded by one of a few threads and judged in a pass with whatever else waits (Batcher, both
@@ -27,7 +29,9 @@
 #include "common/base/batcher.h"
 #include "common/base/clock.h"
 #include "common/image/image.h"
+#include "common/image/picture_measures.h"
 #include "common/nn/abuse_features.h"
+#include "mannequin/v1/abuse_scorer.pb.h"
 #include "mannequin/v1/product.pb.h"
 #include "mannequin/v1/verdict.pb.h"
 #include "services/scorer/admission.h"
@@ -54,6 +58,8 @@ int ThreadsOfAPass(int passes);
 struct Listing {
   const v1::Product& product;
   absl::string_view image;  // encoded
+  // Whose rules the picture must keep too: PolicyNamed's. May be null.
+  const v1::Policy* policy = nullptr;
   // Judged anew though the answer is in memory.
   bool fresh = false;
 };
@@ -100,6 +106,8 @@ class Scorer {
     std::string cache_key;
     std::string placeholder;  // why it is one
     bool ask = false;
+    PictureMeasures measures;
+    const v1::Policy* policy = nullptr;
     Listed listed;
     PictureSize size;
     Question question;

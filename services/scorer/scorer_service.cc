@@ -14,6 +14,7 @@
 #include "common/rpc/retry_after.h"
 #include "common/rpc/status.h"
 #include "services/scorer/kept_verdict.h"
+#include "services/scorer/policy.h"
 #include "services/scorer/reviews.h"
 #include "services/scorer/window.h"
 #include "spdlog/spdlog.h"
@@ -128,6 +129,7 @@ absl::Status ScorerService::Resolve(const v1::ScoreListingRequest& request, absl
   RETURN_IF_ERROR(CheckEvidence(request.evidence()));
   subject.keep = request.keep() || request.stored();
   if (subject.keep) RETURN_IF_ERROR(CheckKeptId(request.product()));
+  ASSIGN_OR_RETURN(subject.policy, PolicyNamed(request.policy()));
   if (request.source_case() == v1::ScoreListingRequest::kImage) {
     RETURN_IF_ERROR(CheckListing(request.product()));
     subject.product = &request.product();
@@ -163,7 +165,8 @@ absl::StatusOr<v1::ScoreListingResponse> ScorerService::Score(const v1::ScoreLis
   if (request.source_case() != v1::ScoreListingRequest::kImage) RETURN_IF_ERROR(scorer_.CheckRoom(waiter.deadline));
   RETURN_IF_ERROR(Resolve(request, waiter.deadline, subject));
   v1::ScoreListingResponse response;
-  ASSIGN_OR_RETURN(*response.mutable_verdict(), scorer_.Score({*subject.product, subject.image}, waiter));
+  ASSIGN_OR_RETURN(*response.mutable_verdict(),
+                   scorer_.Score({*subject.product, subject.image, subject.policy}, waiter));
   evidence_.Add(*subject.product, request.evidence(), scorer_.model(), waiter.deadline, *response.mutable_verdict());
   if (subject.keep) {
     AddListing(*subject.product, *response.mutable_verdict());
@@ -196,7 +199,7 @@ std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(const std::vect
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     if (resolved[i].ok()) {
-      listings.push_back({*subjects[i].product, subjects[i].image});
+      listings.push_back({*subjects[i].product, subjects[i].image, subjects[i].policy});
       waiters.push_back(stream);
       waiters.back().urgency = UrgencyOf(requests[i].listing().priority(), stream.urgency);
       places.push_back(i);
@@ -287,6 +290,7 @@ grpc::Status ScorerService::SubmitReview(grpc::ServerContext*, const v1::SubmitR
 
 grpc::Status ScorerService::ScoreCatalog(grpc::ServerContext*, const v1::ScoreCatalogRequest* request,
                                          v1::ScoreCatalogResponse* response) {
+  if (const auto policy = PolicyNamed(request->policy()); !policy.ok()) return rpc::ToGrpc(policy.status());
   v1::CreateJobRequest create;
   create.set_kind(v1::JOB_KIND_SCORE_CATALOG);
   create.mutable_spec()->PackFrom(*request);
@@ -294,6 +298,12 @@ grpc::Status ScorerService::ScoreCatalog(grpc::ServerContext*, const v1::ScoreCa
   if (!created.ok()) return rpc::ToGrpc(created.status());
   worker_.Wake();
   *response->mutable_job() = std::move(*created->mutable_job());
+  return grpc::Status::OK;
+}
+
+grpc::Status ScorerService::ListPolicies(grpc::ServerContext*, const v1::ListPoliciesRequest*,
+                                         v1::ListPoliciesResponse* response) {
+  for (const v1::Policy& policy : Policies()) *response->add_policies() = policy;
   return grpc::Status::OK;
 }
 

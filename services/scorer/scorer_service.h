@@ -53,6 +53,8 @@ class ScorerService final : public v1::AbuseScorer::Service {
                             v1::SubmitReviewResponse* response) override;
   grpc::Status ScoreCatalog(grpc::ServerContext* context, const v1::ScoreCatalogRequest* request,
                             v1::ScoreCatalogResponse* response) override;
+  grpc::Status ListPolicies(grpc::ServerContext* context, const v1::ListPoliciesRequest* request,
+                            v1::ListPoliciesResponse* response) override;
 
  private:
   // A request with the product and picture that it means, from itself or the store.
@@ -60,6 +62,7 @@ class ScorerService final : public v1::AbuseScorer::Service {
     bool keep = false;
     const v1::Product* product = nullptr;
     absl::string_view image;
+    const v1::Policy* policy = nullptr;
     v1::GetProductResponse from_store;
     v1::GetImageResponse image_from_store;
     v1::Image image_from_url;

@@ -1,7 +1,9 @@
 #include "services/mannequin/score_eval/score_eval.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -17,6 +19,7 @@
 #include "nlohmann/json.hpp"
 #include "services/mannequin/ingest/byte_source.h"
 #include "services/mannequin/ingest/catalog_reader.h"
+#include "services/mannequin/score_eval/degraded_pictures.h"
 #include "services/mannequin/score_many.h"
 #include "services/scorer/scorer.h"
 #include "services/trainer/calibration.h"
@@ -34,6 +37,12 @@ struct Answer {
   v1::VerdictKind kind;
   double overlay, mismatch;  // probabilities; of NOT_SCORED 0
   double plain;              // the discriminator's logit
+};
+
+struct DegradedAnswer {
+  std::string what;
+  Defect defect;
+  std::vector<double> probabilities;  // by Defect
 };
 
 double ProbabilityOf(const v1::Verdict& verdict, v1::AbuseReason reason) {
@@ -107,6 +116,7 @@ class Evaluation {
       std::move(some->begin(), some->end(), std::back_inserter(listings));
     }
     if (!options_.export_folder.empty()) RETURN_IF_ERROR(Export(listings));
+    RETURN_IF_ERROR(Degrade(begin, end));
     std::vector<Listing> asked;
     for (const TestListing& listing : listings) asked.push_back({products_[listing.product].product, listing.image});
     const absl::Time started = absl::Now();
@@ -120,6 +130,58 @@ class Evaluation {
                           ProbabilityOf(*verdicts[i], v1::ABUSE_REASON_MISMATCH), plain[i]});
     }
     return absl::OkStatus();
+  }
+
+  // LOW_QUALITY of the honest pictures and of what is made of them: rules of the scorer, asked alone.
+  absl::Status Degrade(std::size_t begin, std::size_t end) {
+    struct Answered {
+      absl::Status status;
+      std::vector<double> honest;
+      std::vector<DegradedAnswer> degraded;
+    };
+    std::vector<Answered> answered(end - begin);
+    const auto answer = [&](std::size_t i) -> absl::Status {
+      ASSIGN_OR_RETURN(answered[i].honest, DefectsOf(products_[begin + i].image));
+      ASSIGN_OR_RETURN(const std::vector<DegradedPicture> made, DegradedOf(products_, begin + i, options_.seed));
+      for (const DegradedPicture& picture : made) {
+        ASSIGN_OR_RETURN(std::vector<double> probabilities, DefectsOf(picture.image));
+        answered[i].degraded.push_back({picture.what, picture.defect, std::move(probabilities)});
+      }
+      return absl::OkStatus();
+    };
+    ParallelFor(end - begin, 1, [&](std::size_t i, std::size_t) { answered[i].status = answer(i); });
+    for (Answered& some : answered) {
+      RETURN_IF_ERROR(some.status);
+      honest_defects_.push_back(std::move(some.honest));
+      std::move(some.degraded.begin(), some.degraded.end(), std::back_inserter(degraded_));
+    }
+    return absl::OkStatus();
+  }
+
+  void AddQualityRows(ScoreEvalReport& report) const {
+    const auto highest = [](const std::vector<double>& of) { return *std::max_element(of.begin(), of.end()); };
+    std::vector<double> clean;
+    for (const std::vector<double>& honest : honest_defects_) clean.push_back(highest(honest));
+    std::vector<std::string> kinds;
+    std::map<std::string, std::vector<double>> abuse;
+    for (const DegradedAnswer& degraded : degraded_) {
+      if (abuse.count(degraded.what) == 0) kinds.push_back(degraded.what);
+      abuse[degraded.what].push_back(highest(degraded.probabilities));
+    }
+    for (const std::string& kind : kinds) {
+      const std::vector<double>& found = abuse[kind];
+      report.rows.push_back({"LOW_QUALITY", kind, clean.size(), found.size(), AreaUnderRoc(clean, found),
+                             AveragePrecision(clean, found), FalseAlarms(clean, found, 0.95),
+                             ShareFound(clean, found, 0.01), ShareFound(clean, found, 0.002), std::nullopt});
+    }
+    for (int i = 0; i < kDefects; ++i) {
+      DefectShare share{DefectName(static_cast<Defect>(i)), honest_defects_.size(), 0};
+      for (const std::vector<double>& honest : honest_defects_) {
+        share.share += honest[static_cast<std::size_t>(i)] > kQualityReview ? 1.0 : 0.0;
+      }
+      share.share /= static_cast<double>(std::max<std::size_t>(share.pictures, 1));
+      report.honest_defects.push_back(std::move(share));
+    }
   }
 
   absl::Status Export(const std::vector<TestListing>& listings) {
@@ -230,6 +292,7 @@ class Evaluation {
              Where([&](const Answer& a) { return a.abuse == Abuse::kNone && of_category(a); }),
              Where([&](const Answer& a) { return a.abuse == Abuse::kOtherCategory && of_category(a); }));
     }
+    AddQualityRows(report);
     for (int i = 0; i < kAbuses; ++i) AddVerdicts(report, static_cast<Abuse>(i));
     std::vector<double> clean, abused;
     for (const Answer* a : honest) clean.push_back(a->overlay);
@@ -269,6 +332,8 @@ class Evaluation {
   Scorer scorer_;
   std::vector<EvalProduct> products_;
   std::vector<Answer> answers_;
+  std::vector<std::vector<double>> honest_defects_;  // by Defect, of each product's own picture
+  std::vector<DegradedAnswer> degraded_;
   double seconds_ = 0;
   int exported_ = 0;
   std::string exported_lines_;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,8 @@ struct ScoreEvalRow {
   double auc = 0, average_precision = 0;
   double false_alarms = 0;           // share of the honest, where 95 % of the abused are found
   double found_1 = 0, found_02 = 0;  // share found at 1 % and 0.2 % false alarms
-  double plain_auc = 0;              // of the discriminator's logit alone: the prototype's way
+  // Of the discriminator's logit alone: the prototype's way. Of LOW_QUALITY nothing: it never said anything of that.
+  std::optional<double> plain_auc;
 };
 
 struct VerdictShares {
@@ -45,11 +47,19 @@ struct VerdictShares {
   double clean = 0, review = 0, abuse = 0, not_scored = 0;
 };
 
+// Of honest pictures: how many are said to have a defect.
+struct DefectShare {
+  std::string defect;  // DefectName
+  std::size_t pictures = 0;
+  double share = 0;
+};
+
 struct ScoreEvalReport {
   std::string bundle_version;
   std::size_t products = 0, categories = 0;
   std::vector<ScoreEvalRow> rows;
   std::vector<VerdictShares> verdicts;
+  std::vector<DefectShare> honest_defects;
   double overlay_calibration_error = 0, mismatch_calibration_error = 0;
   double milliseconds = 0;  // a listing, decoded and judged in bulk
 };

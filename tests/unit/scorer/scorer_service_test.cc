@@ -16,6 +16,7 @@
 #include "common/base/sha256.h"
 #include "common/image/generated_mark.h"
 #include "common/image/image.h"
+#include "common/image/resize.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "gtest/gtest.h"
@@ -40,6 +41,21 @@ Pixels Photo(int width, int height, int shade = 0) {
   Pixels pixels{width, height, {}};
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width * 3; ++x) pixels.rgb.push_back(static_cast<std::uint8_t>((x * 5 + y * 3 + shade) % 256));
+  }
+  return pixels;
+}
+
+// A disc with clear, slanting stripes on white, 200 pixels.
+Pixels StripedDisc() {
+  Pixels pixels{200, 200, std::vector<std::uint8_t>(200 * 200 * 3, 255)};
+  for (int y = 0; y < 200; ++y) {
+    for (int x = 0; x < 200; ++x) {
+      if ((x - 97) * (x - 97) + (y - 103) * (y - 103) > 80 * 80) continue;
+      for (int c = 0; c < 3; ++c) {
+        const int level = (2 * x + 3 * y) / 61 % 2 == 0 ? 30 + 60 * c : 200 - 50 * c;
+        pixels.rgb[static_cast<std::size_t>(3 * (y * 200 + x) + c)] = static_cast<std::uint8_t>(level);
+      }
+    }
   }
   return pixels;
 }
@@ -136,11 +152,13 @@ class ScorerServiceTest : public testing::Test {
     }));
     return job;
   }
-  v1::Job ScoreCatalog() {
+  v1::Job ScoreCatalog(const std::string& policy = "") {
     grpc::ClientContext context;
     rpc::SetDeadline(context, absl::Seconds(60));
+    v1::ScoreCatalogRequest request;
+    request.set_policy(policy);
     v1::ScoreCatalogResponse response;
-    const grpc::Status status = stub_->ScoreCatalog(&context, {}, &response);
+    const grpc::Status status = stub_->ScoreCatalog(&context, request, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
     return AwaitEnd(response.job().id());
   }
@@ -164,10 +182,14 @@ TEST_F(ScorerServiceTest, JudgesAListingAndSaysByWhatItJudged) {
   EXPECT_EQ(verdict.image_sha256(), Sha256Hex(image));
   EXPECT_GT(verdict.scored_at().seconds(), 1'600'000'000);
   EXPECT_NE(verdict.discriminator_logit(), 0);
-  ASSERT_EQ(verdict.reasons_size(), 2);
+  std::set<v1::AbuseReason> reasons;
+  for (const v1::ReasonScore& reason : verdict.reasons()) reasons.insert(reason.reason());
+  EXPECT_EQ(reasons, (std::set<v1::AbuseReason>{v1::ABUSE_REASON_PROMOTIONAL_OVERLAY, v1::ABUSE_REASON_MISMATCH,
+                                                v1::ABUSE_REASON_LOW_QUALITY}));
   EXPECT_EQ(verdict.reasons(0).reason(), v1::ABUSE_REASON_PROMOTIONAL_OVERLAY);
   EXPECT_NEAR(verdict.reasons(0).probability(), 0.0474, 1e-3);
-  EXPECT_EQ(verdict.reasons(1).reason(), v1::ABUSE_REASON_MISMATCH);
+  EXPECT_EQ(verdict.rules_version(), "rules-1");
+  EXPECT_EQ(verdict.policy(), "");
   EXPECT_EQ(verdict.overlay_boxes_size(), 0);
   EXPECT_EQ(verdict.not_scored_reason(), "");
 }
@@ -211,7 +233,8 @@ TEST_F(ScorerServiceTest, WhatCannotBeJudgedIsNotScoredAndSaysWhy) {
   verdict = MustScore(Shirt("Boats"), Jpeg(Photo(64, 64)));
   EXPECT_EQ(verdict.kind(), v1::VERDICT_KIND_NOT_SCORED);
   EXPECT_EQ(verdict.not_scored_reason(), absl::StrCat("category \"Boats\" is not known to bundle ", whole));
-  EXPECT_EQ(verdict.reasons_size(), 0);
+  ASSERT_EQ(verdict.reasons_size(), 1);  // what needs no network
+  EXPECT_EQ(verdict.reasons(0).reason(), v1::ABUSE_REASON_LOW_QUALITY);
 }
 
 TEST_F(ScorerServiceTest, ATextOfWhichNothingIsKnownIsNotScored) {
@@ -230,7 +253,7 @@ TEST_F(ScorerServiceTest, ABlankPictureIsAPlaceholder) {
   EXPECT_EQ(verdict.kind(), v1::VERDICT_KIND_ABUSE);
   EXPECT_EQ(verdict.reasons(0).reason(), v1::ABUSE_REASON_PLACEHOLDER);
   EXPECT_EQ(verdict.reasons(0).probability(), 1);
-  EXPECT_EQ(verdict.reasons_size(), 3);
+  EXPECT_EQ(verdict.reasons_size(), 4);
 }
 
 TEST_F(ScorerServiceTest, APictureThatANetworkDrewIsAPlaceholderEvenWithoutABundle) {
@@ -240,10 +263,112 @@ TEST_F(ScorerServiceTest, APictureThatANetworkDrewIsAPlaceholderEvenWithoutABund
     const std::string image = EncodeImage(Photo(64, 64), type, 90, xmp).value();
     const v1::Verdict verdict = MustScore(Shirt(), image);
     EXPECT_EQ(verdict.kind(), v1::VERDICT_KIND_ABUSE) << type;
-    ASSERT_EQ(verdict.reasons_size(), 1);
+    ASSERT_EQ(verdict.reasons_size(), 2);
     EXPECT_EQ(verdict.reasons(0).reason(), v1::ABUSE_REASON_PLACEHOLDER);
     EXPECT_EQ(verdict.not_scored_reason(), "");
+    ASSERT_EQ(verdict.degraded_size(), 1);
+    EXPECT_TRUE(absl::StrContains(verdict.degraded(0), "no trained bundle")) << verdict.degraded(0);
   }
+}
+
+TEST_F(ScorerServiceTest, ABlurredPictureIsOfLowQualityAndSaysHow) {
+  Serve({});
+  const v1::Verdict verdict = MustScore(Shirt(), Jpeg(Resize(Resize(StripedDisc(), 40, 40), 200, 200)));
+  EXPECT_EQ(verdict.kind(), v1::VERDICT_KIND_REVIEW);
+  EXPECT_EQ(verdict.reasons(0).reason(), v1::ABUSE_REASON_LOW_QUALITY);
+  EXPECT_GT(verdict.reasons(0).probability(), 0.9);
+  EXPECT_TRUE(absl::StartsWith(verdict.reasons(0).detail(), "blurred: edges are ")) << verdict.reasons(0).detail();
+  EXPECT_EQ(MustScore(Shirt(), Jpeg(StripedDisc())).kind(), v1::VERDICT_KIND_CLEAN);
+}
+
+TEST_F(ScorerServiceTest, ARuleThatFindsSomethingHoldsWithoutABundle) {
+  Serve();
+  const v1::Verdict verdict = MustScore(Shirt(), Jpeg(Resize(Resize(StripedDisc(), 40, 40), 200, 200)));
+  EXPECT_EQ(verdict.kind(), v1::VERDICT_KIND_REVIEW);
+  EXPECT_EQ(verdict.not_scored_reason(), "");
+  ASSERT_EQ(verdict.degraded_size(), 1);
+  EXPECT_TRUE(absl::StartsWith(verdict.degraded(0), "by rules alone: no trained bundle")) << verdict.degraded(0);
+  EXPECT_EQ(MustScore(Shirt(), Jpeg(StripedDisc())).kind(), v1::VERDICT_KIND_NOT_SCORED);
+}
+
+TEST_F(ScorerServiceTest, WhatBreaksTheAskedPolicyIsFoundWithItsSource) {
+  Serve({});
+  v1::ScoreListingRequest request;
+  *request.mutable_product() = Shirt();
+  request.set_image(Jpeg(StripedDisc()));
+  request.set_policy("amazon");
+  v1::Verdict verdict;
+  const grpc::Status status = Score(request, &verdict);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(verdict.kind(), v1::VERDICT_KIND_ABUSE);
+  EXPECT_EQ(verdict.policy(), "amazon");
+  EXPECT_TRUE(absl::StartsWith(verdict.rules_version(), "rules-1 amazon-")) << verdict.rules_version();
+  ASSERT_GE(verdict.policy_findings_size(), 1);
+  for (const v1::PolicyFinding& finding : verdict.policy_findings()) {
+    EXPECT_TRUE(absl::StartsWith(finding.source(), "https://")) << finding.rule();
+    EXPECT_NE(finding.detail(), "") << finding.rule();
+  }
+  EXPECT_EQ(verdict.reasons(0).reason(), v1::ABUSE_REASON_POLICY);
+  EXPECT_TRUE(absl::StrContains(verdict.reasons(0).detail(), "size")) << verdict.reasons(0).detail();
+}
+
+TEST_F(ScorerServiceTest, AnUnknownPolicyIsRefusedOfOneListingAStreamAndACatalogue) {
+  Serve({});
+  v1::ScoreListingsRequest request;
+  *request.mutable_listing()->mutable_product() = Shirt();
+  request.mutable_listing()->set_image(Jpeg(StripedDisc()));
+  request.mutable_listing()->set_policy("ebay");
+  v1::Verdict verdict;
+  grpc::Status status = Score(request.listing(), &verdict);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(absl::StartsWith(status.error_message(), "policy: \"ebay\" is not known; there are amazon"))
+      << status.error_message();
+  {
+    grpc::ClientContext context;
+    rpc::SetDeadline(context, absl::Seconds(60));
+    auto stream = stub_->ScoreListings(&context);
+    EXPECT_TRUE(stream->Write(request));
+    request.mutable_listing()->set_policy("naver");
+    EXPECT_TRUE(stream->Write(request));
+    stream->WritesDone();
+    v1::ScoreListingsResponse response;
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.error_code(), static_cast<int>(grpc::StatusCode::INVALID_ARGUMENT));
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.verdict().policy(), "naver");
+    EXPECT_FALSE(stream->Read(&response));
+    EXPECT_TRUE(stream->Finish().ok());
+  }
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, absl::Seconds(60));
+  v1::ScoreCatalogRequest catalog;
+  catalog.set_policy("ebay");
+  v1::ScoreCatalogResponse response;
+  EXPECT_EQ(stub_->ScoreCatalog(&context, catalog, &response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(ScorerServiceTest, ACatalogueIsHeldToTheAskedPolicy) {
+  Serve({});
+  Store("p1", Jpeg(StripedDisc()));
+  const v1::Job job = ScoreCatalog("google_merchant");
+  EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.error();
+  v1::GetVerdictRequest get;
+  get.set_product_id("p1");
+  const v1::Verdict verdict = store_->GetVerdict(get)->verdict();
+  EXPECT_EQ(verdict.policy(), "google_merchant");
+  ASSERT_GE(verdict.policy_findings_size(), 1);
+  EXPECT_EQ(verdict.policy_findings(0).rule(), "size_2027");
+}
+
+TEST_F(ScorerServiceTest, ThePoliciesAreListedWithTheirRulesAndSources) {
+  Serve({});
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, absl::Seconds(60));
+  v1::ListPoliciesResponse response;
+  ASSERT_TRUE(stub_->ListPolicies(&context, {}, &response).ok());
+  ASSERT_EQ(response.policies_size(), 4);
+  EXPECT_EQ(response.policies(0).name(), "amazon");
+  EXPECT_NE(response.policies(0).rules(0).source(), "");
 }
 
 TEST_F(ScorerServiceTest, RefusesWhatIsNoPictureAndNamesTheField) {
@@ -316,7 +441,7 @@ TEST_F(ScorerServiceTest, AStreamIsAnsweredInOrderEachWithItsOwnError) {
   rpc::SetDeadline(context, absl::Seconds(60));
   auto stream = stub_->ScoreListings(&context);
   std::vector<std::string> images;
-  for (int i = 0; i < kListings; ++i) images.push_back(i % 10 == 3 ? "broken" : Jpeg(Photo(40, 40, i)));
+  for (int i = 0; i < kListings; ++i) images.push_back(i % 10 == 3 ? "broken" : Jpeg(Photo(64, 64, i)));
   std::thread writer([&] {
     for (const std::string& image : images) {
       v1::ScoreListingsRequest request;
@@ -349,18 +474,18 @@ TEST_F(ScorerServiceTest, AClientThatLeavesItsStreamHoldsNothingUp) {
     auto stream = stub_->ScoreListings(&context);
     v1::ScoreListingsRequest request;
     *request.mutable_listing()->mutable_product() = Shirt();
-    request.mutable_listing()->set_image(Jpeg(Photo(40, 40)));
+    request.mutable_listing()->set_image(Jpeg(Photo(64, 64)));
     EXPECT_TRUE(stream->Write(request));
     context.TryCancel();
     stream->Finish();
   }
-  EXPECT_EQ(MustScore(Shirt(), Jpeg(Photo(40, 40))).kind(), v1::VERDICT_KIND_CLEAN);
+  EXPECT_EQ(MustScore(Shirt(), Jpeg(Photo(64, 64))).kind(), v1::VERDICT_KIND_CLEAN);
   // The destructor drains: it would hang on a handler that never ends.
 }
 
 TEST_F(ScorerServiceTest, ACatalogueIsScoredAndWhatCannotBeDecodedIsNotScored) {
   Serve({.mismatch_bias = 4});
-  for (int i = 0; i < 5; ++i) Store(absl::StrCat("good", i), Jpeg(Photo(40, 40, i)));
+  for (int i = 0; i < 5; ++i) Store(absl::StrCat("good", i), Jpeg(Photo(64, 64, i)));
   Store("broken", "not a picture");
   v1::UpsertProductsRequest upsert;
   *upsert.add_products() = Shirt();  // without an image
@@ -386,7 +511,7 @@ TEST_F(ScorerServiceTest, ACatalogueIsScoredAndWhatCannotBeDecodedIsNotScored) {
 
 TEST_F(ScorerServiceTest, ACatalogueIsNotScoredWithoutABundle) {
   Serve();
-  Store("good", Jpeg(Photo(40, 40)));
+  Store("good", Jpeg(Photo(64, 64)));
   const v1::Job job = ScoreCatalog();
   EXPECT_EQ(job.state(), v1::JOB_STATE_FAILED);
   EXPECT_TRUE(absl::StrContains(job.error(), "no trained bundle")) << job.error();
@@ -401,7 +526,7 @@ TEST_F(ScorerServiceTest, ANewBundleTakesOverWithoutDroppingARequest) {
   std::vector<std::thread> callers;
   for (int caller = 0; caller < 4; ++caller) {
     callers.emplace_back([&] {
-      const std::string image = Jpeg(Photo(40, 40));
+      const std::string image = Jpeg(Photo(64, 64));
       while (!done) {
         v1::ScoreListingRequest request;
         *request.mutable_product() = Shirt();
