@@ -149,12 +149,17 @@ absl::StatusOr<v1::Verdict> Replayer::JudgeAgain(const v1::Verdict& kept, const 
                                                  absl::Time deadline) const {
   ASSIGN_OR_RETURN(std::shared_ptr<const ScorerModel> model, ModelOf(kept.bundle_version()));
   const absl::StatusOr<const v1::Policy*> policy = PolicyNamed(kept.policy());
-  if (!policy.ok()) return absl::FailedPreconditionError(policy.status().message());
+  if (!policy.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the policy that judged then is gone: ", policy.status().message()));
+  }
   Scorer scorer({.max_batch = 1, .max_queue = 1, .threads = 1});
   if (model != nullptr) scorer.Use(std::move(model));
   absl::StatusOr<v1::Verdict> verdict = scorer.Score({kept.listing(), image, *policy}, deadline);
   if (verdict.ok() || !IsOfThePicture(verdict.status())) return verdict;
-  return NotScored(kept.listing(), kept.image_sha256(), verdict.status(), absl::Now());
+  verdict = NotScored(kept.listing(), kept.image_sha256(), verdict.status(), absl::Now());
+  verdict->set_rules_version(kept.rules_version());  // no rule was asked
+  return verdict;
 }
 
 absl::StatusOr<v1::ReplayVerdictResponse> Replayer::Replay(const v1::ReplayVerdictRequest& request,

@@ -412,6 +412,23 @@ TEST_F(KeptVerdicts, WhatWasNotScoredIsReplayedToo) {
   EXPECT_EQ("FAILED_PRECONDITION", CodeOf(Replay("broken", "", &response)));
 }
 
+TEST_F(KeptVerdicts, AReplayKeepsToThePolicyOfThen) {
+  Serve({});
+  v1::ScoreListingRequest request = Listing("p1", Photo());
+  request.set_policy("amazon");
+  v1::Verdict kept = MustScore(request);
+  EXPECT_GT(kept.policy_findings_size(), 0);
+  const v1::ReplayVerdictResponse replay = MustReplay("p1", Photo());
+  EXPECT_TRUE(replay.same()) << replay.DebugString();
+  EXPECT_EQ(kept.policy_findings_size(), replay.replayed().policy_findings_size());
+  kept.set_policy("bazaar");
+  Put(kept);
+  v1::ReplayVerdictResponse response;
+  const grpc::Status status = Replay("p1", Photo(), &response);
+  EXPECT_EQ("FAILED_PRECONDITION", CodeOf(status));
+  EXPECT_THAT(status.error_message(), HasSubstr("bazaar"));
+}
+
 TEST_F(KeptVerdicts, AReplaySaysWhatDiffers) {
   Serve({.mismatch_bias = 4});
   v1::Verdict kept = MustScore(Listing("p1", Photo()));
