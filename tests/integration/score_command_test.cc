@@ -46,8 +46,12 @@ class ScoreCommand : public CommandSuite {
     return lines;
   }
   std::string Picture(const std::string& name, int shade) const {
-    Pixels pixels{48, 48, {}};
-    for (int i = 0; i < 48 * 48 * 3; ++i) pixels.rgb.push_back(static_cast<std::uint8_t>((i * 7 + i / 144 + shade)));
+    Pixels pixels{60, 40, {}};  // not tiny, which would be a reason of its own
+    for (int y = 0; y < pixels.height; ++y) {
+      for (int x = 0; x < pixels.width * 3; ++x) {
+        pixels.rgb.push_back(static_cast<std::uint8_t>((x * 5 + y * 3 + shade) % 256));
+      }
+    }
     const std::string path = absl::StrCat(folder_, "/photos/", name, ".jpg");
     std::filesystem::create_directories(folder_ + "/photos");
     EXPECT_TRUE(WriteFileAtomically(path, EncodeImage(pixels, "image/jpeg").value()).ok());
