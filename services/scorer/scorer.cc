@@ -204,7 +204,9 @@ absl::StatusOr<v1::Verdict> Scorer::Conclude(Draft draft, const absl::StatusOr<J
     for (const v1::Box& box : OverlayBoxes(*judgement, draft.size)) *verdict.add_overlay_boxes() = box;
   }
   Stamp(draft.started, verdict);
-  if (!draft.cache_key.empty() && verdict.degraded().empty()) cache_.Put(draft.cache_key, verdict);
+  // What is degraded so far is so of picture, listing and bundle, and would be again; what a neighbour that is
+  // down leaves out is added to each answer after this.
+  if (!draft.cache_key.empty()) cache_.Put(draft.cache_key, verdict);
   return std::move(verdict);
 }
 

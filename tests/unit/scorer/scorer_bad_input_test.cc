@@ -25,8 +25,8 @@ class ScorerBadInput : public testing::Test {
     v1::Verdict verdict;
     const grpc::Status status = scorer_->Score(request, &verdict);
     if (!status.ok()) return absl::StrCat(status.error_code(), " ", status.error_message());
-    const std::string what =
-        verdict.reasons().empty() ? verdict.not_scored_reason() : v1::AbuseReason_Name(verdict.reasons(0).reason());
+    const std::string what = verdict.not_scored_reason().empty() ? v1::AbuseReason_Name(verdict.reasons(0).reason())
+                                                                 : verdict.not_scored_reason();
     return absl::StrCat(v1::VerdictKind_Name(verdict.kind()), " ", what);
   }
   static std::string AnswerTo(const std::string& image) { return Answer(ShirtWith(image)); }
@@ -76,7 +76,8 @@ TEST_F(ScorerBadInput, AHundredMegapixelsByItsHeaderAreNotDecoded) {
 }
 
 TEST_F(ScorerBadInput, OfAnAnimationTheFirstFrameIsJudged) {
-  ExpectStarts(AnswerTo(AnimatedWebp(4)), kJudged);
+  // Its frames have 16 pixels.
+  ExpectStarts(AnswerTo(AnimatedWebp(4)), "VERDICT_KIND_REVIEW ABUSE_REASON_LOW_QUALITY");
   ExpectStarts(AnswerTo(AnimatedPng(TestTexture(64, 64), 4)), kJudged);
   // This one has frames of one colour.
   ExpectStarts(AnswerTo(AnimatedGif(4)), "VERDICT_KIND_ABUSE ABUSE_REASON_PLACEHOLDER");

@@ -50,7 +50,7 @@ TEST(ScorerServing, AnswersTheSameListingFromMemory) {
   EXPECT_EQ(first.kind(), v1::VERDICT_KIND_ABUSE);
 }
 
-TEST(ScorerServing, AnotherTextPictureOrBundleIsJudgedAnew) {
+TEST(ScorerServing, AnotherTextPicturePolicyOrBundleIsJudgedAnew) {
   ServedScorer scorer;
   scorer.Serve();
   v1::Verdict verdict;
@@ -63,6 +63,12 @@ TEST(ScorerServing, AnotherTextPictureOrBundleIsJudgedAnew) {
   request.set_image(Photo(81));
   ASSERT_TRUE(scorer.Score(request, &verdict).ok());
   EXPECT_FALSE(verdict.cached());
+  request.set_policy("amazon");
+  for (const bool cached : {false, true}) {
+    ASSERT_TRUE(scorer.Score(request, &verdict).ok());
+    EXPECT_EQ(verdict.cached(), cached);
+    EXPECT_EQ(verdict.policy(), "amazon");
+  }
   PromoteRandomBundle(scorer.bundles(), {});
   ASSERT_TRUE(Eventually([&] {
     EXPECT_TRUE(scorer.Score(request, &verdict).ok());
@@ -174,7 +180,7 @@ TEST(ScorerServing, BulkWaitsForRoomRatherThanBeingRefused) {
       std::thread writer([&] {
         for (int i = 0; i < kListings; ++i) {
           v1::ScoreListingsRequest request;
-          *request.mutable_listing() = ShirtWith(Photo(40 + s));
+          *request.mutable_listing() = ShirtWith(Photo(80 + s));
           if (i % 7 == 0) request.mutable_listing()->set_priority(v1::SCORE_PRIORITY_LISTING);
           EXPECT_TRUE(stream->Write(request));
         }
