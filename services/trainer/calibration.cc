@@ -64,6 +64,13 @@ struct CleanScore {
   bool blown_up = false;
 };
 
+// Whether those that were blown up and the others are both enough to be looked at apart.
+bool BothAreLarge(const std::vector<CleanScore>& scores) {
+  const auto blown_up = static_cast<std::size_t>(
+      std::count_if(scores.begin(), scores.end(), [](const CleanScore& score) { return score.blown_up; }));
+  return std::min(blown_up, scores.size() - blown_up) >= kOwnThresholds;
+}
+
 // The score above which no more than `share` lie, of either group when both are large.
 double StrictThreshold(const std::vector<CleanScore>& scores, double share) {
   std::vector<double> all, groups[2];
@@ -71,7 +78,7 @@ double StrictThreshold(const std::vector<CleanScore>& scores, double share) {
     all.push_back(score.probability);
     groups[score.blown_up ? 1 : 0].push_back(score.probability);
   }
-  if (std::min(groups[0].size(), groups[1].size()) < kOwnThresholds) return ThresholdAt(std::move(all), share);
+  if (!BothAreLarge(scores)) return ThresholdAt(std::move(all), share);
   return std::max(ThresholdAt(std::move(groups[0]), share), ThresholdAt(std::move(groups[1]), share));
 }
 
@@ -148,7 +155,8 @@ absl::StatusOr<v1::Calibration> FitCalibration(const std::string& reason, const 
   calibration.set_review_threshold(StrictThreshold(scores, kReviewFalsePositives));
   calibration.set_abuse_threshold(StrictThreshold(scores, kAbuseFalsePositives));
   for (const auto& [path, its] : of_category) {
-    if (its.size() < kOwnThresholds) continue;
+    // Where the two kinds of pictures matter, a category has enough of both or no thresholds of its own.
+    if (its.size() < kOwnThresholds || (BothAreLarge(scores) && !BothAreLarge(its))) continue;
     v1::CategoryThresholds& own = *calibration.add_categories();
     own.mutable_category_path()->Add(path.begin(), path.end());
     own.set_review_threshold(StrictThreshold(its, kReviewFalsePositives));

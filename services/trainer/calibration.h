@@ -30,7 +30,8 @@ inline constexpr double kMislabelledShare = 0.08;
 inline constexpr double kReviewFalsePositives = 0.05;
 inline constexpr double kAbuseFalsePositives = 0.01;
 
-// A group of clean listings, or a category, has thresholds of its own with at least so many.
+// A group of clean listings, or a category, has thresholds of its own with at least so many: a category of either group,
+// when the catalogue has both.
 inline constexpr std::size_t kOwnThresholds = 200;
 
 // With thresholds for every category, leaf or parent, of kOwnThresholds clean examples. The weights are for the

@@ -15,9 +15,6 @@
 
 namespace mannequin {
 
-// A pack of more pixels than this for it is JPEG: it is read once a step, not thousands of times a second.
-inline constexpr std::int64_t kMaxJudgePixels = std::int64_t{2} << 30;
-
 struct JudgeTrainingOptions {
   std::uint64_t seed = 0;
   std::string device;      // as CheckDevice

@@ -19,7 +19,6 @@
 #include "common/base/parallel.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
-#include "common/image/jpeg.h"
 
 namespace mannequin {
 namespace {
@@ -139,13 +138,14 @@ void Pack::ReadImage(std::int64_t slot, std::uint8_t* rgb) const {
     return;
   }
   const Place place = places_[static_cast<std::size_t>(slot)];
-  const absl::StatusOr<JpegPicture> picture =
-      DecodeJpeg({reinterpret_cast<const char*>(images_ + place.offset), static_cast<std::size_t>(place.size)}, 0, 0);
-  if (!picture.ok() || static_cast<std::int64_t>(picture->pixels.rgb.size()) != image_bytes()) {
+  const absl::StatusOr<Pixels> pixels =
+      DecodeImage({reinterpret_cast<const char*>(images_ + place.offset), static_cast<std::size_t>(place.size)},
+                  {.limits = {}, .resize_to = resolution_, .pad = true});
+  if (!pixels.ok() || static_cast<std::int64_t>(pixels->rgb.size()) != image_bytes()) {
     std::fill_n(rgb, image_bytes(), std::uint8_t{255});
     return;
   }
-  std::copy(picture->pixels.rgb.begin(), picture->pixels.rgb.end(), rgb);
+  std::copy(pixels->rgb.begin(), pixels->rgb.end(), rgb);
 }
 
 Pixels Pack::ImageOf(const PackedProduct& product) const {

@@ -6,7 +6,8 @@
 //   same->ReadImage(slot, rgb);
 //
 //   pack.u8     count x resolution x resolution x 3 bytes, interleaved sRGB, one image after
-//               another; or pack.jpeg, JPEG files one after another, where pixels would not fit
+//               another; or pack.jpeg, JPEG files one after another, where pixels would not fit, or
+//               pictures as they are stored
 //   texts.f32   count x kShuffles x dimension, in the machine's byte order
 //   index.pb    SHA-256 of the rest, a line; v1.PackIndex. Written last, atomically
 //
@@ -41,6 +42,9 @@ struct PackOptions {
   std::string opt_out = {};
   // Of the file of pixels; a bigger one would be JPEG.
   std::int64_t max_bytes = std::int64_t{32} << 30;
+  // Keeps pictures as the store has them and decodes them at each read, as who serves does: small, slow, and true to
+  // the last level.
+  bool as_stored = false;
   // Packs this one's products, categories and colours, whatever the catalogue has by now; the
   // choice above is not asked then. Outlives the call.
   const class Pack* like = nullptr;

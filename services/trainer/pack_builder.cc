@@ -287,7 +287,7 @@ class PackBuilder {
     index_.set_resolution(options_.resolution);
     index_.set_text_dimension(encoder_.dimension());
     index_.set_slots(count);
-    index_.set_jpeg(count * image_bytes() > options_.max_bytes);
+    index_.set_jpeg(options_.as_stored || count * image_bytes() > options_.max_bytes);
     std::error_code error;
     std::filesystem::create_directories(options_.folder, error);
     if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot make ", options_.folder));
@@ -381,15 +381,17 @@ class PackBuilder {
       ++unreadable_;
       return absl::OkStatus();
     }
-    return Put(slot, *pixels);
+    return Put(slot, *pixels, found->image().data());
   }
 
   // Items and `readable_`: each is written by one thread only.
-  absl::Status Put(std::int64_t slot, const Pixels& pixels) {
+  absl::Status Put(std::int64_t slot, const Pixels& pixels, absl::string_view stored) {
     v1::PackItem& item = chosen_[static_cast<std::size_t>(slot)];
     std::string encoded;
     absl::string_view bytes(reinterpret_cast<const char*>(pixels.rgb.data()), pixels.rgb.size());
-    if (index_.jpeg()) {
+    if (options_.as_stored) {
+      bytes = stored;
+    } else if (index_.jpeg()) {
       ASSIGN_OR_RETURN(encoded, EncodeJpeg(pixels, kJpegQuality));
       bytes = encoded;
     }

@@ -15,7 +15,6 @@
 #include "common/store/job_state.h"
 #include "common/text/text_encoder.h"
 #include "google/protobuf/text_format.h"
-#include "services/trainer/judge_training.h"
 #include "services/trainer/measure_bundle.h"
 #include "services/trainer/metrics.h"
 #include "services/trainer/pack.h"
@@ -153,7 +152,7 @@ class Run {
     if (request.judge_steps() >= 0) {
       options.folder = folder_ + kJudgePackFolder;
       options.resolution = JudgeSide(request.resolution());
-      options.max_bytes = std::min(options.max_bytes, kMaxJudgePixels);
+      options.as_stored = true;
       options.like = pack.get();
       RETURN_IF_ERROR(BuildPack(
                           store_, *encoder, options, [this] { return context_.stopping(); },

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Ten times more requests than the scorer can answer, sent at an even rate that waits for nobody: verdicts in
-# time, as a share of what it answers when its callers wait. The load shares the cores.
+# time, as a share of what it answers when its callers wait. The load shares the cores, and yields to the server.
 set -euo pipefail
 . "$BENCH_LIB"
 . "$(dirname "$BENCH_LIB")/lib_score.sh"

@@ -123,8 +123,8 @@ TEST(FitCalibration, BlownUpPicturesAndOthersBothStayUnderTheSharesOfFalseAlarms
   std::vector<Example> examples;
   for (int i = 0; i < 1000; ++i) {
     const double x = std::sin(i * 12.9898);
-    examples.push_back({{x}, false, true});
-    if (i % 4 == 0) examples.push_back({{x + 1}, false, false});
+    examples.push_back({{x}, false, true, {"Apparel"}});
+    if (i % 4 == 0) examples.push_back({{x + 1}, false, false, {i % 8 == 0 ? "Apparel" : "Footwear"}});
     examples.push_back({{x + 4}, true});
   }
   int left_out = -1;
@@ -136,6 +136,7 @@ TEST(FitCalibration, BlownUpPicturesAndOthersBothStayUnderTheSharesOfFalseAlarms
     alarms += *CalibratedProbability(*calibration, example.features) > calibration->review_threshold() ? 1 : 0;
   }
   EXPECT_LE(alarms, 12) << "of 250";
+  EXPECT_EQ(calibration->categories_size(), 0) << "125 of the others are too few to hold their own thresholds to";
 }
 
 TEST(FitCalibration, NeedsBothKinds) {

@@ -65,6 +65,19 @@ TEST_F(PackTest, AnotherProcessOpensWhatWasBuilt) {
   EXPECT_EQ(image.rgb[0], 255);
 }
 
+TEST_F(PackTest, AsStoredItGivesWhatWouldBeServedToTheLastLevel) {
+  const auto pixels = Build();
+  ASSERT_TRUE(pixels.ok());
+  options_.folder += "-stored";
+  options_.as_stored = true;
+  const auto stored = Build();
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  ASSERT_EQ((*stored)->training.size(), (*pixels)->training.size());
+  for (std::size_t i = 0; i < (*stored)->training.size(); ++i) {
+    EXPECT_EQ((*stored)->ImageOf((*stored)->training[i]).rgb, (*pixels)->ImageOf((*pixels)->training[i]).rgb);
+  }
+}
+
 TEST_F(PackTest, LikeAnotherItHasTheSameProductsWhateverTheCatalogueHasByNow) {
   const auto built = Build();
   ASSERT_TRUE(built.ok()) << built.status();
