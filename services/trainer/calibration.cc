@@ -68,7 +68,13 @@ struct CleanScore {
 bool BothAreLarge(const std::vector<CleanScore>& scores) {
   const auto blown_up = static_cast<std::size_t>(
       std::count_if(scores.begin(), scores.end(), [](const CleanScore& score) { return score.blown_up; }));
-  return std::min(blown_up, scores.size() - blown_up) >= kOwnThresholds;
+  return std::min(blown_up, scores.size() - blown_up) >= kLargeGroup;
+}
+
+// As ThresholdAt, a standard error stricter: these clean listings are a sample, and the next ones are others.
+double PrudentThreshold(std::vector<double> clean, double share) {
+  const double error = std::sqrt(share / static_cast<double>(clean.size()));
+  return ThresholdAt(std::move(clean), std::max(0.0, share - error));
 }
 
 // The score above which no more than `share` lie, of either group when both are large.
@@ -78,8 +84,8 @@ double StrictThreshold(const std::vector<CleanScore>& scores, double share) {
     all.push_back(score.probability);
     groups[score.blown_up ? 1 : 0].push_back(score.probability);
   }
-  if (!BothAreLarge(scores)) return ThresholdAt(std::move(all), share);
-  return std::max(ThresholdAt(std::move(groups[0]), share), ThresholdAt(std::move(groups[1]), share));
+  if (!BothAreLarge(scores)) return PrudentThreshold(std::move(all), share);
+  return std::max(PrudentThreshold(std::move(groups[0]), share), PrudentThreshold(std::move(groups[1]), share));
 }
 
 }  // namespace

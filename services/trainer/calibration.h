@@ -30,9 +30,10 @@ inline constexpr double kMislabelledShare = 0.08;
 inline constexpr double kReviewFalsePositives = 0.05;
 inline constexpr double kAbuseFalsePositives = 0.01;
 
-// A group of clean listings, or a category, has thresholds of its own with at least so many: a category of either group,
-// when the catalogue has both.
-inline constexpr std::size_t kOwnThresholds = 200;
+// A category has thresholds of its own with at least so many clean listings: of fewer, one in a hundred is chance.
+inline constexpr std::size_t kOwnThresholds = 500;
+// Groups of pictures are looked at apart, in the whole and in a category, when each has at least so many.
+inline constexpr std::size_t kLargeGroup = 200;
 
 // With thresholds for every category, leaf or parent, of kOwnThresholds clean examples. The weights are for the
 // features as they are, not standardised. `left_out` gets the number of clean examples thought mislabelled.

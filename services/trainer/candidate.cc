@@ -24,7 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kMeasuredNetworks[] = "/measured";
-constexpr char kJudgeWeights[] = "/judge.safetensors", kJudgeInfo[] = "/judge.textproto";
+constexpr char kJudgeWeights[] = "/judge.safetensors", kJudgeInfo[] = "/judge.textproto",
+               kJudgeCheckpoint[] = "/judge.checkpoint";
 constexpr std::uint64_t kHeldOutBank = 2;  // stream of the job's seed
 
 absl::Status MakeEmpty(const std::string& folder) {
@@ -84,12 +85,16 @@ absl::StatusOr<const Pack*> Candidate::JudgePack() {
 absl::Status Candidate::TrainJudge(const std::function<bool(const JudgeProgress&)>& progress) {
   const std::string weights = plan_.folder() + kJudgeWeights, info_path = plan_.folder() + kJudgeInfo;
   if (plan_.request().judge_steps() < 0 || fs::exists(info_path)) return absl::OkStatus();
-  const JudgeTrainingOptions options = {plan_.request().seed(), options_.device, plan_.request().judge_steps()};
+  const JudgeTrainingOptions options = {plan_.request().seed(), options_.device, plan_.request().judge_steps(),
+                                        plan_.folder() + kJudgeCheckpoint};
   ASSIGN_OR_RETURN(const Pack* pack, JudgePack());
   ASSIGN_OR_RETURN(const v1::JudgeInfo info, mannequin::TrainJudge(*pack, options, weights, progress));
   std::string text;
   google::protobuf::TextFormat::PrintToString(info, &text);
-  return WriteFileAtomically(info_path, text);  // after the weights: it says that they are whole
+  RETURN_IF_ERROR(WriteFileAtomically(info_path, text));  // after the weights: it says that they are whole
+  std::error_code ignored;
+  fs::remove(plan_.folder() + kJudgeCheckpoint, ignored);
+  return absl::OkStatus();
 }
 
 absl::Status Candidate::AddJudge(const std::string& bundle, v1::GanInfo* gan) const {

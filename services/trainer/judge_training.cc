@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
+#include <filesystem>
+#include <sstream>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/file.h"
 #include "common/base/prefetcher.h"
 #include "common/base/status_macros.h"
 #include "common/nn/judge_net.h"
@@ -105,6 +111,49 @@ torch::Tensor LossOf(JudgeNet& net, const JudgeBatch& batch, const Pack& pack, c
          kOverlaidWeight * (whole.mean() + std::get<0>(whole.topk(hard)).mean());
 }
 
+// Where a training stands, in a file.
+class JudgeCheckpoint {
+ public:
+  JudgeCheckpoint(const std::string& path, const std::string& training) : path_(path), training_(training) {}
+
+  absl::Status Save(const JudgeNet& net, const torch::optim::AdamW& adam, std::int64_t step) const {
+    if (path_.empty()) return absl::OkStatus();
+    torch::serialize::OutputArchive archive, network, optimizer;
+    net.save(network);
+    adam.save(optimizer);
+    archive.write("network", network);
+    archive.write("optimizer", optimizer);
+    archive.write("training", c10::IValue(training_));
+    archive.write("step", c10::IValue(step));
+    std::ostringstream bytes;
+    archive.save_to(bytes);
+    return WriteFileAtomically(path_, bytes.str());
+  }
+
+  // The step to go on with; 0 when there is no file, or one of another training. DATA_LOSS when it is damaged.
+  absl::StatusOr<std::int64_t> Load(JudgeNet& net, torch::optim::AdamW& adam, c10::Device device) const {
+    if (path_.empty() || !std::filesystem::exists(path_)) return 0;
+    try {
+      torch::serialize::InputArchive archive, network, optimizer;
+      archive.load_from(path_, device);
+      c10::IValue training, step;
+      archive.read("training", training);
+      archive.read("step", step);
+      if (training.toStringRef() != training_) return 0;
+      archive.read("network", network);
+      archive.read("optimizer", optimizer);
+      net.load(network);
+      adam.load(optimizer);
+      return step.toInt();
+    } catch (const std::exception&) {
+      return absl::DataLossError(absl::StrCat(path_, ": is damaged; remove it, and the judge begins anew"));
+    }
+  }
+
+ private:
+  const std::string path_, training_;
+};
+
 }  // namespace
 
 std::int64_t JudgeStepsFor(std::size_t images) {
@@ -130,11 +179,17 @@ absl::StatusOr<v1::JudgeInfo> TrainJudge(const Pack& pack, const JudgeTrainingOp
     if (weight.dim() == 4) weight.set_data(weight.contiguous(torch::MemoryFormat::ChannelsLast));
   }
   torch::optim::AdamW adam(net.parameters(), torch::optim::AdamWOptions(kPeakRate).weight_decay(kWeightDecay));
+  const JudgeCheckpoint checkpoint(
+      options.checkpoint, absl::StrCat("seed ", options.seed, ", ", now.steps, " steps, ", pack.training.size(),
+                                       " images of ", pack.resolution(), " pixels, ", pack.categories.size(),
+                                       " categories, ", info.colors_size(), " colours"));
+  ASSIGN_OR_RETURN(const std::int64_t first, checkpoint.Load(net, adam, device));
+  now.step = first;
   const JudgeBatches batches(pack, bank, color_of, options.seed);
-  Prefetcher<JudgeBatch> source([&](std::int64_t step) { return batches.Make(step); }, 0, kAhead);
+  Prefetcher<JudgeBatch> source([&](std::int64_t step) { return batches.Make(step); }, first, kAhead);
   torch::Tensor sum = torch::zeros({1}, at::TensorOptions(device));
   absl::Time began = absl::Now();
-  for (std::int64_t step = 0; step < now.steps; ++step) {
+  for (std::int64_t step = first; step < now.steps; ++step) {
     const JudgeBatch batch = source.Next();
     // Up to the peak, then down to zero by half a cosine.
     const double share = static_cast<double>(step) / static_cast<double>(now.steps);
@@ -150,6 +205,7 @@ absl::StatusOr<v1::JudgeInfo> TrainJudge(const Pack& pack, const JudgeTrainingOp
     loss.backward();
     adam.step();
     sum += loss.detach();
+    if ((step + 1) % kJudgeCheckpointSteps == 0) RETURN_IF_ERROR(checkpoint.Save(net, adam, step + 1));
     if ((step + 1) % kProgressSteps != 0 && step + 1 != now.steps) continue;
     const auto steps = static_cast<double>(step + 1 - now.step);
     now.step = step + 1;
@@ -157,7 +213,10 @@ absl::StatusOr<v1::JudgeInfo> TrainJudge(const Pack& pack, const JudgeTrainingOp
     now.images_per_second = steps * JudgeBatches::kBatch / absl::ToDoubleSeconds(absl::Now() - began);
     sum.zero_();
     began = absl::Now();
-    if (!progress(now)) return absl::CancelledError("stopped while training what judges listings");
+    if (!progress(now)) {
+      RETURN_IF_ERROR(checkpoint.Save(net, adam, now.step));
+      return absl::CancelledError("stopped while training what judges listings");
+    }
   }
   info.set_resolution(pack.resolution());
   info.set_steps(now.steps);

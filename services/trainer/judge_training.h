@@ -19,7 +19,11 @@ struct JudgeTrainingOptions {
   std::uint64_t seed = 0;
   std::string device;      // as CheckDevice
   std::int64_t steps = 0;  // 0: JudgeStepsFor
+  // A file that keeps where the training stands, every kJudgeCheckpointSteps and when it is stopped; one of the same
+  // seed, steps and images is gone on from, as if there had been no stop. Empty: none.
+  std::string checkpoint = {};
 };
+inline constexpr std::int64_t kJudgeCheckpointSteps = 250;
 
 struct JudgeProgress {
   std::int64_t step = 0, steps = 0;
@@ -31,7 +35,7 @@ struct JudgeProgress {
 std::int64_t JudgeStepsFor(std::size_t images);
 
 // Writes the weights to `path`, matrices and kernels as bfloat16. `progress` hears of it every
-// ten steps; false stops it. CANCELLED then; CheckDevice's errors; those of the file.
+// ten steps; false stops it. CANCELLED then; CheckDevice's errors; those of the files.
 absl::StatusOr<v1::JudgeInfo> TrainJudge(const Pack& pack, const JudgeTrainingOptions& options, const std::string& path,
                                          const std::function<bool(const JudgeProgress&)>& progress);
 

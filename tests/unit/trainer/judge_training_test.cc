@@ -1,5 +1,6 @@
 #include "services/trainer/judge_training.h"
 
+#include "common/base/file.h"
 #include "common/base/roc.h"
 #include "common/nn/gan.h"
 #include "services/trainer/judge_batches.h"
@@ -26,10 +27,11 @@ class JudgeTraining : public CatalogueTest {
   }
 
   absl::StatusOr<v1::JudgeInfo> Train(std::int64_t steps, std::uint64_t seed = 1) {
-    return TrainJudge(*pack_, {seed, "cpu", steps}, folder_ + "/judge.safetensors", [this](const JudgeProgress& now) {
-      losses_.push_back(now.loss);
-      return !stop_;
-    });
+    return TrainJudge(*pack_, {seed, "cpu", steps, ""}, folder_ + "/judge.safetensors",
+                      [this](const JudgeProgress& now) {
+                        losses_.push_back(now.loss);
+                        return !stop_;
+                      });
   }
 
   v1::BundleManifest ManifestWith(const v1::JudgeInfo& info) const {
@@ -126,6 +128,35 @@ TEST_F(JudgeTraining, LearnsToTellCategoriesAndOverlaysInMoments) {
   EXPECT_GT(AreaUnderRoc(clean_scores, overlaid_scores), 0.9);
 }
 
+TEST_F(JudgeTraining, GoesOnFromItsCheckpointAsIfItHadNotBeenStopped) {
+  const auto train = [&](const std::string& name, std::int64_t stop_after, const std::string& checkpoint) {
+    std::vector<double> losses;
+    const auto trained = TrainJudge(*pack_, {3, "cpu", 40, checkpoint}, folder_ + name, [&](const JudgeProgress& now) {
+      losses.push_back(now.loss);
+      return now.step < stop_after;
+    });
+    EXPECT_EQ(trained.status().code(), stop_after <= 40 ? absl::StatusCode::kCancelled : absl::StatusCode::kOk);
+    return losses;
+  };
+  const std::string checkpoint = folder_ + "/judge.checkpoint";
+  const std::vector<double> whole = train("/whole.safetensors", 100, "");
+  const std::vector<double> before = train("/stopped.safetensors", 20, checkpoint);
+  ASSERT_TRUE(std::filesystem::exists(checkpoint));
+  const std::vector<double> after = train("/stopped.safetensors", 100, checkpoint);
+  ASSERT_EQ(whole.size(), 4u);
+  ASSERT_EQ(before.size(), 2u);
+  ASSERT_EQ(after.size(), 2u);
+  EXPECT_NEAR(after[0], whole[2], 1e-3 * whole[2]);
+  EXPECT_NEAR(after[1], whole[3], 1e-3 * whole[3]);
+
+  ASSERT_TRUE(WriteFileAtomically(checkpoint, "no archive").ok());
+  EXPECT_EQ(TrainJudge(*pack_, {3, "cpu", 40, checkpoint}, folder_ + "/damaged.safetensors",
+                       [](const JudgeProgress&) { return true; })
+                .status()
+                .code(),
+            absl::StatusCode::kDataLoss);
+}
+
 TEST_F(JudgeTraining, StopsWhenItIsTold) {
   stop_ = true;
   EXPECT_EQ(Train(30).status().code(), absl::StatusCode::kCancelled);
@@ -134,7 +165,7 @@ TEST_F(JudgeTraining, StopsWhenItIsTold) {
 }
 
 TEST_F(JudgeTraining, ADeviceThatIsNotThereIsAnError) {
-  EXPECT_FALSE(TrainJudge(*pack_, {1, "cuda:99", 1}, folder_ + "/judge.safetensors", [](const JudgeProgress&) {
+  EXPECT_FALSE(TrainJudge(*pack_, {1, "cuda:99", 1, ""}, folder_ + "/judge.safetensors", [](const JudgeProgress&) {
                  return true;
                }).ok());
 }
