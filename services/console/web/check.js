@@ -1,5 +1,5 @@
 // Check: does this image belong to this listing?
-import { h, field, bar, busy, empty, percent } from './dom.js';
+import { h, field, select, bar, busy, empty, percent } from './dom.js';
 import { call, toBase64, productOf, listBundles } from './api.js';
 import { t } from './i18n.js';
 import { tile, withOwnImage } from './similar.js';
@@ -29,7 +29,9 @@ export function render(root, signal) {
   const problem = h('p', { class: 'problem', role: 'alert' });
   const drop = h('label', { class: 'drop', for: 'image' }, preview, h('span', { class: 'dropword' }, h('strong', {}, t('check.drop')), h('small', {}, t('check.limits'))));
   const button = h('button', { class: 'primary', type: 'submit' }, t('check.run'));
-  const form = h('form', { class: 'card stack', onsubmit: run }, input, drop, problem, productFields(), button);
+  const policy = select('policy', [['', t('check.noPolicy')]], '');
+  call('AbuseScorer/ListPolicies', {}).then(({ policies = [] }) => policy.append(...policies.map(({ name, title }) => h('option', { value: name }, title))), () => {});
+  const form = h('form', { class: 'card stack', onsubmit: run }, input, drop, problem, productFields(), field(t('check.policy'), policy), button);
   const result = h('div', { class: 'card result', 'aria-live': 'polite' }, empty(t('check.empty'), t('check.emptyText')));
   root.append(h('div', { class: 'columns' }, form, result));
 
@@ -55,7 +57,7 @@ export function render(root, signal) {
     if (!file) { problem.textContent = t('check.needImage'); input.focus(); return; }
     busy(button, async () => {
       const image = await toBase64(file);
-      const { verdict } = await call('AbuseScorer/ScoreListing', { product: productOf(form), image, evidence: EVIDENCE });
+      const { verdict } = await call('AbuseScorer/ScoreListing', { product: productOf(form), image, evidence: EVIDENCE, policy: policy.value });
       await show(verdict || {});
     });
   }
@@ -67,8 +69,11 @@ export function render(root, signal) {
       h('div', { class: `verdict ${TONES[kind]}` }, h('span', { class: 'dot' }), h('div', {}, h('h2', {}, t(kind)), h('p', {}, verdict.notScoredReason || t(`${kind}.text`)))),
       h('div', { class: 'stack' }, (verdict.reasons || []).map((score) => {
         const share = score.probability || 0;
-        return bar(t(score.reason), share, share > 0.7 ? 'bad' : share > 0.4 ? 'warn' : 'good');
+        const line = bar(t(score.reason), share, share > 0.7 ? 'bad' : share > 0.4 ? 'warn' : 'good');
+        // A policy's is said rule by rule below.
+        return score.detail && score.reason !== 'ABUSE_REASON_POLICY' ? h('div', {}, line, h('p', { class: 'quiet' }, score.detail)) : line;
       })),
+      findings(verdict.policyFindings || []),
       looksLike(verdict.sight || {}),
       await pictureWithBoxes(boxes),
       await evidenceOf(verdict, 'EVIDENCE_KIND_PICTURE'),
@@ -81,6 +86,12 @@ export function render(root, signal) {
   function looksLike({ category, categoryProbability = 0, color, colorProbability = 0 }) {
     const seen = [category && `${category} ${percent(categoryProbability)}`, color && `${color} ${percent(colorProbability)}`].filter(Boolean);
     return seen.length ? h('p', {}, h('span', { class: 'quiet' }, `${t('check.looksLike')} `), seen.join(', ')) : '';
+  }
+
+  // Rules of the asked marketplace that the picture breaks, each with where it says so.
+  function findings(broken) {
+    return broken.length ? h('ul', {}, broken.map(({ rule, detail, source }) => h('li', {}, h('strong', {}, rule.replaceAll('_', ' ')), ` ${detail} `,
+      h('a', { href: source, rel: 'noreferrer', target: '_blank' }, t('check.source'))))) : '';
   }
 
   // The products nearest to a picture that does not seem to be the listing's.
