@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <utility>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
@@ -16,12 +17,6 @@ v1::ReasonScore Reason(v1::AbuseReason reason, double probability) {
   score.set_reason(reason);
   score.set_probability(probability);
   return score;
-}
-
-void SortHighestFirst(std::vector<v1::ReasonScore>& reasons) {
-  std::stable_sort(reasons.begin(), reasons.end(), [](const v1::ReasonScore& a, const v1::ReasonScore& b) {
-    return a.probability() > b.probability();
-  });
 }
 
 v1::VerdictKind KindOf(const Thresholds& thresholds, double probability) {
@@ -96,18 +91,16 @@ absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, const Listed& listed, cons
   if (const v1::Calibration* calibration = FindCalibration(gan, kMismatch)) {
     ASSIGN_OR_RETURN(const std::vector<double> features, MismatchFeatures(judgement, listed));
     ASSIGN_OR_RETURN(const double probability, CalibratedProbability(*calibration, features));
-    opinion.reasons.push_back(Reason(v1::ABUSE_REASON_MISMATCH, probability));
-    opinion.kind = std::max(opinion.kind, KindOf(ThresholdsFor(*calibration, listed.category_path), probability));
+    AddReason(opinion, Reason(v1::ABUSE_REASON_MISMATCH, probability),
+              KindOf(ThresholdsFor(*calibration, listed.category_path), probability));
   }
   if (const v1::Calibration* calibration = FindCalibration(gan, kPromotionalOverlay)) {
     ASSIGN_OR_RETURN(const std::vector<double> features, OverlayFeatures(judgement));
     ASSIGN_OR_RETURN(const double probability, CalibratedProbability(*calibration, features));
-    opinion.reasons.push_back(Reason(v1::ABUSE_REASON_PROMOTIONAL_OVERLAY, probability));
     const v1::VerdictKind kind = KindOf(ThresholdsFor(*calibration, listed.category_path), probability);
-    opinion.kind = std::max(opinion.kind, kind);
+    AddReason(opinion, Reason(v1::ABUSE_REASON_PROMOTIONAL_OVERLAY, probability), kind);
     opinion.overlay_probable = kind != v1::VERDICT_KIND_CLEAN;
   }
-  SortHighestFirst(opinion.reasons);
   return opinion;
 }
 
@@ -122,20 +115,22 @@ bool MismatchIsProbable(const v1::GanInfo& gan, const v1::Product& product, cons
   });
 }
 
-void AddReason(Opinion& opinion, v1::ReasonScore reason) {
+void AddReason(Opinion& opinion, v1::ReasonScore reason, v1::VerdictKind kind) {
+  opinion.kind_alone[reason.reason()] = kind;
   opinion.reasons.push_back(std::move(reason));
-  SortHighestFirst(opinion.reasons);
-}
-
-void RaiseTo(Opinion& opinion, v1::VerdictKind kind) {
-  if (opinion.kind == v1::VERDICT_KIND_NOT_SCORED || opinion.kind < kind) opinion.kind = kind;
+  const auto rank = [&](const v1::ReasonScore& score) {
+    return std::pair(opinion.kind_alone[score.reason()], score.probability());
+  };
+  std::stable_sort(opinion.reasons.begin(), opinion.reasons.end(),
+                   [&](const v1::ReasonScore& a, const v1::ReasonScore& b) { return rank(a) > rank(b); });
+  const bool raises = opinion.kind == v1::VERDICT_KIND_NOT_SCORED ? kind != v1::VERDICT_KIND_CLEAN : opinion.kind < kind;
+  if (raises) opinion.kind = kind;
 }
 
 void AddPlaceholder(Opinion& opinion, const std::string& why) {
-  opinion.kind = v1::VERDICT_KIND_ABUSE;
   v1::ReasonScore reason = Reason(v1::ABUSE_REASON_PLACEHOLDER, 1);
   reason.set_detail(why);
-  opinion.reasons.insert(opinion.reasons.begin(), std::move(reason));
+  AddReason(opinion, std::move(reason), v1::VERDICT_KIND_ABUSE);
 }
 
 Pixels WithoutBars(const Pixels& square, PictureSize size) {

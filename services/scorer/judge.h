@@ -6,6 +6,7 @@
 // Pure functions on plain numbers: no network, no clock.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,8 @@ struct PictureSize {
 
 struct Opinion {
   v1::VerdictKind kind = v1::VERDICT_KIND_CLEAN;
-  std::vector<v1::ReasonScore> reasons;  // highest first
+  std::vector<v1::ReasonScore> reasons;                  // those that made the kind first, then highest first
+  std::map<v1::AbuseReason, v1::VerdictKind> kind_alone;  // what each of them alone makes of the listing
   bool overlay_probable = false;         // worth showing where
 };
 
@@ -40,11 +42,9 @@ absl::StatusOr<Opinion> Judge(const v1::GanInfo& gan, const Listed& listed, cons
 // judged.
 bool MismatchIsProbable(const v1::GanInfo& gan, const v1::Product& product, const v1::Verdict& verdict);
 
-// Puts a reason in its place, highest first, behind equals.
-void AddReason(Opinion& opinion, v1::ReasonScore reason);
-
-// Makes the opinion at least REVIEW or ABUSE; a NOT_SCORED one too: a rule has judged what the networks could not.
-void RaiseTo(Opinion& opinion, v1::VerdictKind kind);
+// Puts a reason in its place, behind equals, and makes the opinion at least the `kind` that it has alone: CLEAN, REVIEW
+// or ABUSE. A NOT_SCORED one too, but for CLEAN: a rule has judged what the networks could not.
+void AddReason(Opinion& opinion, v1::ReasonScore reason, v1::VerdictKind kind);
 
 // Says PLACEHOLDER with certainty, which is ABUSE whatever the networks think; `why` becomes
 // the reason's detail.

@@ -239,8 +239,7 @@ void AddPolicy(Opinion& opinion, const PolicyOpinion& judged) {
   reason.set_detail(absl::StrJoin(judged.findings, ", ", [](std::string* out, const v1::PolicyFinding& finding) {
     absl::StrAppend(out, finding.rule());
   }));
-  AddReason(opinion, std::move(reason));
-  if (judged.kind != v1::VERDICT_KIND_CLEAN) RaiseTo(opinion, judged.kind);
+  AddReason(opinion, std::move(reason), judged.kind);
 }
 
 }  // namespace mannequin

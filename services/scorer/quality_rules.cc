@@ -94,8 +94,8 @@ void AddLowQuality(Opinion& opinion, const std::vector<QualityFinding>& findings
     if (finding.probability <= kQualityReview) continue;
     absl::StrAppend(reason.mutable_detail(), reason.detail().empty() ? "" : "; ", finding.detail);
   }
-  if (reason.probability() > kQualityReview) RaiseTo(opinion, v1::VERDICT_KIND_REVIEW);
-  AddReason(opinion, std::move(reason));
+  const bool doubtful = reason.probability() > kQualityReview;
+  AddReason(opinion, std::move(reason), doubtful ? v1::VERDICT_KIND_REVIEW : v1::VERDICT_KIND_CLEAN);
 }
 
 }  // namespace mannequin

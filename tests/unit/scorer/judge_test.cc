@@ -67,6 +67,33 @@ TEST(Judge, ReasonsAreHighestFirst) {
   EXPECT_NEAR(opinion.reasons[1].probability(), 0.0180, 1e-4);
 }
 
+TEST(AddReason, PutsWhatMadeTheKindBeforeWhatIsMoreProbableAndHarmless) {
+  Opinion opinion;
+  const auto add = [&](v1::AbuseReason name, double probability, v1::VerdictKind kind) {
+    v1::ReasonScore reason;
+    reason.set_reason(name);
+    reason.set_probability(probability);
+    AddReason(opinion, reason, kind);
+  };
+  add(v1::ABUSE_REASON_MISMATCH, 0.45, v1::VERDICT_KIND_CLEAN);
+  EXPECT_EQ(Render(opinion), "CLEAN MISMATCH");
+  add(v1::ABUSE_REASON_PROMOTIONAL_OVERLAY, 0.42, v1::VERDICT_KIND_ABUSE);
+  add(v1::ABUSE_REASON_LOW_QUALITY, 0.6, v1::VERDICT_KIND_REVIEW);
+  EXPECT_EQ(Render(opinion), "ABUSE PROMOTIONAL_OVERLAY LOW_QUALITY MISMATCH");
+}
+
+TEST(AddReason, OfARuleRaisesANotScoredOpinionOnlyWhenItFoundSomething) {
+  Opinion opinion;
+  opinion.kind = v1::VERDICT_KIND_NOT_SCORED;
+  v1::ReasonScore reason;
+  reason.set_reason(v1::ABUSE_REASON_LOW_QUALITY);
+  AddReason(opinion, reason, v1::VERDICT_KIND_CLEAN);
+  EXPECT_EQ(opinion.kind, v1::VERDICT_KIND_NOT_SCORED);
+  reason.set_reason(v1::ABUSE_REASON_POLICY);
+  AddReason(opinion, reason, v1::VERDICT_KIND_REVIEW);
+  EXPECT_EQ(opinion.kind, v1::VERDICT_KIND_REVIEW);
+}
+
 TEST(Judge, OverlayIsProbableFromReviewOn) {
   EXPECT_FALSE(Judge(Gan(), {0}, Said(4))->overlay_probable);
   EXPECT_TRUE(Judge(Gan(), {0}, Said(4, std::vector<float>(16, 1)))->overlay_probable);
