@@ -11,7 +11,8 @@
 namespace mannequin {
 namespace {
 
-constexpr int kMaxLines = 112;  // that are looked at across each direction
+constexpr int kMaxLines = 112;     // that are looked at across each direction for a seam
+constexpr int kMaxEdgeLines = 56;  // and for edges
 constexpr int kClearEdge = 40;  // levels from dark to light
 constexpr std::size_t kFewEdges = 40;
 constexpr int kFlat = 1;  // levels: an edge ends where it rises by no more
@@ -51,7 +52,7 @@ GreyPixels ToGrey(const Pixels& pixels) {
 
 std::optional<double> EdgeWidth(const GreyPixels& grey) {
   std::vector<float> widths;
-  const int row_step = std::max(1, grey.height / kMaxLines), column_step = std::max(1, grey.width / kMaxLines);
+  const int row_step = std::max(1, grey.height / kMaxEdgeLines), column_step = std::max(1, grey.width / kMaxEdgeLines);
   for (int y = 0; y < grey.height; y += row_step) {
     AddEdges(&grey.levels[std::size_t(y) * grey.width], grey.width, 1, widths);
   }

@@ -1,6 +1,7 @@
 #include "common/nn/gan.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -64,25 +65,73 @@ absl::StatusOr<torch::Tensor> TextTensor(const LoadedGan::Impl& impl, const std:
   return tensor.to(impl.device);
 }
 
-absl::StatusOr<torch::Tensor> ImageTensor(const LoadedGan::Impl& impl, const std::vector<Pixels>& images) {
+// Of the side that the bundle judges; those of the generator's are enlarged.
+absl::StatusOr<std::vector<Pixels>> Sized(const LoadedGan::Impl& impl, const std::vector<Pixels>& images,
+                                          std::vector<const std::uint8_t*>* rgb) {
   const int side = impl.judged_side;
   const std::size_t bytes = static_cast<std::size_t>(side) * static_cast<std::size_t>(side) * 3;
-  torch::Tensor tensor = torch::empty({static_cast<std::int64_t>(images.size()), side, side, 3}, at::kByte);
-  std::uint8_t* out = tensor.data_ptr<std::uint8_t>();
+  std::vector<Pixels> enlarged;
+  enlarged.reserve(images.size());  // pointers stay
   for (const Pixels& image : images) {
     if (image.width == impl.shape.resolution && image.height == image.width && image.width != side) {
-      const Pixels enlarged = Resize(image, side, side);
-      out = std::copy(enlarged.rgb.begin(), enlarged.rgb.end(), out);
+      enlarged.push_back(Resize(image, side, side));
+      rgb->push_back(enlarged.back().rgb.data());
       continue;
     }
     if (image.width != side || image.height != side || image.rgb.size() != bytes) {
       return absl::InvalidArgumentError(
           absl::StrCat("an image is ", image.width, "x", image.height, ", the bundle takes ", side, "x", side));
     }
-    out = std::copy(image.rgb.begin(), image.rgb.end(), out);
+    rgb->push_back(image.rgb.data());
   }
+  return enlarged;
+}
+
+// [N, 3, S, S] in [-1, 1].
+torch::Tensor ImageTensor(const LoadedGan::Impl& impl, const std::vector<const std::uint8_t*>& images) {
+  const int side = impl.judged_side;
+  torch::Tensor tensor = torch::empty({static_cast<std::int64_t>(images.size()), side, side, 3}, at::kByte);
+  std::uint8_t* out = tensor.data_ptr<std::uint8_t>();
+  for (const std::uint8_t* image : images) out = std::copy_n(image, std::size_t{3} * side * side, out);
   // Interleaved pixels are channels-last already: only the view changes.
   return tensor.to(impl.device).permute({0, 3, 1, 2}).to(impl.type).div_(127.5).sub_(1);
+}
+
+// pixel_unshuffle(ImageTensor, 2), [N, 12, S/2, S/2], on the CPU: each byte becomes its number once, where it is to lie.
+// By way of the whole picture in numbers that would be a fifth of a judgement.
+template <typename Number>
+torch::Tensor BlockTensor(const LoadedGan::Impl& impl, const std::vector<const std::uint8_t*>& images) {
+  const std::int64_t side = impl.judged_side, half = side / 2;
+  std::array<Number, 256> numbers;
+  for (std::size_t level = 0; level < numbers.size(); ++level) {
+    numbers[level] = static_cast<Number>(static_cast<float>(level) / 127.5f - 1);
+  }
+  torch::Tensor blocks = torch::empty({static_cast<std::int64_t>(images.size()), half, half, 12}, impl.type);
+  Number* const out = blocks.data_ptr<Number>();
+  at::parallel_for(0, static_cast<std::int64_t>(images.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n) {
+      Number* to = out + n * half * half * 12;
+      for (std::int64_t y = 0; y < half; ++y) {
+        const std::uint8_t* above = images[static_cast<std::size_t>(n)] + 2 * y * side * 3;
+        const std::uint8_t* below = above + side * 3;
+        for (std::int64_t x = 0; x < half; ++x, above += 6, below += 6, to += 12) {
+          for (int c = 0; c < 3; ++c) {
+            to[4 * c] = numbers[above[c]];
+            to[4 * c + 1] = numbers[above[3 + c]];
+            to[4 * c + 2] = numbers[below[c]];
+            to[4 * c + 3] = numbers[below[3 + c]];
+          }
+        }
+      }
+    }
+  });
+  return blocks.permute({0, 3, 1, 2});
+}
+
+JudgeFeatures SeenByJudge(const LoadedGan::Impl& impl, const std::vector<const std::uint8_t*>& images) {
+  if (!impl.device.is_cpu()) return impl.judge->See(ImageTensor(impl, images));
+  return impl.judge->SeeBlocks(impl.type == at::kBFloat16 ? BlockTensor<at::BFloat16>(impl, images)
+                                                          : BlockTensor<float>(impl, images));
 }
 
 // Noise depends on the image's own seed only, never on its place in the batch.
@@ -203,10 +252,11 @@ absl::StatusOr<std::vector<Judgement>> Discriminate(const LoadedGan& gan, const 
   if (images.empty()) return judgements;
   torch::InferenceMode inference;
   ASSIGN_OR_RETURN(const torch::Tensor text, TextTensor(impl, texts));
-  ASSIGN_OR_RETURN(const torch::Tensor image, ImageTensor(impl, images));
+  std::vector<const std::uint8_t*> rgb;
+  ASSIGN_OR_RETURN(const std::vector<Pixels> enlarged, Sized(impl, images, &rgb));
   torch::Tensor match, category, color, overlay, overlaid, place;
   if (impl.judge) {
-    const JudgeFeatures seen = impl.judge->See(image);
+    const JudgeFeatures seen = SeenByJudge(impl, rgb);
     match = impl.judge->Sharpness() * (seen.place * impl.judge->PlaceOfText(text)).sum(1);
     category = seen.category;
     if (seen.color.defined()) color = Plain(seen.color);
@@ -214,7 +264,7 @@ absl::StatusOr<std::vector<Judgement>> Discriminate(const LoadedGan& gan, const 
     overlaid = Plain(seen.overlaid);
     place = Plain(seen.place);
   } else {
-    const ImageFeatures seen = impl.discriminator->See(image);
+    const ImageFeatures seen = impl.discriminator->See(ImageTensor(impl, rgb));
     match = impl.discriminator->Match(seen.map, text).match;
     category = seen.image_category;
     overlay = seen.overlay;

@@ -76,9 +76,11 @@ JudgeNet::JudgeNet(const JudgeShape& shape) {
   sharpness_ = register_parameter("sharpness", torch::full({1}, 10.0f));
 }
 
-JudgeFeatures JudgeNet::See(const torch::Tensor& image) {
+JudgeFeatures JudgeNet::See(const torch::Tensor& image) { return SeeBlocks(torch::pixel_unshuffle(image, 2)); }
+
+JudgeFeatures JudgeNet::SeeBlocks(const torch::Tensor& blocks) {
   JudgeFeatures seen;
-  torch::Tensor h = torch::pixel_unshuffle(image, 2), at_overlay, below;
+  torch::Tensor h = blocks, at_overlay, below;
   for (std::size_t i = 0; i < levels_.size(); ++i) {
     Level& level = levels_[i];
     h = Relu(level.narrow(h));

@@ -40,6 +40,8 @@ class JudgeNet : public torch::nn::Module {
   explicit JudgeNet(const JudgeShape& shape);
   // image [N, 3, S, S] in [-1, 1].
   JudgeFeatures See(const torch::Tensor& image);
+  // The same of pixel_unshuffle(image, 2): [N, 12, S/2, S/2], for who makes that from bytes at once.
+  JudgeFeatures SeeBlocks(const torch::Tensor& blocks);
   // [N, kProjectedText] of unit length, float32: where pictures of what the text [N, T] says lie.
   torch::Tensor PlaceOfText(const torch::Tensor& text);
   // What the cosine of two places is multiplied with, learnt; [1].
