@@ -102,6 +102,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(absl::string_view name, co
   builder.AddListeningPort(config.listen(), credentials, &port);
   builder.SetMaxReceiveMessageSize(max_message);
   builder.SetMaxSendMessageSize(max_message);
+  // A thread that has answered stays to take the next call: by default all but two end, and under load threads are made
+  // and ended by the thousand.
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 32);
   // Off: with it two processes could listen on one port and share its calls by chance.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

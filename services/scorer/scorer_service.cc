@@ -1,8 +1,5 @@
 #include "services/scorer/scorer_service.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <thread>
@@ -55,14 +52,6 @@ Urgency UrgencyOf(v1::ScorePriority priority, Urgency otherwise) {
 // The port listens before the bundle is loaded: NOT_SCORED for want of it would be false.
 absl::Status CheckStarted(bool started) {
   return started ? absl::OkStatus() : absl::UnavailableError("the scorer loads its bundle; try again in a moment");
-}
-
-// gRPC has a thread for each call. Where hundreds are refused a second they must not take the cores from those
-// that decode and judge what was accepted: each steps back once.
-void StepBack() {
-  constexpr int kNice = 5;
-  thread_local const bool stepped_back = setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice) == 0;
-  (void)stepped_back;
 }
 
 // The caller of an RPC: for as long as its handler runs.
@@ -252,7 +241,6 @@ std::vector<v1::ScoreListingsResponse> ScorerService::ScoreBatch(const std::vect
 
 grpc::Status ScorerService::ScoreListing(grpc::ServerContext* context, const v1::ScoreListingRequest* request,
                                          v1::ScoreListingResponse* response) {
-  StepBack();
   absl::StatusOr<v1::ScoreListingResponse> scored =
       Score(*request, WaiterOf(*context, UrgencyOf(request->priority(), Urgency::kUrgent)));
   rpc::SendRetryAfter(scored.status(), *context);
