@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kMaxLines = 112;     // that are looked at across each direction for a seam
 constexpr int kMaxEdgeLines = 56;  // and for edges
-constexpr int kClearEdge = 40;  // levels from dark to light
+constexpr int kClearEdge = 40;     // levels from dark to light
 constexpr std::size_t kFewEdges = 40;
 constexpr int kFlat = 1;  // levels: an edge ends where it rises by no more
 

@@ -97,8 +97,8 @@ torch::Tensor ImageTensor(const LoadedGan::Impl& impl, const std::vector<const s
   return tensor.to(impl.device).permute({0, 3, 1, 2}).to(impl.type).div_(127.5).sub_(1);
 }
 
-// pixel_unshuffle(ImageTensor, 2), [N, 12, S/2, S/2], on the CPU: each byte becomes its number once, where it is to lie.
-// By way of the whole picture in numbers that would be a fifth of a judgement.
+// pixel_unshuffle(ImageTensor, 2), [N, 12, S/2, S/2], on the CPU: each byte becomes its number once, where it is to
+// lie. By way of the whole picture in numbers that would be a fifth of a judgement.
 template <typename Number>
 torch::Tensor BlockTensor(const LoadedGan::Impl& impl, const std::vector<const std::uint8_t*>& images) {
   const std::int64_t side = impl.judged_side, half = side / 2;

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <utility>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
@@ -123,7 +122,8 @@ void AddReason(Opinion& opinion, v1::ReasonScore reason, v1::VerdictKind kind) {
   };
   std::stable_sort(opinion.reasons.begin(), opinion.reasons.end(),
                    [&](const v1::ReasonScore& a, const v1::ReasonScore& b) { return rank(a) > rank(b); });
-  const bool raises = opinion.kind == v1::VERDICT_KIND_NOT_SCORED ? kind != v1::VERDICT_KIND_CLEAN : opinion.kind < kind;
+  const bool raises =
+      opinion.kind == v1::VERDICT_KIND_NOT_SCORED ? kind != v1::VERDICT_KIND_CLEAN : opinion.kind < kind;
   if (raises) opinion.kind = kind;
 }
 

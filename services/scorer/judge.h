@@ -28,9 +28,9 @@ struct PictureSize {
 
 struct Opinion {
   v1::VerdictKind kind = v1::VERDICT_KIND_CLEAN;
-  std::vector<v1::ReasonScore> reasons;                  // those that made the kind first, then highest first
+  std::vector<v1::ReasonScore> reasons;                   // those that made the kind first, then highest first
   std::map<v1::AbuseReason, v1::VerdictKind> kind_alone;  // what each of them alone makes of the listing
-  bool overlay_probable = false;         // worth showing where
+  bool overlay_probable = false;                          // worth showing where
 };
 
 // Calibrates each reason that the bundle knows. Any probability above its abuse threshold, that of the listed category
