@@ -43,6 +43,7 @@ struct Candidate {
   bool small = false;
   double position = 0;
   std::vector<std::string> category_path;
+  double order = 0;  // in which they are taken when not all are
 };
 
 v1::ScanProductsRequest StoredProducts() {
@@ -189,10 +190,12 @@ class PackBuilder {
       return absl::OkStatus();
     }));
     if (options_.max_products > 0 && candidates.size() > static_cast<std::size_t>(options_.max_products)) {
-      // By hash: a fair sample, and the same one next time.
+      // By a hash: a fair sample, and the same one next time. Another hash than what holds products out: the lowest
+      // of that are the held-out ones.
+      for (Candidate& candidate : candidates) candidate.order = SplitPosition(absl::StrCat("sample ", candidate.id));
       const auto end = candidates.begin() + static_cast<std::ptrdiff_t>(options_.max_products);
       std::nth_element(candidates.begin(), end, candidates.end(),
-                       [](const Candidate& a, const Candidate& b) { return a.position < b.position; });
+                       [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
       candidates.erase(end, candidates.end());
     }
     std::map<std::string, std::int64_t> images;

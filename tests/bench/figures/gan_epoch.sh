@@ -16,9 +16,10 @@ for count in $(seq "$most"); do
     --max-products 2000 --judge-steps -1 --devices "$device" --nproc "$count")
   job=$(field id "$job")
   # Between the 10th step and the last.
-  row=$(python3 - "$SUITE_ADMIN" "$job" "$steps" $((64 / count * count)) "$rows" <<'PY'
-import re, sys, time, urllib.request
-admin, job, steps, batch, rows = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
+  row=$(python3 - "$SUITE_ADMIN" "$job" "$steps" $((64 / count * count)) "$rows" "$BENCH_BIN/mannequin" --server "$SUITE" <<'PY'
+import json, re, subprocess, sys, time, urllib.request
+admin, job, steps, batch, rows, *command = sys.argv[1:]
+steps, batch, rows = int(steps), int(batch), int(rows)
 def step():
     text = urllib.request.urlopen(f"http://{admin}/metrics").read().decode()
     found = re.search(r'^mannequin_trainer_step\{[^}]*' + job + r'[^}]*\} (\S+)', text, re.M)
@@ -26,7 +27,11 @@ def step():
 def cpu():
     fields = [float(f) for f in open("/proc/stat").readline().split()[1:]]
     return sum(fields) - fields[3] - fields[4], sum(fields)
+def state():
+    listed = subprocess.run(command + ["--output", "json", "train", "list"], capture_output=True, text=True).stdout
+    return next((line["state"] for line in map(json.loads, listed.splitlines()) if line["id"] == job), "")
 begin = first = None
+seen = time.time()
 deadline = time.time() + 1800
 while time.time() < deadline:
     now = step()
@@ -37,6 +42,10 @@ while time.time() < deadline:
         rate = (now - first) * batch / seconds
         print(f"{rows / rate:.0f} {100 * (after[0] - busy[0]) / (after[1] - busy[1]):.0f}")
         break
+    if time.time() - seen > 5:
+        seen = time.time()
+        if state() == "JOB_STATE_FAILED":
+            break
     time.sleep(0.1)
 PY
   )

@@ -103,6 +103,25 @@ TEST_F(PackTest, LikeAnotherItHasTheSameProductsWhateverTheCatalogueHasByNow) {
   EXPECT_EQ((*larger)->ImageOf((*larger)->training[0]).width, 112);
 }
 
+TEST_F(PackTest, OfTooManyProductsAFairSampleIsPackedAndNotTheHeldOutOnesFirst) {
+  AddProducts(3, 120);
+  const auto all = Build();
+  ASSERT_TRUE(all.ok()) << all.status();
+  ASSERT_EQ(Count(**all), 360u);
+  ASSERT_GT((*all)->held_out.size(), 20u);
+  options_.max_products = 60;
+  const auto some = Build();
+  ASSERT_TRUE(some.ok()) << some.status();
+  EXPECT_EQ(Count(**some), 60u);
+  EXPECT_GE((*some)->held_out.size(), 2u);
+  EXPECT_LE((*some)->held_out.size(), 12u) << "a tenth of 60";
+  const auto again = Build();
+  ASSERT_TRUE(again.ok());
+  for (std::size_t i = 0; i < (*some)->training.size(); ++i) {
+    EXPECT_EQ((*some)->training[i].id, (*again)->training[i].id);
+  }
+}
+
 TEST_F(PackTest, PicturesThatWereBlownUpAreMarked) {
   options_.resolution = 64;  // of 48 pixels: exactly 3/4
   EXPECT_FALSE((*Build())->training[0].small);
