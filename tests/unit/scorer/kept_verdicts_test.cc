@@ -6,20 +6,16 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/file.h"
 #include "common/base/sha256.h"
 #include "common/image/image.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/metrics.h"
-#include "common/rpc/server.h"
 #include "common/store/remote_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/scorer/kept_verdict.h"
 #include "services/scorer/replay.h"
-#include "services/scorer/scorer_service.h"
-#include "services/store/rocks_store.h"
-#include "tests/unit/model/random_bundle.h"
+#include "tests/unit/scorer/served_scorer.h"
 
 namespace mannequin {
 namespace {
@@ -79,40 +75,8 @@ double CountedReviews(const std::string& verdict, const std::string& decision) {
   return count;
 }
 
-class KeptVerdicts : public testing::Test {
+class KeptVerdicts : public testing::Test, public ServedScorer {
  protected:
-  KeptVerdicts() : folder_(MakeTemporaryFolder("kept_verdicts").value()), bundles_(folder_ + "/bundles") {
-    config::v1::StoreConfig store;
-    store.set_data(folder_ + "/store");
-    store_ = RocksStore::Open(store, Clock::Real()).value();
-  }
-  ~KeptVerdicts() override {
-    if (server_) server_->Drain();
-    if (service_) service_->Stop();
-    service_.reset();
-    remote_.reset();
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
-  void Serve(ProductStore& store) {
-    config::v1::ScorerConfig config;
-    config.set_bundles(bundles_.root());
-    config.set_device("cpu");
-    service_ = std::make_unique<ScorerService>(store, config);
-    config::v1::ServerConfig server;
-    server.set_listen("127.0.0.1:0");
-    server.set_drain_ms(1000);
-    server_ = rpc::Server::Start("scorer", server, {service_.get()}).value();
-    service_->Start();
-    stub_ = v1::AbuseScorer::NewStub(rpc::NewChannel(server_->address()));
-  }
-  // Promotes a bundle and serves it.
-  void Serve(const RandomBundleOptions& options) {
-    bundle_ = PromoteRandomBundle(bundles_, options).version();
-    Serve(*store_);
-  }
-
   template <typename Request, typename Response>
   grpc::Status Call(grpc::Status (v1::AbuseScorer::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                     const Request& request, Response* response) {
@@ -186,18 +150,8 @@ class KeptVerdicts : public testing::Test {
   void WaitForBundle(const std::string& version) {
     v1::ScoreListingRequest request = Listing("x", Photo());
     request.set_keep(false);
-    const absl::Time limit = absl::Now() + absl::Seconds(60);
-    while (MustScore(request).bundle_version() != version && absl::Now() < limit) std::this_thread::yield();
+    EXPECT_TRUE(Eventually([&] { return MustScore(request).bundle_version() == version; }));
   }
-
-  const std::string folder_;
-  const BundleFolder bundles_;
-  std::string bundle_;
-  std::unique_ptr<RocksStore> store_;
-  std::unique_ptr<ProductStore> remote_;
-  std::unique_ptr<ScorerService> service_;
-  std::unique_ptr<rpc::Server> server_;
-  std::unique_ptr<v1::AbuseScorer::Stub> stub_;
 };
 
 TEST_F(KeptVerdicts, AreKeptWithTheirListingAndOnlyWhenAsked) {
@@ -265,8 +219,8 @@ TEST_F(KeptVerdicts, ManyCallersAtOnceLoseNone) {
 
 TEST_F(KeptVerdicts, AStoreThatIsDownFailsWhoeverAskedForIt) {
   bundle_ = PromoteRandomBundle(bundles_, {}).version();
-  remote_ = NewRemoteStore(rpc::NewChannel("127.0.0.1:1"));
-  Serve(*remote_);
+  other_store_ = NewRemoteStore(rpc::NewChannel("127.0.0.1:1"));
+  ServeWithoutBundle();
   v1::Verdict verdict;
   const grpc::Status status = Score(Listing("p1", Photo()), &verdict);
   EXPECT_EQ("UNAVAILABLE", CodeOf(status));
@@ -382,7 +336,7 @@ TEST_F(KeptVerdicts, AReplayWhoseBundleIsGoneOrDamagedNamesIt) {
 }
 
 TEST_F(KeptVerdicts, WhatWasNotScoredIsReplayedToo) {
-  Serve(*store_);  // without a bundle
+  ServeWithoutBundle();
   EXPECT_EQ(v1::VERDICT_KIND_NOT_SCORED, MustScore(Listing("early", Photo())).kind());
   bundle_ = PromoteRandomBundle(bundles_, {}).version();
   WaitForBundle(bundle_);

@@ -2,9 +2,7 @@
 #include "services/scorer/scorer_service.h"
 
 #include <atomic>
-#include <filesystem>
 #include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <thread>
@@ -12,29 +10,15 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/file.h"
 #include "common/base/sha256.h"
 #include "common/image/generated_mark.h"
 #include "common/image/image.h"
 #include "common/image/resize.h"
-#include "common/rpc/channel.h"
-#include "common/rpc/server.h"
 #include "gtest/gtest.h"
-#include "services/store/rocks_store.h"
-#include "tests/unit/model/random_bundle.h"
+#include "tests/unit/scorer/served_scorer.h"
 
 namespace mannequin {
 namespace {
-
-template <typename Condition>
-bool Eventually(Condition condition) {
-  const absl::Time limit = absl::Now() + absl::Seconds(60);
-  while (absl::Now() < limit) {
-    if (condition()) return true;
-    std::this_thread::yield();
-  }
-  return false;
-}
 
 // Stripes, so that it is not blank; another picture for another `shade`.
 Pixels Photo(int width, int height, int shade = 0) {
@@ -71,47 +55,8 @@ v1::Product Shirt(const std::string& category = "Shirts") {
   return product;
 }
 
-class ScorerServiceTest : public testing::Test {
+class ScorerServiceTest : public testing::Test, public ServedScorer {
  protected:
-  ScorerServiceTest() : folder_(MakeTemporaryFolder("scorer_test").value()), bundles_(folder_ + "/bundles") {
-    config::v1::StoreConfig store;
-    store.set_data(folder_ + "/store");
-    store_ = RocksStore::Open(store, Clock::Real()).value();
-  }
-  ~ScorerServiceTest() override {
-    if (server_) server_->Drain();
-    if (service_) service_->Stop();
-    service_.reset();
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
-  void Serve() {
-    config::v1::ScorerConfig config;
-    config.set_bundles(bundles_.root());
-    config.set_device("cpu");
-    service_ = std::make_unique<ScorerService>(*store_, config);
-    config::v1::ServerConfig server;
-    server.set_listen("127.0.0.1:0");
-    server.set_drain_ms(1000);
-    server_ = rpc::Server::Start("scorer", server, {service_.get()}).value();
-    service_->Start();
-    stub_ = v1::AbuseScorer::NewStub(rpc::NewChannel(server_->address()));
-  }
-  // Promotes a bundle and serves it.
-  void Serve(const RandomBundleOptions& options) {
-    bundle_ = PromoteRandomBundle(bundles_, options).version();
-    Serve();
-  }
-
-  grpc::Status Score(const v1::ScoreListingRequest& request, v1::Verdict* verdict) {
-    grpc::ClientContext context;
-    rpc::SetDeadline(context, absl::Seconds(60));
-    v1::ScoreListingResponse response;
-    const grpc::Status status = stub_->ScoreListing(&context, request, &response);
-    *verdict = response.verdict();
-    return status;
-  }
   v1::Verdict MustScore(const v1::Product& product, const std::string& image) {
     v1::ScoreListingRequest request;
     *request.mutable_product() = product;
@@ -162,14 +107,6 @@ class ScorerServiceTest : public testing::Test {
     EXPECT_TRUE(status.ok()) << status.error_message();
     return AwaitEnd(response.job().id());
   }
-
-  const std::string folder_;
-  const BundleFolder bundles_;
-  std::string bundle_;
-  std::unique_ptr<RocksStore> store_;
-  std::unique_ptr<ScorerService> service_;
-  std::unique_ptr<rpc::Server> server_;
-  std::unique_ptr<v1::AbuseScorer::Stub> stub_;
 };
 
 TEST_F(ScorerServiceTest, JudgesAListingAndSaysByWhatItJudged) {
@@ -217,7 +154,7 @@ TEST_F(ScorerServiceTest, OverlayBoxesLieWithinTheSubmittedPicture) {
 }
 
 TEST_F(ScorerServiceTest, WhatCannotBeJudgedIsNotScoredAndSaysWhy) {
-  Serve();
+  ServeWithoutBundle();
   v1::Verdict verdict = MustScore(Shirt(), Jpeg(Photo(64, 64)));
   EXPECT_EQ(verdict.kind(), v1::VERDICT_KIND_NOT_SCORED);
   EXPECT_TRUE(absl::StrContains(verdict.not_scored_reason(), "no trained bundle")) << verdict.not_scored_reason();
@@ -257,7 +194,7 @@ TEST_F(ScorerServiceTest, ABlankPictureIsAPlaceholder) {
 }
 
 TEST_F(ScorerServiceTest, APictureThatANetworkDrewIsAPlaceholderEvenWithoutABundle) {
-  Serve();
+  ServeWithoutBundle();
   const std::string xmp = absl::StrCat("<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">", kGeneratedSourceType, "</x:xmpmeta>");
   for (const char* type : {"image/png", "image/jpeg", "image/webp"}) {
     const std::string image = EncodeImage(Photo(64, 64), type, 90, xmp).value();
@@ -282,7 +219,7 @@ TEST_F(ScorerServiceTest, ABlurredPictureIsOfLowQualityAndSaysHow) {
 }
 
 TEST_F(ScorerServiceTest, ARuleThatFindsSomethingHoldsWithoutABundle) {
-  Serve();
+  ServeWithoutBundle();
   const v1::Verdict verdict = MustScore(Shirt(), Jpeg(Resize(Resize(StripedDisc(), 40, 40), 200, 200)));
   EXPECT_EQ(verdict.kind(), v1::VERDICT_KIND_REVIEW);
   EXPECT_EQ(verdict.not_scored_reason(), "");
@@ -510,7 +447,7 @@ TEST_F(ScorerServiceTest, ACatalogueIsScoredAndWhatCannotBeDecodedIsNotScored) {
 }
 
 TEST_F(ScorerServiceTest, ACatalogueIsNotScoredWithoutABundle) {
-  Serve();
+  ServeWithoutBundle();
   Store("good", Jpeg(Photo(64, 64)));
   const v1::Job job = ScoreCatalog();
   EXPECT_EQ(job.state(), v1::JOB_STATE_FAILED);

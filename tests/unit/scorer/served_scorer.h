@@ -1,4 +1,5 @@
-// A scorer with a real bundle of random weights behind a real server, for tests over a channel.
+// A scorer with a real bundle of random weights behind a real server, for tests over a channel: as it is, or as what
+// a fixture is made from.
 #pragma once
 
 #include <filesystem>
@@ -30,13 +31,14 @@ class ServedScorer {
     if (server_) server_->Drain();
     if (service_) service_->Stop();
     service_.reset();
+    other_store_.reset();
     store_.reset();
     std::filesystem::remove_all(folder_);
   }
 
   // Listens; `Start` loads the bundle.
   void Listen() {
-    service_ = std::make_unique<ScorerService>(*store_, config);
+    service_ = std::make_unique<ScorerService>(other_store_ ? *other_store_ : *store_, config);
     config::v1::ServerConfig server;
     server.set_listen("127.0.0.1:0");
     server.set_drain_ms(1000);
@@ -45,7 +47,11 @@ class ServedScorer {
   }
   void Start() { service_->Start(); }
   void Serve(const RandomBundleOptions& options = {}) {
-    PromoteRandomBundle(bundles_, options);
+    bundle_ = PromoteRandomBundle(bundles_, options).version();
+    ServeWithoutBundle();
+  }
+  // Or with the one that was promoted already.
+  void ServeWithoutBundle() {
     Listen();
     Start();
   }
@@ -66,9 +72,11 @@ class ServedScorer {
 
   config::v1::ScorerConfig config;
 
- private:
+ protected:
   const std::string folder_;
   const BundleFolder bundles_;
+  std::string bundle_;                         // that Serve promoted
+  std::unique_ptr<ProductStore> other_store_;  // in the place of its own, when there is one
   std::unique_ptr<RocksStore> store_;
   std::unique_ptr<ScorerService> service_;
   std::unique_ptr<rpc::Server> server_;
