@@ -98,7 +98,7 @@ torch::Tensor ImageTensor(const LoadedGan::Impl& impl, const std::vector<const s
 }
 
 // pixel_unshuffle(ImageTensor, 2), [N, 12, S/2, S/2], on the CPU: each byte becomes its number once, where it is to
-// lie. By way of the whole picture in numbers that would be a fifth of a judgement.
+// lie. The whole picture in numbers, to be moved afterwards, costs more than its decoding.
 template <typename Number>
 torch::Tensor BlockTensor(const LoadedGan::Impl& impl, const std::vector<const std::uint8_t*>& images) {
   const std::int64_t side = impl.judged_side, half = side / 2;
