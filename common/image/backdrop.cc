@@ -18,11 +18,13 @@ constexpr int kSharp = 14;         // levels between neighbours: no shadow has s
 constexpr double kSpeck = 0.0008;  // of the mask: dust and noise
 constexpr double kApart = 0.12;    // of the largest part: a product of its own
 constexpr double kApartOfFrame = 0.01;
-constexpr int kInside = 4;          // pixels of the mask from the frame's side
-constexpr double kGoesOn = 0.75;    // of what is inside: the side cuts it
-constexpr int kTrace = 4;           // levels: less is the noise of a clean background
-constexpr double kPairSize = 1.45;  // ratio of two sides of a pair's boxes at most
-constexpr int kPairColor = 40;      // levels between the mean colours of a pair at most
+constexpr int kInside = 4;           // pixels of the mask from the frame's side
+constexpr double kGoesOn = 0.75;     // of what is inside: the side cuts it
+constexpr double kFloorEdge = 0.9;   // of the lower edge
+constexpr double kFloorRise = 0.06;  // of both sides, from below
+constexpr int kTrace = 4;            // levels: less is the noise of a clean background
+constexpr double kPairSize = 1.45;   // ratio of two sides of a pair's boxes at most
+constexpr int kPairColor = 40;       // levels between the mean colours of a pair at most
 
 // Visits the outermost pixels, `depth` of them from each side.
 template <typename Visit>
@@ -205,9 +207,24 @@ Masks MasksOf(const Pixels& pixels, const Backdrop& backdrop) {
   return masks;
 }
 
+// A floor or a table on which the product stands: all along the lower edge, and as high on the left as on the right.
+bool HasFloor(const std::vector<std::uint8_t>& mask, const Pixels& pixels) {
+  const std::size_t width = static_cast<std::size_t>(pixels.width), height = static_cast<std::size_t>(pixels.height);
+  std::size_t lowest = 0;
+  for (std::size_t x = 0; x < width; ++x) lowest += mask[(height - 1) * width + x];
+  if (static_cast<double>(lowest) < kFloorEdge * static_cast<double>(width)) return false;
+  const auto rise = [&](std::size_t x) {
+    std::size_t rows = 0;
+    while (rows < height && mask[(height - 1 - rows) * width + x]) ++rows;
+    return static_cast<double>(rows) / static_cast<double>(height);
+  };
+  return std::min(rise(0), rise(width - 1)) >= kFloorRise;
+}
+
 std::optional<ShownProduct> ReadProduct(const Pixels& pixels, const Backdrop& backdrop) {
   const Masks masks = MasksOf(pixels, backdrop);
   const std::vector<std::uint8_t>& mask = masks.core;
+  if (HasFloor(mask, pixels)) return std::nullopt;
   const std::vector<Part> parts = PartsOf(masks, pixels);
   if (parts.empty()) return std::nullopt;
   Bounds box;

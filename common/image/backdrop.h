@@ -45,7 +45,7 @@ struct Backdrop {
   double plain = 0;
   std::array<std::uint8_t, 3> color{};  // the border's median
   int noise = 0;                        // levels within which nine tenths of that background lie
-  // Nothing when the border is not of one colour, or nothing stands out from it.
+  // Nothing when the border is not of one colour, a floor runs along all of the lower edge, or nothing stands out.
   std::optional<ShownProduct> product;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <tuple>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -34,7 +35,7 @@ constexpr int kSimilar = 6;
 constexpr double kJudgeStepsASecond = 2.5;  // of the GAN's training
 constexpr std::size_t kWorst = 12;
 
-// The reason that makes a verdict, highest probability first by contract.
+// Of the reason that made a verdict, which comes first by contract.
 double TopProbability(const v1::Verdict& verdict) {
   return verdict.reasons().empty() ? 0 : verdict.reasons(0).probability();
 }
@@ -240,7 +241,14 @@ class Demo {
   absl::Status FindWorst(std::vector<v1::Verdict> verdicts) {
     const std::size_t count = std::min(kWorst, verdicts.size());
     std::partial_sort(verdicts.begin(), verdicts.begin() + static_cast<std::ptrdiff_t>(count), verdicts.end(),
-                      [](const v1::Verdict& a, const v1::Verdict& b) { return TopProbability(a) > TopProbability(b); });
+                      [](const v1::Verdict& a, const v1::Verdict& b) {
+                        const auto rank = [](const v1::Verdict& verdict) {
+                          // What could not be judged is not the worst.
+                          const bool judged = verdict.kind() != v1::VERDICT_KIND_NOT_SCORED;
+                          return std::tuple(judged, verdict.kind(), TopProbability(verdict));
+                        };
+                        return rank(a) > rank(b);
+                      });
     verdicts.resize(count);
     std::vector<CaptionedPicture> pictures;
     for (v1::Verdict& verdict : verdicts) {

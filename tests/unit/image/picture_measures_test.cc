@@ -155,6 +155,18 @@ TEST(Backdrop, CrumbsAndDustAreNoProducts) {
   EXPECT_EQ(Measured(pixels).backdrop.product->count, 1);
 }
 
+TEST(Backdrop, AFloorIsNoProductThatTheSidesCut) {
+  Pixels room = Plain(224, 224, {240, 236, 230});
+  Draw(room, 0, 170, 224, 54, {190, 150, 110});
+  Draw(room, 70, 60, 80, 120, {30, 60, 160});
+  EXPECT_FALSE(Measured(room).backdrop.product.has_value());
+  // A model that the lower edge cuts stands on none.
+  Pixels model = Plain(224, 224);
+  Draw(model, 60, 20, 100, 204, {30, 60, 160});
+  ASSERT_TRUE(Measured(model).backdrop.product.has_value());
+  EXPECT_LT(Measured(model).backdrop.product->cut_share, 0.01);
+}
+
 TEST(Backdrop, AProductBeyondTheSideIsCutAndOneThatTouchesItIsNot) {
   Pixels cut = Plain(224, 224);
   Draw(cut, 0, 60, 120, 100, {20, 60, 140});
