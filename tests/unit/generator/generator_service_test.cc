@@ -394,6 +394,19 @@ TEST_F(GeneratorServiceTest, CandidatesUnderTheFloorAreNotOffered) {
   EXPECT_EQ(MustGenerate(any).images_size(), 2);
 }
 
+TEST_F(GeneratorServiceTest, AGeneratorWhosePicturesDoNotLookLikePhotographsIsLessSureOfThemAll) {
+  Serve({.mismatch_bias = -9});
+  const double unmeasured = MustGenerate(Request(Shirt(), 7)).images(0).confidence();
+  bundle_ =
+      PromoteRandomBundle(bundles_, {.mismatch_bias = -9, .confidence_floor = 0.9 * unmeasured, .precision = 0.25})
+          .version();
+  v1::GenerateImagesRequest request = Request(Shirt(), 7);
+  request.set_bundle_version(bundle_);
+  const v1::GenerateImagesResponse response = MustGenerate(request);
+  ASSERT_EQ(response.images_size(), 1) << "the floor is of what the picture shows: " << response.no_image_reason();
+  EXPECT_NEAR(response.images(0).confidence(), 0.25 * unmeasured, 1e-6);
+}
+
 TEST_F(GeneratorServiceTest, RefusesABadRequest) {
   Serve({});
   EXPECT_EQ(Refusal({}), grpc::StatusCode::INVALID_ARGUMENT);
