@@ -86,16 +86,18 @@ ScorerService::ScorerService(ProductStore& store, const config::v1::ScorerConfig
       evidence_(store, config.embedder()),
       catalog_scorer_(store, scorer_, static_cast<int>(Cores())),
       replayer_(store, scorer_, BundleFolder(config.bundles()), config.device()),
-      follower_(BundleFolder(config.bundles()),
-                [this, device = config.device()](const v1::BundleManifest& manifest,
-                                                 const std::string& folder) -> absl::Status {
-                  ASSIGN_OR_RETURN(std::shared_ptr<const ScorerModel> model, LoadScorerModel(manifest, folder, device));
-                  RETURN_IF_ERROR(WarmUp(*model, max_batch_, ThreadsOfAPass(PassesOn(device))));
-                  scorer_.Use(std::move(model));
-                  evidence_.pictures().Follow(manifest.version());
-                  spdlog::info("scoring with bundle {}", manifest.version());
-                  return absl::OkStatus();
-                }),
+      follower_(
+          BundleFolder(config.bundles()),
+          [this, device = config.device()](const v1::BundleManifest& manifest,
+                                           const std::string& folder) -> absl::Status {
+            ASSIGN_OR_RETURN(std::shared_ptr<const ScorerModel> model, LoadScorerModel(manifest, folder, device));
+            RETURN_IF_ERROR(WarmUp(*model, max_batch_, ThreadsOfAPass(PassesOn(device))));
+            scorer_.Use(std::move(model));
+            evidence_.pictures().Follow(manifest.version());
+            spdlog::info("scoring with bundle {}", manifest.version());
+            return absl::OkStatus();
+          },
+          [this](const absl::Status& problem) { scorer_.RememberDamage(problem); }),
       worker_(store, "scorer", {v1::JOB_KIND_SCORE_CATALOG}, [this](const v1::Job& job, JobContext& context) {
         // A bundle promoted just now is used now; a damaged one is the follower's to report.
         (void)follower_.Check();
