@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/file.h"
@@ -12,6 +11,7 @@
 #include "common/rpc/status.h"
 #include "common/store/remote_store.h"
 #include "google/protobuf/util/json_util.h"
+#include "services/mannequin/category_path.h"
 #include "services/mannequin/job_view.h"
 #include "services/mannequin/suite.h"
 
@@ -104,10 +104,7 @@ absl::StatusOr<v1::Product> ProductOf(const ProductOptions& options) {
   product.set_id(options.id);
   product.set_title(options.title);
   product.set_brand(options.brand);
-  for (absl::string_view part : absl::StrSplit(options.category, '>')) {
-    part = absl::StripAsciiWhitespace(part);
-    if (!part.empty()) product.add_category_path(std::string(part));
-  }
+  for (std::string& part : CategoryPathOf(options.category)) *product.add_category_path() = std::move(part);
   const auto add = [&product](const std::string& name, const std::string& value) {
     v1::Attribute* attribute = product.add_attributes();
     attribute->set_name(name);
