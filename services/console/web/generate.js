@@ -11,7 +11,7 @@ const newSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0]);
 
 export function render(root) {
   let before;
-  const seed = h('input', { name: 'seed', inputmode: 'numeric', pattern: '[0-9]{1,18}', required: true, autocomplete: 'off', value: newSeed() });
+  const seed = h('input', { name: 'seed', inputmode: 'numeric', pattern: '[0-9]{1,20}', required: true, autocomplete: 'off', value: newSeed() });
   const other = h('button', { type: 'button', onclick: () => { seed.value = newSeed(); } }, t('generate.otherNoise'));
   const button = h('button', { class: 'primary', type: 'submit' }, t('generate.run'));
   const unsure = h('input', { type: 'checkbox', name: 'unsure' });
@@ -44,8 +44,8 @@ export function render(root) {
       h('h2', {}, words),
       h('div', { class: 'gallery' }, images.map(drawn)),
       // Under each picture what the same noise gave for the words before.
-      earlier ? [h('h2', {}, `${t('generate.before')} ${earlier.words}`), h('p', { class: 'quiet' }, t('generate.sameNoise')),
-        h('div', { class: 'gallery before' }, images.map(({ seed: own }) => (ofSeed.has(own) ? drawn(ofSeed.get(own)) : h('div', { class: 'picture none', title: t('generate.none') }))))] : [],
+      ...(earlier ? [h('h2', {}, `${t('generate.before')} ${earlier.words}`), h('p', { class: 'quiet' }, t('generate.sameNoise')),
+        h('div', { class: 'gallery before' }, images.map(({ seed: own }) => (ofSeed.has(own) ? drawn(ofSeed.get(own)) : h('div', { class: 'picture none', title: t('generate.none') }))))] : []),
       h('p', { class: 'quiet' }, `${t('generate.marked')} ${bundleVersion || ''}`));
     result.scrollIntoView({ block: 'nearest' });
   }

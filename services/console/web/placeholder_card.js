@@ -37,7 +37,7 @@ export function placeholderCard(item, listing, changed) {
     } },
     redraw: { tone: '', states: [PROPOSED, REJECTED], run: async () => {
       const answer = await ask(`${t('redraw')}: ${title}`, [h('p', { class: 'quiet' }, t('placeholders.redrawText')), productFields(listing, { required: false }),
-        field(t('field.seed'), h('input', { name: 'seed', inputmode: 'numeric', pattern: '[0-9]{1,18}', autocomplete: 'off', placeholder: t('placeholders.anotherSeed') })),
+        field(t('field.seed'), h('input', { name: 'seed', inputmode: 'numeric', pattern: '[0-9]{1,20}', autocomplete: 'off', placeholder: t('placeholders.anotherSeed') })),
         field(t('placeholders.reason'), h('input', { name: 'reason', maxlength: MAX_REASON, autocomplete: 'off' }))], { run: t('redraw') });
       return answer && change('RedrawPlaceholder', { seed: answer.seed || '0', words: differing(productOf(answer), listing), reason: answer.reason });
     } },

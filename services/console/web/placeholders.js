@@ -27,7 +27,9 @@ export function render(root, signal) {
   cardKeys(grid, { a: (card) => card.run('approve'), r: (card) => card.run('reject'), d: (card) => card.run('redraw') }, signal);
   reload();
 
-  const confidence = () => Math.min(100, Math.max(0, Number(least.value) || 0)) / 100;
+  function confidence() {
+    return Math.min(100, Math.max(0, Number(least.value) || 0)) / 100;
+  }
 
   async function start() {
     const { job } = await call('ImageGenerator/MakePlaceholders', { categoryPath: categoryPath(category.value) });

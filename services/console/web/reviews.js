@@ -1,5 +1,5 @@
 // Review: kept verdicts that wait for a person, by mouse or by C, A and the arrow keys.
-import { h, select, busy, empty, toast, failed } from './dom.js';
+import { h, field, select, busy, empty, toast, failed } from './dom.js';
 import { call, imageUrl } from './api.js';
 import { pictureWithBoxes, reasonLine, verdictChip } from './verdict_view.js';
 import { decide, reviewerField } from './decision.js';
@@ -14,14 +14,13 @@ export function render(root, signal) {
   const grid = h('div', { class: 'gallery review wide' });
   const more = h('button', { type: 'button', hidden: true, onclick: () => busy(more, load) }, t('more'));
   const kind = select('kind', KINDS.map((key) => [key, t(key)]), KINDS[0]);
-  kind.setAttribute('aria-label', t('reviews.kind'));
   kind.addEventListener('change', reload);
   const score = h('button', { type: 'button', onclick: () => busy(score, async () => {
     await call('AbuseScorer/ScoreCatalog', {});
     toast(t('reviews.scoring'));
   }) }, t('reviews.score'));
-  root.append(h('div', { class: 'toolbar' }, kind, score, reviewerField(),
-    h('span', { class: 'keys' }, h('kbd', {}, 'C'), ` ${t('decision.clean')} `, h('kbd', {}, 'A'), ` ${t('decision.abuse')} `, h('kbd', {}, '← →'))), grid, more);
+  root.append(h('div', { class: 'card toolbar fields' }, field(t('reviews.kind'), kind), reviewerField(), score),
+    h('div', { class: 'toolbar' }, h('span', { class: 'keys' }, h('kbd', {}, 'C'), ` ${t('decision.clean')} `, h('kbd', {}, 'A'), ` ${t('decision.abuse')} `, h('kbd', {}, '← →'))), grid, more);
   cardKeys(grid, { c: (card) => card.decide('VERDICT_KIND_CLEAN'), a: (card) => card.decide('VERDICT_KIND_ABUSE') }, signal);
   reload();
 
@@ -55,7 +54,7 @@ export function render(root, signal) {
     const clean = h('button', { type: 'button', class: 'good', onclick: () => element.decide('VERDICT_KIND_CLEAN') }, t('decision.clean'));
     const abuse = h('button', { type: 'button', class: 'bad', onclick: () => element.decide('VERDICT_KIND_ABUSE') }, t('decision.abuse'));
     const element = h('article', { tabIndex: 0, class: 'tile', 'aria-label': title },
-      same ? pictureWithBoxes(imageUrl(verdict.productId), verdict.overlayBoxes || []) : h('p', { class: 'notice' }, t(sha256 ? 'reviews.changed' : 'reviews.noPicture')),
+      same ? pictureWithBoxes(imageUrl(verdict.productId), verdict.overlayBoxes || [], title) : h('p', { class: 'notice' }, t(sha256 ? 'reviews.changed' : 'reviews.noPicture')),
       h('div', { class: 'words' }, h('a', { class: 'title', href: `#catalogue/${encodeURIComponent(verdict.productId)}` }, title),
         h('span', { class: 'quiet' }, (verdict.listing?.categoryPath || []).join(' › ')), verdictChip(verdict.kind)),
       h('div', { class: 'reasons' }, (verdict.reasons || []).slice(0, REASONS_SHOWN).map(reasonLine), verdict.notScoredReason ? h('p', { class: 'quiet' }, verdict.notScoredReason) : null),

@@ -29,12 +29,13 @@ export function variationSheet(form) {
     if (!form.reportValidity()) return;
     const product = productOf(valuesOf(form));
     const first = BigInt(form.elements.seed.value);
+    const seeds = Array.from({ length: NOISES }, (_, i) => String(BigInt.asUintN(64, first + BigInt(i))));
     const rows = values.value.split(',').map((value) => value.trim()).filter(Boolean).slice(0, MAX_ROWS);
-    const table = await Promise.all(rows.map(async (value) => [value, await Promise.all(Array.from({ length: NOISES }, (_, i) => call('ImageGenerator/GenerateImages',
-      { product: varied(product, what.value, value), count: 1, candidates: 1, seed: String(first + BigInt(i)), includeUnconfident: true })))]));
+    const cell = (value, seed) => call('ImageGenerator/GenerateImages', { product: varied(product, what.value, value), count: 1, candidates: 1, seed, includeUnconfident: true });
+    const table = await Promise.all(rows.map(async (value) => [value, await Promise.all(seeds.map((seed) => cell(value, seed)))]));
     sheet.hidden = false;
     sheet.replaceChildren(h('table', { class: 'sheet' },
-      h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, t(`field.${what.value}`)), Array.from({ length: NOISES }, (_, i) => h('th', { scope: 'col', class: 'mono' }, String(first + BigInt(i)))))),
+      h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, t(`field.${what.value}`)), seeds.map((seed) => h('th', { scope: 'col', class: 'mono' }, seed)))),
       h('tbody', {}, table.map(([value, answers]) => h('tr', {}, h('th', { scope: 'row' }, value), answers.map(({ images: [only] = [], noImageReason }) =>
         h('td', {}, only ? h('img', { src: dataUrl(only.image), alt: `${value}` }) : h('div', { class: 'picture none', title: noImageReason }))))))));
   }

@@ -28,10 +28,10 @@ export function reasonLine({ reason, probability = 0, detail }) {
   return detail && reason !== 'ABUSE_REASON_POLICY' ? h('div', {}, line, h('p', { class: 'quiet' }, detail)) : line;
 }
 
-// Boxes are in pixels of the picture.
-export function pictureWithBoxes(source, boxes) {
-  const image = h('img', { src: source, alt: boxes.length ? t('check.boxes') : t('check.picture') });
-  const frame = h('figure', { class: 'boxed' }, h('div', {}, image), boxes.length ? h('figcaption', { class: 'quiet' }, t('check.boxes')) : null);
+// Boxes are in pixels of the picture. With a name of its own it needs no caption.
+export function pictureWithBoxes(source, boxes, name) {
+  const image = h('img', { src: source, alt: name || (boxes.length ? t('check.boxes') : t('check.picture')) });
+  const frame = h('figure', { class: 'boxed', title: boxes.length ? t('check.boxes') : '' }, h('div', {}, image), boxes.length && !name ? h('figcaption', { class: 'quiet' }, t('check.boxes')) : null);
   image.addEventListener('load', () => {
     const drawing = document.createElementNS(SVG, 'svg');
     drawing.setAttribute('viewBox', `0 0 ${image.naturalWidth} ${image.naturalHeight}`);
