@@ -52,7 +52,7 @@ export function trainingJob(job, open, signal, changed) {
         for await (const { job: now, samplePng } of stream('GanTrainer/WatchTraining', { jobId: job.id }, signal)) {
           update(now);
           const progress = now.progress || {};
-          if (samplePng && samplePng !== sampled) samples.add(progress.step || 0, samplePng);
+          if (samplePng && samplePng !== sampled) samples.add(stepOf(progress), samplePng);
           sampled = samplePng || sampled;
           if (progress.point) curves.add([progress.point]);
         }
@@ -92,6 +92,9 @@ export function trainingJob(job, open, signal, changed) {
       ['quality.color', percent(q.colorAgreement || 0)], ['quality.diversity', q.diversity?.toFixed(2)], ['quality.memorized', percent(q.memorized || 0)], ['quality.auc', q.matchAuc?.toFixed(3)]] : []);
   }
 }
+
+// The step that a sample was drawn at, which its file's name tells.
+const stepOf = ({ samplePath = '', step = 0 }) => Number(/(\d+)\.png$/.exec(samplePath)?.[1] ?? step);
 
 function fill(list, rows) {
   list.replaceChildren(...rows.filter(([, value]) => value).map(([name, value]) => h('div', {}, h('dt', {}, t(name)), h('dd', {}, value))));
