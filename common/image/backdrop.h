@@ -8,9 +8,12 @@
 // Pure functions.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
+#include <vector>
 
 #include "common/image/image.h"
 
@@ -53,6 +56,12 @@ struct Backdrop {
 Backdrop ReadBackdrop(const Pixels& pixels);
 
 // How far a pixel is from the background: the greatest difference of a channel.
-int FromBackground(const std::uint8_t* pixel, const Backdrop& backdrop);
+inline int FromBackground(const std::uint8_t* pixel, const Backdrop& backdrop) {
+  return std::max({std::abs(pixel[0] - backdrop.color[0]), std::abs(pixel[1] - backdrop.color[1]),
+                   std::abs(pixel[2] - backdrop.color[2])});
+}
+
+// 1 where a pixel is within `levels` of the background, else 0: map[y * width + x].
+std::vector<std::uint8_t> BackgroundMap(const Pixels& pixels, const Backdrop& backdrop, int levels);
 
 }  // namespace mannequin

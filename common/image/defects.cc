@@ -43,9 +43,10 @@ void AddEdges(const std::uint8_t* line, int length, std::ptrdiff_t stride, std::
 GreyPixels ToGrey(const Pixels& pixels) {
   GreyPixels grey{pixels.width, pixels.height, std::vector<std::uint8_t>(std::size_t(pixels.width) * pixels.height)};
   // BT.601, to within a level.
-  for (std::size_t i = 0; i < grey.levels.size(); ++i) {
-    const std::uint8_t* pixel = &pixels.rgb[3 * i];
-    grey.levels[i] = static_cast<std::uint8_t>((77 * pixel[0] + 150 * pixel[1] + 29 * pixel[2]) >> 8);
+  const std::uint8_t* pixel = pixels.rgb.data();
+  for (std::uint8_t& level : grey.levels) {
+    level = static_cast<std::uint8_t>((77 * pixel[0] + 150 * pixel[1] + 29 * pixel[2]) >> 8);
+    pixel += 3;
   }
   return grey;
 }
@@ -107,12 +108,9 @@ Seam ClearestSeam(const Pixels& pixels, const GreyPixels& grey, const Backdrop& 
   constexpr double kAround = 0.25;    // of the width or height, from the middle: what the cut is compared with
   constexpr double kFewLines = 0.33;  // of the lines: a cut through fewer is worth less
   const std::vector<std::uint8_t>& luma = grey.levels;
-  std::vector<std::uint8_t> ground(luma.size(), 0);
-  if (backdrop.product.has_value()) {
-    for (std::size_t i = 0; i < ground.size(); ++i) {
-      ground[i] = FromBackground(&pixels.rgb[3 * i], backdrop) <= kBackgroundNoise ? 1 : 0;
-    }
-  }
+  const std::vector<std::uint8_t> ground = backdrop.product.has_value()
+                                               ? BackgroundMap(pixels, backdrop, kBackgroundNoise)
+                                               : std::vector<std::uint8_t>(luma.size(), 0);
   Seam clearest;
   for (const bool upright : {true, false}) {
     const int length = upright ? pixels.width : pixels.height, lines = upright ? pixels.height : pixels.width;

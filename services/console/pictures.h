@@ -1,5 +1,5 @@
-// The picture that stands for a product: its own, or else its approved placeholder, which
-// is always said to be generated.
+// The picture that stands for a product: its own, or else its approved placeholder with its
+// badge, which is always said to be generated.
 #pragma once
 
 #include <memory>
@@ -27,7 +27,7 @@ class Pictures {
   // when the product is unknown or has neither picture; else the store's error.
   absl::StatusOr<Picture> OfProduct(const std::string& product_id, int at_least_side, absl::Time deadline) const;
 
-  // The placeholder of a product in whatever state, for its review. NOT_FOUND.
+  // The placeholder of a product in whatever state, without a badge, for its review. NOT_FOUND.
   absl::StatusOr<Picture> OfPlaceholder(const std::string& product_id, absl::Time deadline) const;
 
  private:

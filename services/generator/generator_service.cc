@@ -10,6 +10,7 @@
 #include "services/generator/category_card.h"
 #include "services/generator/generated_image.h"
 #include "services/generator/metrics.h"
+#include "services/generator/redraw.h"
 #include "services/generator/review.h"
 #include "spdlog/spdlog.h"
 
@@ -199,6 +200,8 @@ grpc::Status GeneratorService::ListPlaceholderQueue(grpc::ServerContext*,
                                                                        : request->state());
   list.set_page_size(request->page_size());
   list.set_page_token(request->page_token());
+  *list.mutable_category_path() = request->category_path();
+  list.set_min_confidence(request->min_confidence());
   absl::StatusOr<v1::ListPlaceholdersResponse> listed = store_.ListPlaceholders(list);
   if (!listed.ok()) return rpc::ToGrpc(listed.status());
   *response->mutable_placeholders() = std::move(*listed->mutable_placeholders());
@@ -209,6 +212,27 @@ grpc::Status GeneratorService::ListPlaceholderQueue(grpc::ServerContext*,
 grpc::Status GeneratorService::ReviewPlaceholder(grpc::ServerContext*, const v1::ReviewPlaceholderRequest* request,
                                                  v1::ReviewPlaceholderResponse* response) {
   return rpc::Respond(Review(store_, *request), response);
+}
+
+grpc::Status GeneratorService::ApprovePlaceholders(grpc::ServerContext* context,
+                                                   const v1::ApprovePlaceholdersRequest* request,
+                                                   v1::ApprovePlaceholdersResponse* response) {
+  return rpc::Respond(ApproveAll(store_, *request, [context] { return context->IsCancelled(); }), response);
+}
+
+grpc::Status GeneratorService::RedrawPlaceholder(grpc::ServerContext* context,
+                                                 const v1::RedrawPlaceholderRequest* request,
+                                                 v1::RedrawPlaceholderResponse* response) {
+  const auto draw = [&](const DrawRequest& wanted) -> absl::StatusOr<Illustration> {
+    ASSIGN_OR_RETURN(WarmModels::Model model, models_.Get(""));
+    return illustrator_.Draw(std::move(model), wanted, DeadlineOf(*context));
+  };
+  return rpc::Respond(Redraw(store_, Clock::Real(), draw, *request), response);
+}
+
+grpc::Status GeneratorService::WithdrawPlaceholder(grpc::ServerContext*, const v1::WithdrawPlaceholderRequest* request,
+                                                   v1::WithdrawPlaceholderResponse* response) {
+  return rpc::Respond(Withdraw(store_, *request), response);
 }
 
 }  // namespace mannequin

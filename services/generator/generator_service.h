@@ -40,6 +40,12 @@ class GeneratorService final : public v1::ImageGenerator::Service {
                                     v1::ListPlaceholderQueueResponse* response) override;
   grpc::Status ReviewPlaceholder(grpc::ServerContext* context, const v1::ReviewPlaceholderRequest* request,
                                  v1::ReviewPlaceholderResponse* response) override;
+  grpc::Status ApprovePlaceholders(grpc::ServerContext* context, const v1::ApprovePlaceholdersRequest* request,
+                                   v1::ApprovePlaceholdersResponse* response) override;
+  grpc::Status RedrawPlaceholder(grpc::ServerContext* context, const v1::RedrawPlaceholderRequest* request,
+                                 v1::RedrawPlaceholderResponse* response) override;
+  grpc::Status WithdrawPlaceholder(grpc::ServerContext* context, const v1::WithdrawPlaceholderRequest* request,
+                                   v1::WithdrawPlaceholderResponse* response) override;
 
  private:
   absl::StatusOr<v1::GenerateImagesResponse> Generate(const v1::GenerateImagesRequest& request, absl::Time deadline);

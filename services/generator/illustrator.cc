@@ -139,6 +139,10 @@ absl::StatusOr<std::vector<Illustration>> DrawSittings(const GeneratorModel& mod
   for (std::size_t i = 0; i < sittings.size(); ++i) {
     if (illustrations[i].pictures.empty()) continue;
     KeepBest(model.manifest.gan().confidence_floor(), *sittings[i], illustrations[i]);
+    // What a picture shows can be told of a smear too: whether it looks like a photograph is known of the bundle.
+    const v1::Quality& quality = model.manifest.gan().quality();
+    if (quality.products() == 0) continue;
+    for (Picture& picture : illustrations[i].pictures) picture.confidence *= quality.precision();
   }
   return illustrations;
 }

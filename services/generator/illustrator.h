@@ -4,8 +4,9 @@
 //   ASSIGN_OR_RETURN(Illustration drawn, illustrator.Draw(model, {.product = &shirt, .seed = 7}, deadline));
 //   if (drawn.pictures.empty()) say(drawn.no_image_reason);
 //
-// Confidence is DrawnConfidence (common/nn/abuse_features.h): a picture that could be
-// anything is not offered as one thing.
+// Confidence is DrawnConfidence (common/nn/abuse_features.h), which the bundle's floor bounds: a picture that could be
+// anything is not offered as one thing. It is then weighed with the bundle's measured precision, the share of its
+// pictures that lie among photographs.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,8 @@
 //
 //   mannequin_generator_images_total               counter; pictures handed out
 //   mannequin_generator_no_image_total             counter; requests that got none
-//   mannequin_generator_placeholders_total{state}  counter; "proposed", "approved", "rejected"
+//   mannequin_generator_placeholders_total{state}  counter; "proposed", "approved", "rejected",
+//                                                  "withdrawn", "redrawn"
 //   mannequin_generator_confidence                 histogram; of the pictures handed out
 //   mannequin_generator_cards_total                counter; category cards handed out
 //   mannequin_generator_pass_pictures              histogram; candidates drawn in one pass

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/base/status_macros.h"
-#include "services/generator/generated_image.h"
+#include "common/store/product_bounds.h"
 #include "services/generator/metrics.h"
+#include "services/generator/proposal.h"
 
 namespace mannequin {
 namespace {
@@ -23,16 +26,35 @@ constexpr int kDefaultCandidates = 4;
 constexpr std::size_t kMaxReasons = 100;
 constexpr std::size_t kPage = 1000;
 
-bool LacksImage(const v1::StoredProduct& product) {
-  return product.image().state() == v1::IMAGE_STATE_MISSING || product.image().state() == v1::IMAGE_STATE_FAILED;
-}
+constexpr v1::ImageState kLacking[] = {v1::IMAGE_STATE_MISSING, v1::IMAGE_STATE_FAILED};
+
+bool LacksImage(v1::ImageState state) { return absl::c_linear_search(kLacking, state); }
+
+absl::Status Stopped() { return absl::CancelledError("making placeholders was stopped"); }
 
 }  // namespace
 
+absl::Status CheckCandidates(int candidates) {
+  if (candidates >= 0 && candidates <= 32) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("candidates: ", candidates, ", expected 1 to 32, or 0 for 4"));
+}
+
+int CandidatesOf(int candidates) { return candidates > 0 ? candidates : kDefaultCandidates; }
+
 absl::Status CheckMakePlaceholders(const v1::MakePlaceholdersRequest& request) {
-  if (request.candidates() < 0 || request.candidates() > 32) {
+  RETURN_IF_ERROR(CheckCandidates(request.candidates()));
+  if (request.category_path().empty()) return absl::OkStatus();
+  if (!request.product_ids().empty()) {
+    return absl::InvalidArgumentError("category_path: given together with product_ids");
+  }
+  if (request.category_path_size() > kMaxCategoryParts) {
     return absl::InvalidArgumentError(
-        absl::StrCat("candidates: ", request.candidates(), ", expected 1 to 32, or 0 for 4"));
+        absl::StrCat("category_path: ", request.category_path_size(), " parts, expected at most ", kMaxCategoryParts));
+  }
+  for (const std::string& part : request.category_path()) {
+    if (part.size() <= kMaxCategoryPartBytes) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("category_path: a part of ", part.size(), " bytes, expected at most ", kMaxCategoryPartBytes));
   }
   return absl::OkStatus();
 }
@@ -75,10 +97,10 @@ PlaceholderMaker::PlaceholderMaker(ProductStore& store, WarmModels& models, cons
     : store_(store), models_(models), clock_(clock) {}
 
 absl::Status PlaceholderMaker::Consider(const v1::StoredProduct& product, Work& work) {
-  if (work.context.stopping()) return absl::CancelledError("making placeholders was stopped");
+  if (work.context.stopping()) return Stopped();
   ++work.considered;
   const bool named = work.request.product_ids_size() > 0;
-  if (!named && !LacksImage(product)) return absl::OkStatus();
+  if (!named && !LacksImage(product.image().state())) return absl::OkStatus();
   if (product.image().state() == v1::IMAGE_STATE_STORED) {
     work.NoImage("the product has an image");
     return absl::OkStatus();
@@ -107,7 +129,7 @@ absl::Status PlaceholderMaker::DrawWanted(Work& work) {
     DrawRequest request;
     request.product = &wanted.product;
     request.seed = ProductSeed(work.request.seed(), wanted.product.id());
-    request.candidates = work.request.candidates() > 0 ? work.request.candidates() : kDefaultCandidates;
+    request.candidates = CandidatesOf(work.request.candidates());
     requests.push_back(request);
   }
   ASSIGN_OR_RETURN(const WarmModels::Model model, models_.Get(""));
@@ -127,19 +149,9 @@ absl::Status PlaceholderMaker::Propose(const Wanted& wanted, const Illustration&
     work.NoImage(illustration.no_image_reason);
     return absl::OkStatus();
   }
-  const Picture& best = illustration.pictures.front();
-  v1::PutPlaceholderRequest put;
+  ASSIGN_OR_RETURN(v1::PutPlaceholderRequest put, ProposalOf(wanted.product.id(), illustration));
   put.set_expected_state(wanted.replaces);
-  v1::Placeholder& placeholder = *put.mutable_placeholder();
-  placeholder.set_product_id(wanted.product.id());
-  placeholder.set_state(v1::PLACEHOLDER_STATE_PROPOSED);
-  placeholder.set_confidence(best.confidence);
-  placeholder.set_seed(best.seed);
-  placeholder.set_bundle_version(illustration.bundle_version);
-  ASSIGN_OR_RETURN(*put.mutable_image(), EncodeGenerated(best.pixels, {},
-                                                         {.product_id = wanted.product.id(),
-                                                          .bundle_version = illustration.bundle_version,
-                                                          .seed = best.seed}));
+  put.set_must_be_new(wanted.replaces == v1::PLACEHOLDER_STATE_UNSPECIFIED);
   const absl::Status stored = store_.PutPlaceholder(put).status();
   // While it was drawn a person reviewed it, a real image arrived or the product went:
   // what happened first stands.
@@ -161,26 +173,53 @@ absl::Status PlaceholderMaker::Run(const v1::Job& job, JobContext& context) {
   RETURN_IF_ERROR(CheckMakePlaceholders(work.request));
   // Says at once that there is no generator, not after a scan.
   RETURN_IF_ERROR(models_.Get("").status());
-  const int ids = work.request.product_ids_size();
-  if (ids > 0) {
-    work.to_consider = ids;
-    for (int begin = 0; begin < ids; begin += static_cast<int>(kPage)) {
-      v1::BatchGetProductsRequest get;
-      for (int i = begin; i < std::min(ids, begin + static_cast<int>(kPage)); ++i) {
-        get.add_ids(work.request.product_ids(i));
-      }
-      ASSIGN_OR_RETURN(const v1::BatchGetProductsResponse found, store_.BatchGetProducts(get));
-      for (int i = 0; i < found.missing_ids_size(); ++i) work.NoImage("there is no such product");
-      for (const v1::StoredProduct& product : found.products()) RETURN_IF_ERROR(Consider(product, work));
-    }
-  } else {
-    ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, store_.GetStatistics({}));
-    work.to_consider = std::max<std::int64_t>(1, statistics.products());
-    RETURN_IF_ERROR(store_.ScanProducts(
-        {}, [&](const v1::StoredProduct& product) -> absl::Status { return Consider(product, work); }));
-  }
+  RETURN_IF_ERROR(work.request.product_ids().empty() ? ConsiderAll(work) : ConsiderNamed(work));
   RETURN_IF_ERROR(DrawWanted(work));
   work.Report(clock_.Now(), 1);
+  return absl::OkStatus();
+}
+
+absl::Status PlaceholderMaker::ConsiderNamed(Work& work) {
+  const int ids = work.request.product_ids_size();
+  work.to_consider = ids;
+  for (int begin = 0; begin < ids; begin += static_cast<int>(kPage)) {
+    v1::BatchGetProductsRequest get;
+    for (int i = begin; i < std::min(ids, begin + static_cast<int>(kPage)); ++i) {
+      get.add_ids(work.request.product_ids(i));
+    }
+    ASSIGN_OR_RETURN(const v1::BatchGetProductsResponse found, store_.BatchGetProducts(get));
+    for (int i = 0; i < found.missing_ids_size(); ++i) work.NoImage("there is no such product");
+    for (const v1::StoredProduct& product : found.products()) RETURN_IF_ERROR(Consider(product, work));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PlaceholderMaker::ConsiderAll(Work& work) {
+  const auto scan = [&](v1::ImageState state, const std::function<absl::Status(const v1::StoredProduct&)>& visit) {
+    v1::ScanProductsRequest request;
+    request.mutable_filter()->set_image_state(state);
+    *request.mutable_filter()->mutable_category_path() = work.request.category_path();
+    return store_.ScanProducts(request, visit);
+  };
+  // How many there are: of all the store keeps count, those of a category are counted here.
+  work.to_consider = 0;
+  if (work.request.category_path().empty()) {
+    ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, store_.GetStatistics({}));
+    for (const v1::ImageStateCount& count : statistics.image_states()) {
+      if (LacksImage(count.state())) work.to_consider += count.products();
+    }
+  } else {
+    for (const v1::ImageState state : kLacking) {
+      RETURN_IF_ERROR(scan(state, [&](const v1::StoredProduct&) -> absl::Status {
+        ++work.to_consider;
+        return work.context.stopping() ? Stopped() : absl::OkStatus();
+      }));
+    }
+  }
+  work.to_consider = std::max<std::int64_t>(1, work.to_consider);
+  for (const v1::ImageState state : kLacking) {
+    RETURN_IF_ERROR(scan(state, [&](const v1::StoredProduct& product) { return Consider(product, work); }));
+  }
   return absl::OkStatus();
 }
 

@@ -18,6 +18,10 @@
 
 namespace mannequin {
 
+// `candidates` of a request: 1 to 32, or 0 for 4. INVALID_ARGUMENT otherwise.
+absl::Status CheckCandidates(int candidates);
+int CandidatesOf(int candidates);
+
 // INVALID_ARGUMENT, naming the field and its bound; used before a job is queued.
 absl::Status CheckMakePlaceholders(const v1::MakePlaceholdersRequest& request);
 
@@ -27,7 +31,7 @@ class PlaceholderMaker {
   // All arguments outlive this.
   PlaceholderMaker(ProductStore& store, WarmModels& models, const Clock& clock = Clock::Real());
 
-  // Without ids: every product whose image is MISSING or FAILED and that has no
+  // Without ids: every product (of a category) whose image is MISSING or FAILED and that has no
   // placeholder of any state, so that a job that lost its worker goes on where it was.
   // With ids: those; a placeholder that is not APPROVED is drawn anew. What a product's
   // picture is depends on its id, the seed and the bundle, not on its neighbours.
@@ -39,6 +43,8 @@ class PlaceholderMaker {
  private:
   struct Wanted;
   struct Work;
+  absl::Status ConsiderNamed(Work& work);
+  absl::Status ConsiderAll(Work& work);
   absl::Status Consider(const v1::StoredProduct& product, Work& work);
   absl::Status DrawWanted(Work& work);
   absl::Status Propose(const Wanted& wanted, const Illustration& illustration, Work& work);

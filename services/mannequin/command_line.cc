@@ -89,6 +89,15 @@ CLI::Validator Utf8() {
   return CLI::Validator(check, "");
 }
 
+std::vector<std::string> CategoryPathOf(absl::string_view text) {
+  std::vector<std::string> path;
+  for (absl::string_view part : absl::StrSplit(text, '>')) {
+    part = absl::StripAsciiWhitespace(part);
+    if (!part.empty()) path.emplace_back(part);
+  }
+  return path;
+}
+
 void AddProductOptions(CLI::App& command, ProductOptions& options) {
   command.add_option("--title", options.title, "the listing's name")->check(Utf8());
   command
@@ -104,10 +113,7 @@ absl::StatusOr<v1::Product> ProductOf(const ProductOptions& options) {
   product.set_id(options.id);
   product.set_title(options.title);
   product.set_brand(options.brand);
-  for (absl::string_view part : absl::StrSplit(options.category, '>')) {
-    part = absl::StripAsciiWhitespace(part);
-    if (!part.empty()) product.add_category_path(std::string(part));
-  }
+  for (std::string& part : CategoryPathOf(options.category)) *product.add_category_path() = std::move(part);
   const auto add = [&product](const std::string& name, const std::string& value) {
     v1::Attribute* attribute = product.add_attributes();
     attribute->set_name(name);

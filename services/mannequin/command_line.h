@@ -7,8 +7,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "common/rpc/channel.h"
 #include "common/store/product_store.h"
 #include "google/protobuf/message.h"
@@ -96,6 +98,9 @@ void PrintJson(const nlohmann::json& value);
 // For options whose text goes into a message: gRPC refuses what is not UTF-8 without a word
 // of where it stands.
 CLI::Validator Utf8();
+
+// The parts of "Apparel > Topwear > Shirts"; none of an empty text.
+std::vector<std::string> CategoryPathOf(absl::string_view text);
 
 // Options that describe a product: --title, --category "A > B > C", --brand, --color and
 // --attribute NAME=VALUE.

@@ -1,6 +1,7 @@
 // score eval: how good the verdicts of a bundle are, on listings abused in known ways.
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
@@ -8,6 +9,7 @@
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "services/mannequin/command_line.h"
+#include "services/mannequin/score_eval/rapidocr_baseline.h"
 #include "services/mannequin/score_eval/score_eval.h"
 #include "services/mannequin/shipped_bundle.h"
 #include "services/mannequin/terminal.h"
@@ -91,12 +93,36 @@ void Print(const ScoreEvalReport& report) {
               100 * report.mismatch_calibration_error);
 }
 
-absl::Status Run(const Invocation& invocation, ScoreEvalOptions options) {
-  std::string unpacked;
+nlohmann::json BaselineJson(const OverlayBaseline& baseline) {
+  return {{"auc", baseline.auc},
+          {"by_abuse", baseline.by_abuse},
+          {"by_script", baseline.by_script},
+          {"pictures", baseline.pictures},
+          {"milliseconds", baseline.milliseconds}};
+}
+
+void Print(const OverlayBaseline& baseline) {
+  std::printf("\nRapidOCR on the same %d pictures: AUC %.4f of every overlay, %.0f ms a picture\n",
+              static_cast<int>(baseline.pictures), baseline.auc, baseline.milliseconds);
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [abuse, auc] : baseline.by_abuse) rows.push_back({abuse, absl::StrFormat("%.4f", auc)});
+  for (const auto& [script, auc] : baseline.by_script)
+    rows.push_back({"slogan, " + script, absl::StrFormat("%.4f", auc)});
+  std::fputs(FormatTable({"abuse", "AUC"}, rows, {false, true}).c_str(), stdout);
+}
+
+absl::Status Run(const Invocation& invocation, ScoreEvalOptions options, const std::string& rapidocr) {
+  std::string unpacked, exported;
   const auto remove = absl::MakeCleanup([&] {
     std::error_code ignored;
-    if (!unpacked.empty()) std::filesystem::remove_all(unpacked, ignored);
+    for (const std::string& folder : {unpacked, exported}) {
+      if (!folder.empty()) std::filesystem::remove_all(folder, ignored);
+    }
   });
+  if (!rapidocr.empty() && options.export_folder.empty()) {
+    ASSIGN_OR_RETURN(exported, MakeTemporaryFolder("mannequin-listings"));
+    options.export_folder = exported;
+  }
   if (options.bundle_folder.empty()) {
     ASSIGN_OR_RETURN(unpacked, MakeTemporaryFolder("mannequin-bundle"));
     const BundleFolder bundles(unpacked);
@@ -109,12 +135,20 @@ absl::Status Run(const Invocation& invocation, ScoreEvalOptions options) {
                      progress.Show(absl::StrFormat("%.0f %%", 100 * share));
                      return !Interrupted();
                    }));
+  std::optional<OverlayBaseline> baseline;
+  if (!rapidocr.empty()) {
+    progress.Show("RapidOCR reads");
+    ASSIGN_OR_RETURN(baseline, ReadByRapidOcr(rapidocr, options.export_folder));
+  }
   progress.End(absl::StrCat(report.products, " products"));
   if (invocation.json()) {
-    PrintJson(ReportJson(report));
-  } else {
-    Print(report);
+    nlohmann::json json = ReportJson(report);
+    if (baseline) json["rapidocr"] = BaselineJson(*baseline);
+    PrintJson(json);
+    return absl::OkStatus();
   }
+  Print(report);
+  if (baseline) Print(*baseline);
   return absl::OkStatus();
 }
 
@@ -139,8 +173,14 @@ void AddScoreEvalCommand(CLI::App& score, Invocation& invocation) {
       ->check(CLI::ExistingDirectory);
   command->add_option("--printed", options->printed, "leaf categories with print of their own; repeatable")
       ->capture_default_str();
-  command->callback(
-      [&invocation, options] { invocation.run = [&invocation, options] { return Run(invocation, *options); }; });
+  const auto rapidocr = std::make_shared<std::string>();
+  command->add_option(
+      "--rapidocr", *rapidocr,
+      "a Python that has rapidocr-onnxruntime, e.g. python3: what it makes of the same overlays, at some "
+      "five pictures a second");
+  command->callback([&invocation, options, rapidocr] {
+    invocation.run = [&invocation, options, rapidocr] { return Run(invocation, *options, *rapidocr); };
+  });
 }
 
 }  // namespace mannequin

@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "common/base/status_macros.h"
 #include "mannequin/v1/abuse_scorer.grpc.pb.h"
+#include "services/mannequin/channel.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/job_view.h"
 #include "services/mannequin/terminal.h"
@@ -37,6 +38,7 @@ absl::Status Run(Invocation& invocation) {
   }
   for (const v1::Policy& policy : response.policies()) {
     std::printf("%s  %s (%s)\n", policy.name().c_str(), policy.title().c_str(), policy.version().c_str());
+    std::printf("generated images: %s\n", GeneratedImagesText(policy).c_str());
     std::vector<std::vector<std::string>> rows;
     for (const v1::PolicyRule& rule : policy.rules()) {
       rows.push_back({rule.name(), MeasureName(rule.measure()), BoundOf(rule), rule.required() ? "ABUSE" : "REVIEW",

@@ -8,12 +8,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/image/image.h"
 #include "common/model/described_product.h"
 #include "services/mannequin/captioned_sheet.h"
+#include "services/mannequin/generation_report.h"
 
 namespace mannequin {
 namespace {
@@ -35,9 +35,11 @@ absl::StatusOr<std::vector<v1::Placeholder>> AllOf(ProductStore& store, v1::Plac
   return all;
 }
 
+// As it is shown: with its badge when it has one.
 absl::StatusOr<v1::Image> PictureOf(ProductStore& store, const v1::Placeholder& placeholder) {
+  const std::string& badged = placeholder.badged_image_sha256();
   v1::GetImageRequest request;
-  request.set_sha256(placeholder.image_sha256());
+  request.set_sha256(badged.empty() ? placeholder.image_sha256() : badged);
   ASSIGN_OR_RETURN(v1::GetImageResponse response, store.GetImage(request));
   return std::move(*response.mutable_image());
 }
@@ -106,8 +108,8 @@ absl::StatusOr<PlaceholderExport> ExportPlaceholders(ProductStore& store, v1::Pl
     if (sheet_only) break;
     ASSIGN_OR_RETURN(const v1::Image image, PictureOf(store, placeholder));
     // Ids are the sellers': a slash in one must not become a folder.
-    const std::string name = absl::StrReplaceAll(placeholder.product_id(), {{"/", "_"}, {"..", "_"}});
-    RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(folder, "/", name, ".png"), image.data()));
+    const std::string path = absl::StrCat(folder, "/", SafeFileName(placeholder.product_id()), ".png");
+    RETURN_IF_ERROR(WriteFileAtomically(path, image.data()));
     ++result.images;
   }
   result.sheet_path = folder + "/sheet.png";

@@ -14,7 +14,8 @@ struct PlaceholderExport {
   std::string sheet_path;  // folder/sheet.png
 };
 
-// Writes each placeholder of `state` as folder/ID.png (unless `sheet_only`) and the most
+// Writes each placeholder of `state` as folder/ID.png (SafeFileName; unless `sheet_only`), as
+// it is shown: approved ones with their badge; and the most
 // confident 48, categories in turn, as folder/sheet.png. NOT_FOUND when there is none.
 absl::StatusOr<PlaceholderExport> ExportPlaceholders(ProductStore& store, v1::PlaceholderState state,
                                                      const std::string& folder, bool sheet_only);

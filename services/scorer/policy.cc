@@ -93,6 +93,17 @@ absl::Status CheckRule(const v1::PolicyRule& rule) {
   return absl::OkStatus();
 }
 
+// What allows them must be quoted: they are forbidden where nothing was found.
+absl::Status CheckGeneratedImages(const v1::Policy& policy) {
+  const std::string &quote = policy.generated_images_quote(), &source = policy.generated_images_source();
+  if (quote.empty() != source.empty() || (policy.allows_generated_images() && quote.empty())) {
+    return absl::InvalidArgumentError(absl::StrCat("generated_images_", quote.empty() ? "quote" : "source",
+                                                   ": empty; say in which words the marketplace says so, and where"));
+  }
+  if (source.empty() || absl::StartsWith(source, "https://")) return absl::OkStatus();
+  return absl::InvalidArgumentError("generated_images_source: no https:// address");
+}
+
 absl::Status CheckPolicy(const v1::Policy& policy, absl::string_view file) {
   if (policy.name().empty() || file != absl::StrCat(policy.name(), ".textproto")) {
     return absl::InvalidArgumentError(absl::StrCat("name: \"", policy.name(), "\" is not the file's"));
@@ -101,6 +112,7 @@ absl::Status CheckPolicy(const v1::Policy& policy, absl::string_view file) {
     return absl::InvalidArgumentError(absl::StrCat("version: does not begin with \"", policy.name(), "-\""));
   }
   if (policy.title().empty()) return absl::InvalidArgumentError("title: empty");
+  RETURN_IF_ERROR(CheckGeneratedImages(policy));
   if (policy.rules().empty()) return absl::InvalidArgumentError("rules: none");
   std::set<std::string> names;
   for (const v1::PolicyRule& rule : policy.rules()) {

@@ -24,7 +24,8 @@ namespace mannequin {
 // Profiles by name. INVALID_ARGUMENT names file and field: text that is no Policy, a file that is not called as its
 // policy, a version that does not begin with the name, a name twice, a policy without rules; a rule without measure,
 // bound or source, with a bound that no measure can break, with bounds the wrong way round, or with formats where its
-// measure has none.
+// measure has none; generated images that are allowed without the marketplace's words and their
+// source.
 absl::StatusOr<std::vector<v1::Policy>> ParsePolicies(const std::vector<EmbeddedFile>& files);
 
 // Those of the program. Ends the process when they are broken, which a test forbids.

@@ -1,6 +1,7 @@
 #include "services/store/edit.h"
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -43,10 +44,13 @@ void Edit::PutIdempotencyKey(absl::string_view key, absl::string_view job_id) {
   Put(Family::kIndex, IdempotencyKey(key), job_id);
 }
 
-void Edit::PutPlaceholder(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after) {
+v1::Placeholder Edit::PutPlaceholder(const std::optional<v1::Placeholder>& before, v1::Placeholder after,
+                                     const PlaceholderDecision& decision) {
+  after = WithHistory(before, std::move(after), now_, decision);
   Put(Family::kPlaceholders, after.product_id(), after.SerializeAsString());
   MoveIndex(before, after);
   if (!before) ++statistics_.placeholders;
+  return after;
 }
 
 void Edit::PutVerdict(const std::optional<v1::Verdict>& before, const v1::Verdict& after) {

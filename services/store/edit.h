@@ -23,6 +23,7 @@
 #include "rocksdb/write_batch.h"
 #include "services/store/database.h"
 #include "services/store/keys.h"
+#include "services/store/placeholder_history.h"
 #include "services/store/statistics.h"
 
 namespace mannequin::store {
@@ -51,7 +52,9 @@ class Edit {
   void PutEmbedding(bool existed, const v1::Embedding& embedding);
   void PutJob(const std::optional<v1::Job>& before, const v1::Job& after);
   void PutIdempotencyKey(absl::string_view key, absl::string_view job_id);
-  void PutPlaceholder(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after);
+  // Answers the record as it is kept: WithHistory.
+  v1::Placeholder PutPlaceholder(const std::optional<v1::Placeholder>& before, v1::Placeholder after,
+                                 const PlaceholderDecision& decision = {});
   void PutVerdict(const std::optional<v1::Verdict>& before, const v1::Verdict& after);
   void PutReview(bool existed, const v1::Review& review);
 

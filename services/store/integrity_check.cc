@@ -158,6 +158,10 @@ absl::Status IntegrityCheck::CheckRecords() {
       RETURN_IF_ERROR(report_.Fault(absl::StrCat("placeholders/", IdOf(placeholder)),
                                     absl::StrCat("shows no picture's hash", kRestore)));
     }
+    if (!placeholder.badged_image_sha256().empty() && !shows(placeholder.badged_image_sha256())) {
+      RETURN_IF_ERROR(report_.Fault(absl::StrCat("placeholders/", IdOf(placeholder)),
+                                    absl::StrCat("shows no badged picture's hash", kRestore)));
+    }
     const auto product = db_.Get(Family::kProducts, IdOf(placeholder), Options());
     if (!product.ok() || product->has_value()) return absl::OkStatus();
     return report_.Fault(absl::StrCat("placeholders/", IdOf(placeholder)),
@@ -228,9 +232,12 @@ absl::Status IntegrityCheck::VisitShown(
     const absl::StatusOr<std::string> key = ImageKey(product.image().sha256());
     return key.ok() ? visit(Family::kProducts, IdOf(product), *key) : absl::OkStatus();
   }));
-  return Scan<v1::Placeholder>(Family::kPlaceholders, false, [&](const v1::Placeholder& placeholder) {
-    const absl::StatusOr<std::string> key = ImageKey(placeholder.image_sha256());
-    return key.ok() ? visit(Family::kPlaceholders, IdOf(placeholder), *key) : absl::OkStatus();
+  return Scan<v1::Placeholder>(Family::kPlaceholders, false, [&](const v1::Placeholder& placeholder) -> absl::Status {
+    for (const std::string& sha256 : {placeholder.image_sha256(), placeholder.badged_image_sha256()}) {
+      const absl::StatusOr<std::string> key = ImageKey(sha256);
+      if (key.ok()) RETURN_IF_ERROR(visit(Family::kPlaceholders, IdOf(placeholder), *key));
+    }
+    return absl::OkStatus();
   });
 }
 

@@ -174,7 +174,8 @@ absl::Status IntegrityCheck::CheckUsersOfLost(Pictures& pictures) {
         family == Family::kProducts
             ? (done ? "it waits for the next crawl now, or is MISSING when it has no URL"
                     : "restore the latest backup, or --repair and crawl again")
-            : (done ? "rejected now; make it anew" : "restore the latest backup, or --repair and make it anew");
+            : (done ? "rejected now, to be made anew; proposed again when only its badge is lost"
+                    : "restore the latest backup, or --repair and make or approve it anew");
     return report_.Fault(absl::StrCat(FamilyName(family), "/", id),
                          absl::StrCat("its picture ", sha256, " is lost; ", cure), done);
   });
@@ -185,13 +186,21 @@ absl::Status IntegrityCheck::LetGo(Edit& edit, Family family, const std::string&
   const google::protobuf::Timestamp now = ToProto(clock_.Now());
   if (family == Family::kPlaceholders) {
     ASSIGN_OR_RETURN(const auto before, edit.Read<v1::Placeholder>(family, id));
-    if (!before || before->image_sha256() != sha256) return absl::OkStatus();
+    if (!before) return absl::OkStatus();
+    constexpr char kReason[] = "the picture was lost to damage";
     v1::Placeholder after = *before;
-    after.clear_image_sha256();
-    after.set_state(v1::PLACEHOLDER_STATE_REJECTED);
-    after.set_rejection_reason("the picture was lost to damage");
-    *after.mutable_updated_at() = now;
-    edit.PutPlaceholder(before, after);
+    if (before->image_sha256() == sha256) {
+      // What it has of a badge stays until it is drawn anew: its own count may be wrong just now.
+      after.clear_image_sha256();
+      after.set_state(v1::PLACEHOLDER_STATE_REJECTED);
+      after.set_rejection_reason(kReason);
+    } else if (before->badged_image_sha256() == sha256) {
+      after.clear_badged_image_sha256();
+      if (before->state() == v1::PLACEHOLDER_STATE_APPROVED) after.set_state(v1::PLACEHOLDER_STATE_PROPOSED);
+    } else {
+      return absl::OkStatus();
+    }
+    edit.PutPlaceholder(before, std::move(after), {.reviewer = "", .reason = kReason});
   } else {
     ASSIGN_OR_RETURN(const auto before, edit.Read<v1::StoredProduct>(family, id));
     if (!before || before->image().sha256() != sha256) return absl::OkStatus();

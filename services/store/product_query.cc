@@ -110,10 +110,7 @@ absl::Status VisitAll(const Database& db, absl::string_view after, const rocksdb
 }  // namespace
 
 absl::Status CheckFilter(const v1::ProductFilter& filter) {
-  RETURN_IF_ERROR(CheckCount("filter.category_path", filter.category_path_size(), 0, 16));
-  for (const std::string& part : filter.category_path()) {
-    RETURN_IF_ERROR(CheckText("filter.category_path", part, 0, 256));
-  }
+  RETURN_IF_ERROR(CheckCategoryPath("filter.category_path", filter.category_path()));
   RETURN_IF_ERROR(CheckText("filter.brand", filter.brand(), 0, 256));
   if (!v1::ImageState_IsValid(filter.image_state())) {
     return absl::InvalidArgumentError("filter.image_state: is not one of ImageState");

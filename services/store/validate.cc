@@ -29,12 +29,6 @@ bool IsSha256(string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-absl::Status CheckCategoryPath(string_view field, const google::protobuf::RepeatedPtrField<std::string>& path) {
-  RETURN_IF_ERROR(CheckCount(field, path.size(), 0, kMaxCategoryParts));
-  for (const std::string& part : path) RETURN_IF_ERROR(CheckText(field, part, 0, kMaxCategoryPartBytes));
-  return absl::OkStatus();
-}
-
 absl::Status CheckAttributes(const v1::Product& product) {
   RETURN_IF_ERROR(CheckCount("attributes", product.attributes_size(), 0, kMaxAttributes));
   for (int i = 0; i < product.attributes_size(); ++i) {
@@ -131,6 +125,12 @@ absl::Status CheckCount(string_view field, std::int64_t count, std::int64_t leas
 absl::Status CheckShare(string_view field, double value) {
   if (value >= 0 && value <= 1) return absl::OkStatus();
   return Invalid(field, absl::StrCat(value, ", expected 0 to 1"));
+}
+
+absl::Status CheckCategoryPath(string_view field, const google::protobuf::RepeatedPtrField<std::string>& path) {
+  RETURN_IF_ERROR(CheckCount(field, path.size(), 0, kMaxCategoryParts));
+  for (const std::string& part : path) RETURN_IF_ERROR(CheckText(field, part, 0, kMaxCategoryPartBytes));
+  return absl::OkStatus();
 }
 
 absl::Status CheckProductId(string_view field, string_view id) {

@@ -25,6 +25,8 @@ absl::Status CheckText(absl::string_view field, absl::string_view text, std::siz
 absl::Status CheckCount(absl::string_view field, std::int64_t count, std::int64_t least, std::int64_t most);
 // 0 to 1, and a number.
 absl::Status CheckShare(absl::string_view field, double value);
+// As in product.proto.
+absl::Status CheckCategoryPath(absl::string_view field, const google::protobuf::RepeatedPtrField<std::string>& path);
 // 1 to 128 bytes of UTF-8 without control characters.
 absl::Status CheckProductId(absl::string_view field, absl::string_view id);
 absl::Status CheckWorker(absl::string_view worker);

@@ -13,7 +13,9 @@
 #include <functional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "common/base/clock.h"
 #include "common/store/product_store.h"
 
@@ -24,6 +26,12 @@ struct ExportOptions {
   std::string format = "jsonl";
   // Which products.
   v1::ProductFilter filter = {};
+  // For a sales channel: counts the products without an image that have an approved placeholder
+  // and, with `image_base`, gives them its address as their image_url.
+  bool placeholders = false;
+  // "https://shop.example": the address is image_base/images/ID, ID percent-encoded, as the
+  // console serves it with its badge. CheckImageBase.
+  std::string image_base = {};
   // For `seconds`. Must outlive the call.
   const Clock* clock = &Clock::Real();
 };
@@ -41,14 +49,20 @@ struct ExportReport {
   int64_t file_bytes = 0;
   // Written, but without title and category: ingest refuses them.
   int64_t refused_by_ingest = 0;
+  // Of `placeholders`: products that got an address, and those that have none in the file.
+  int64_t placeholders_linked = 0;
+  int64_t placeholders_left_out = 0;
   double seconds = 0;
 };
+
+// INVALID_ARGUMENT when it is no http or https address without a query, of at most 1,024 bytes.
+absl::Status CheckImageBase(absl::string_view image_base);
 
 // Called on the caller's thread now and then; false ends the run.
 using ExportProgressCallback = std::function<bool(const ExportProgress&)>;
 
 // The file is there whole when this returns OK and, unless it was there before, not at all
-// otherwise (output_file.h). INVALID_ARGUMENT: an unknown format. CANCELLED: `progress` said
+// otherwise (output_file.h). INVALID_ARGUMENT: an unknown format, a bad image_base. CANCELLED: `progress` said
 // so. FAILED_PRECONDITION: too many kinds of attributes for a feed. ABORTED: a feed, and an
 // attribute of a new name was written to the store between the two passes. Otherwise the
 // store's or the file's error. `progress` may be empty.

@@ -6,18 +6,22 @@ set -euo pipefail
 . "$BENCH_LIB"
 need_data
 need_program mannequin
-mkdir "$BENCH_WORK/images" "$BENCH_WORK/listings"
+mkdir "$BENCH_WORK/images"
 tar -xf "$MANNEQUIN_FASHION/images-224.tar" -C "$BENCH_WORK/images"
-ours=$("$BENCH_BIN/mannequin" --output json score eval --catalog "$MANNEQUIN_FASHION/metadata.json.gz" \
-  --images "$BENCH_WORK/images" --products "${SCORE_PRODUCTS:-100}" --export "$BENCH_WORK/listings")
-theirs="" note="peer missing: run tests/bench/peers/install.sh rapidocr-onnxruntime==1.4.4"
+rapidocr=() note="peer missing: run tests/bench/peers/install.sh rapidocr-onnxruntime==1.4.4"
 if [ -n "$BENCH_PYTHON" ] && "$BENCH_PYTHON" -c 'import rapidocr_onnxruntime' 2>/dev/null; then
-  peer=$("$BENCH_PYTHON" "$BENCH_PEERS/overlay_rapidocr.py" "$BENCH_WORK/listings")
+  rapidocr=(--rapidocr "$BENCH_PYTHON")
+fi
+report=$("$BENCH_BIN/mannequin" --output json score eval --catalog "$MANNEQUIN_FASHION/metadata.json.gz" \
+  --images "$BENCH_WORK/images" --products "${SCORE_PRODUCTS:-100}" "${rapidocr[@]}")
+theirs=""
+if [ ${#rapidocr[@]} -gt 0 ]; then
+  peer=$(python3 -c 'import json, sys; print(json.dumps(json.loads(sys.argv[1])["rapidocr"]))' "$report")
   theirs=$(field auc "$peer")
   note="peer $(field milliseconds "$peer") ms a picture, AUC $(field by_abuse "$peer"), by script $(field by_script "$peer")"
 fi
 auc=$(python3 -c 'import json, sys
 report = json.loads(sys.argv[1])
-print([row["auc"] for row in report["rows"] if row["what"] == "every overlay"][0])' "$ours")
+print([row["auc"] for row in report["rows"] if row["what"] == "every overlay"][0])' "$report")
 print_figure "$auc" AUC "$theirs" "RapidOCR" higher \
-  "$(field products "$ours") products, 4 overlays each; $(field milliseconds "$ours") ms a listing in bulk; $note"
+  "$(field products "$report") products, 4 overlays each; $(field milliseconds "$report") ms a listing in bulk; $note"

@@ -45,6 +45,7 @@ struct Options {
   std::string images;
   std::string catalog;
   std::string work;
+  std::string server;  // another server of the contract, which is loaded instead of ours
   int callers = 16;
   int seconds = 8;
   int repeat = 3;
@@ -110,9 +111,13 @@ absl::StatusOr<Bench> Prepare(const Options& options, bool yields = false) {
     const auto& known = bench.manifest.gan().categories();
     ASSIGN_OR_RETURN(bench.requests, ReadListings(options.catalog, options.images, {known.begin(), known.end()}, 200));
   }
-  ASSIGN_OR_RETURN(bench.server, ServerProcess::Start(options.work, options.network));
+  std::string address = options.server;
+  if (address.empty()) {
+    ASSIGN_OR_RETURN(bench.server, ServerProcess::Start(options.work, options.network));
+    address = bench.server->address();
+  }
   if (yields) setpriority(PRIO_PROCESS, 0, 10);  // before gRPC starts its threads, which take it over
-  bench.load = std::make_unique<Load>(bench.server->address(), bench.requests);
+  bench.load = std::make_unique<Load>(address, bench.requests);
   bench.load->Closed(options.callers, absl::Seconds(std::min(3, options.seconds)));
   return bench;
 }
@@ -132,9 +137,10 @@ struct Served {
 absl::StatusOr<Served> MeasureClosed(Bench& bench, const Options& options) {
   std::vector<Served> runs;
   for (int i = 0; i < options.repeat; ++i) {
-    const double before = bench.server->CpuSeconds();
+    const auto cpu_seconds = [&] { return bench.server ? bench.server->CpuSeconds() : 0; };
+    const double before = cpu_seconds();
     LoadResult result = bench.load->Closed(options.callers, absl::Seconds(options.seconds));
-    const double cpu = bench.server->CpuSeconds() - before;
+    const double cpu = cpu_seconds() - before;
     RETURN_IF_ERROR(CheckAllJudged(result));
     const double cpu_ms = 1000 * cpu / result.judged;
     runs.push_back({std::move(result), cpu_ms});
@@ -156,7 +162,7 @@ absl::Status Closed(const Options& options) {
       "{\"requests_per_second\": %.1f, \"p50_ms\": %.1f, \"p99_ms\": %.1f, \"cpu_ms\": %.3f, \"memory_mb\": %.0f, "
       "\"limit\": %s}\n",
       served.load.PerSecond(), served.load.Quantile(0.5), served.load.Quantile(0.99), served.cpu_ms,
-      bench.server->ResidentMb(), limit.c_str());
+      bench.server ? bench.server->ResidentMb() : 0, limit.c_str());
   return absl::OkStatus();
 }
 
@@ -258,6 +264,7 @@ int main(int argc, char** argv) {
   app.add_option("--images", options.images, "tar of JPEGs, ID.jpg");
   app.add_option("--catalog", options.catalog, "their listings, for `shipped`");
   app.add_option("--work", options.work, "empty folder")->required();
+  app.add_option("--server", options.server, "HOST:PORT of another server of the contract, for `closed`");
   app.add_option("--callers", options.callers);
   app.add_option("--seconds", options.seconds, "of a run");
   app.add_option("--repeat", options.repeat, "runs");

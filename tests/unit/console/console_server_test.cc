@@ -111,6 +111,10 @@ class Console : public ::testing::Test {
     request.mutable_placeholder()->set_state(state);
     request.mutable_image()->set_data(kPng + id);
     request.mutable_image()->set_media_type("image/png");
+    if (state == v1::PLACEHOLDER_STATE_APPROVED) {
+      *request.mutable_badged_image() = request.image();
+      request.mutable_badged_image()->mutable_data()->append(" badged");
+    }
     const auto put = store_->PutPlaceholder(request);
     ASSERT_TRUE(put.ok()) << put.status();
   }
@@ -506,7 +510,7 @@ TEST_F(Console, SaysThatAPlaceholderIsGeneratedAndServesItOnlyOnceApproved) {
   const auto image = http_->Get("/images/approved");
   ASSERT_TRUE(image);
   EXPECT_EQ(image->status, 200) << image->body;
-  EXPECT_EQ(image->body, kPng + "approved");
+  EXPECT_EQ(image->body, kPng + "approved badged");
   EXPECT_EQ(image->get_header_value("X-Mannequin-Generated"), "true");
   const auto review = http_->Get("/placeholders/proposed.png");
   ASSERT_TRUE(review);

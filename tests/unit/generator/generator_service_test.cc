@@ -4,10 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <filesystem>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,165 +16,13 @@
 #include "common/base/sha256.h"
 #include "common/image/generated_mark.h"
 #include "common/image/image.h"
-#include "common/rpc/channel.h"
-#include "common/rpc/server.h"
 #include "gtest/gtest.h"
-#include "services/store/rocks_store.h"
-#include "tests/unit/model/random_bundle.h"
+#include "tests/unit/generator/served_generator.h"
 
 namespace mannequin {
 namespace {
 
-template <typename Condition>
-bool Eventually(Condition condition) {
-  const absl::Time limit = absl::Now() + absl::Seconds(60);
-  while (absl::Now() < limit) {
-    if (condition()) return true;
-    std::this_thread::yield();
-  }
-  return false;
-}
-
-v1::Product Shirt(const std::string& id = "p1", const std::string& category = "Shirts") {
-  v1::Product product;
-  product.set_id(id);
-  product.set_title("Acme blue cotton shirt");
-  product.add_category_path("Apparel");
-  product.add_category_path(category);
-  return product;
-}
-
-class GeneratorServiceTest : public testing::Test {
- protected:
-  GeneratorServiceTest() : folder_(MakeTemporaryFolder("generator_test").value()), bundles_(folder_ + "/bundles") {
-    config::v1::StoreConfig store;
-    store.set_data(folder_ + "/store");
-    store_ = RocksStore::Open(store, Clock::Real()).value();
-  }
-  ~GeneratorServiceTest() override {
-    if (server_) server_->Drain();
-    if (service_) service_->Stop();
-    service_.reset();
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
-  void Serve() {
-    config::v1::GeneratorConfig config;
-    config.set_bundles(bundles_.root());
-    config.set_device("cpu");
-    service_ = std::make_unique<GeneratorService>(*store_, config);
-    config::v1::ServerConfig server;
-    server.set_listen("127.0.0.1:0");
-    server_ = rpc::Server::Start("generator", server, {service_.get()}).value();
-    service_->Start();
-    stub_ = v1::ImageGenerator::NewStub(rpc::NewChannel(server_->address()));
-  }
-  void Serve(const RandomBundleOptions& options) {
-    bundle_ = PromoteRandomBundle(bundles_, options).version();
-    Serve();
-  }
-
-  v1::GenerateImagesRequest Request(const v1::Product& product, std::uint64_t seed, int count = 1) {
-    v1::GenerateImagesRequest request;
-    *request.mutable_product() = product;
-    request.set_seed(seed);
-    request.set_count(count);
-    return request;
-  }
-  grpc::Status Generate(const v1::GenerateImagesRequest& request, v1::GenerateImagesResponse* response) {
-    grpc::ClientContext context;
-    rpc::SetDeadline(context, absl::Seconds(60));
-    return stub_->GenerateImages(&context, request, response);
-  }
-  v1::GenerateImagesResponse MustGenerate(const v1::GenerateImagesRequest& request) {
-    v1::GenerateImagesResponse response;
-    const grpc::Status status = Generate(request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    return response;
-  }
-  grpc::StatusCode Refusal(const v1::GenerateImagesRequest& request) {
-    v1::GenerateImagesResponse response;
-    return Generate(request, &response).error_code();
-  }
-
-  void Store(const std::vector<v1::Product>& products) {
-    v1::UpsertProductsRequest upsert;
-    for (const v1::Product& product : products) *upsert.add_products() = product;
-    ASSERT_TRUE(store_->UpsertProducts(upsert).ok());
-  }
-  void StoreImage(const std::string& id) {
-    v1::PutImageRequest put;
-    put.set_product_id(id);
-    put.mutable_image()->set_data("a photograph");
-    ASSERT_TRUE(store_->PutImage(put).ok());
-  }
-  // Runs the job to its end.
-  v1::Job MakePlaceholders(const v1::MakePlaceholdersRequest& request = {}) {
-    grpc::ClientContext context;
-    rpc::SetDeadline(context, absl::Seconds(60));
-    v1::MakePlaceholdersResponse response;
-    const grpc::Status status = stub_->MakePlaceholders(&context, request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    v1::GetJobRequest get;
-    get.set_id(response.job().id());
-    v1::Job job;
-    EXPECT_TRUE(Eventually([&] {
-      job = store_->GetJob(get)->job();
-      return job.state() != v1::JOB_STATE_QUEUED && job.state() != v1::JOB_STATE_RUNNING;
-    }));
-    return job;
-  }
-  // "2 proposed; reason: 1; ..."
-  std::string Progress(const v1::Job& job) {
-    v1::MakePlaceholdersProgress progress;
-    EXPECT_TRUE(job.progress().UnpackTo(&progress)) << job.error();
-    std::string text = absl::StrCat(progress.proposed(), " proposed");
-    for (const v1::NoImageCount& count : progress.no_image()) {
-      absl::StrAppend(&text, "; ", count.reason(), ": ", count.products());
-    }
-    return text;
-  }
-  grpc::Status Review(const std::string& id, bool approve, const std::string& reason = "",
-                      v1::Placeholder* after = nullptr) {
-    grpc::ClientContext context;
-    rpc::SetDeadline(context, absl::Seconds(60));
-    v1::ReviewPlaceholderRequest request;
-    request.set_product_id(id);
-    request.set_approve(approve);
-    request.set_rejection_reason(reason);
-    v1::ReviewPlaceholderResponse response;
-    const grpc::Status status = stub_->ReviewPlaceholder(&context, request, &response);
-    if (after != nullptr) *after = response.placeholder();
-    return status;
-  }
-  std::vector<std::string> Queue(v1::PlaceholderState state = v1::PLACEHOLDER_STATE_UNSPECIFIED) {
-    grpc::ClientContext context;
-    rpc::SetDeadline(context, absl::Seconds(60));
-    v1::ListPlaceholderQueueRequest request;
-    request.set_state(state);
-    v1::ListPlaceholderQueueResponse response;
-    EXPECT_TRUE(stub_->ListPlaceholderQueue(&context, request, &response).ok());
-    std::vector<std::string> ids;
-    for (const v1::Placeholder& placeholder : response.placeholders()) ids.push_back(placeholder.product_id());
-    return ids;
-  }
-  v1::Placeholder Placeholder(const std::string& id) {
-    v1::GetPlaceholderRequest get;
-    get.set_product_id(id);
-    const auto found = store_->GetPlaceholder(get);
-    EXPECT_TRUE(found.ok()) << found.status();
-    return found.ok() ? found->placeholder() : v1::Placeholder();
-  }
-
-  const std::string folder_;
-  const BundleFolder bundles_;
-  std::string bundle_;
-  std::unique_ptr<RocksStore> store_;
-  std::unique_ptr<GeneratorService> service_;
-  std::unique_ptr<rpc::Server> server_;
-  std::unique_ptr<v1::ImageGenerator::Stub> stub_;
-};
+class GeneratorServiceTest : public ServedGenerator {};
 
 TEST_F(GeneratorServiceTest, TheSameSeedGivesTheSameBytesAndAnotherSeedOthers) {
   Serve({});
@@ -394,6 +240,19 @@ TEST_F(GeneratorServiceTest, CandidatesUnderTheFloorAreNotOffered) {
   EXPECT_EQ(MustGenerate(any).images_size(), 2);
 }
 
+TEST_F(GeneratorServiceTest, AGeneratorWhosePicturesDoNotLookLikePhotographsIsLessSureOfThemAll) {
+  Serve({.mismatch_bias = -9});
+  const double unmeasured = MustGenerate(Request(Shirt(), 7)).images(0).confidence();
+  bundle_ =
+      PromoteRandomBundle(bundles_, {.mismatch_bias = -9, .confidence_floor = 0.9 * unmeasured, .precision = 0.25})
+          .version();
+  v1::GenerateImagesRequest request = Request(Shirt(), 7);
+  request.set_bundle_version(bundle_);
+  const v1::GenerateImagesResponse response = MustGenerate(request);
+  ASSERT_EQ(response.images_size(), 1) << "the floor is of what the picture shows: " << response.no_image_reason();
+  EXPECT_NEAR(response.images(0).confidence(), 0.25 * unmeasured, 1e-6);
+}
+
 TEST_F(GeneratorServiceTest, RefusesABadRequest) {
   Serve({});
   EXPECT_EQ(Refusal({}), grpc::StatusCode::INVALID_ARGUMENT);
@@ -440,112 +299,6 @@ TEST_F(GeneratorServiceTest, WithoutAGeneratorItSaysFailedPrecondition) {
   const v1::Job job = MakePlaceholders();
   EXPECT_EQ(job.state(), v1::JOB_STATE_FAILED);
   EXPECT_TRUE(absl::StrContains(job.error(), "no bundle")) << job.error();
-}
-
-TEST_F(GeneratorServiceTest, ProposesAPictureForEachProductWithoutOne) {
-  Serve({});
-  v1::Product with_image = Shirt("with"), pending = Shirt("pending");
-  pending.set_image_url("http://example.com/x.jpg");
-  std::vector<v1::Product> products{with_image, pending, Shirt("boat", "Boats")};
-  for (int i = 0; i < 18; ++i) products.push_back(Shirt(absl::StrCat("p", i)));
-  Store(products);
-  StoreImage("with");
-
-  v1::Job job = MakePlaceholders();
-  EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.error();
-  EXPECT_EQ(Progress(job), absl::StrCat("18 proposed; category \"Boats\" is not known to bundle ", bundle_, ": 1"));
-  EXPECT_EQ(Queue().size(), 18u);
-
-  const v1::Placeholder placeholder = Placeholder("p3");
-  EXPECT_EQ(placeholder.state(), v1::PLACEHOLDER_STATE_PROPOSED);
-  EXPECT_EQ(placeholder.bundle_version(), bundle_);
-  EXPECT_GT(placeholder.confidence(), 0);
-  v1::GetImageRequest get;
-  get.set_sha256(placeholder.image_sha256());
-  const auto image = store_->GetImage(get);
-  ASSERT_TRUE(image.ok()) << image.status();
-  EXPECT_TRUE(HasGeneratedMark(image->image().data()));
-
-  // Run again: nothing is drawn twice.
-  job = MakePlaceholders();
-  EXPECT_EQ(Progress(job), absl::StrCat("0 proposed; category \"Boats\" is not known to bundle ", bundle_, ": 1"));
-}
-
-TEST_F(GeneratorServiceTest, NamedProductsAreDrawnAnewUnlessApproved) {
-  Serve({});
-  Store({Shirt("a"), Shirt("b"), Shirt("c"), Shirt("d")});
-  StoreImage("d");
-  MakePlaceholders();
-  ASSERT_TRUE(Review("a", true).ok());
-  ASSERT_TRUE(Review("b", false, "too dark").ok());
-  const std::string before = Placeholder("b").image_sha256();
-
-  v1::MakePlaceholdersRequest request;
-  for (const char* id : {"a", "b", "d", "none"}) request.add_product_ids(id);
-  request.set_seed(99);
-  EXPECT_EQ(Progress(MakePlaceholders(request)),
-            "1 proposed; the product has an approved placeholder: 1; the product has an image: 1; "
-            "there is no such product: 1");
-  EXPECT_EQ(Placeholder("a").state(), v1::PLACEHOLDER_STATE_APPROVED);
-  EXPECT_EQ(Placeholder("b").state(), v1::PLACEHOLDER_STATE_PROPOSED);
-  EXPECT_NE(Placeholder("b").image_sha256(), before);
-  EXPECT_EQ(Placeholder("b").rejection_reason(), "");
-}
-
-TEST_F(GeneratorServiceTest, AProductsPictureDoesNotDependOnItsNeighbours) {
-  Serve({});
-  Store({Shirt("a"), Shirt("b"), Shirt("c")});
-  MakePlaceholders();
-  const std::uint64_t among_others = Placeholder("b").seed();
-  v1::MakePlaceholdersRequest alone;
-  alone.add_product_ids("b");
-  MakePlaceholders(alone);
-  EXPECT_EQ(Placeholder("b").seed(), among_others);
-}
-
-TEST_F(GeneratorServiceTest, AReviewIsSaidOnceAndStands) {
-  Serve({});
-  Store({Shirt("a"), Shirt("b")});
-  MakePlaceholders();
-  v1::Placeholder after;
-  ASSERT_TRUE(Review("a", true, "", &after).ok());
-  EXPECT_EQ(after.state(), v1::PLACEHOLDER_STATE_APPROVED);
-  EXPECT_TRUE(Review("a", true, "", &after).ok());
-  EXPECT_EQ(after.state(), v1::PLACEHOLDER_STATE_APPROVED);
-  EXPECT_EQ(Review("a", false).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-
-  ASSERT_TRUE(Review("b", false, "not a shirt", &after).ok());
-  EXPECT_EQ(after.rejection_reason(), "not a shirt");
-  EXPECT_EQ(Review("b", true).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_TRUE(Queue().empty());
-  EXPECT_EQ(Queue(v1::PLACEHOLDER_STATE_APPROVED), std::vector<std::string>{"a"});
-  EXPECT_EQ(Queue(v1::PLACEHOLDER_STATE_REJECTED), std::vector<std::string>{"b"});
-}
-
-TEST_F(GeneratorServiceTest, RefusesABadReview) {
-  Serve({});
-  EXPECT_EQ(Review("", true).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(Review("none", true).error_code(), grpc::StatusCode::NOT_FOUND);
-  EXPECT_EQ(Review("none", false, std::string(1025, 'a')).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(Review("none", true, "because").error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-}
-
-TEST_F(GeneratorServiceTest, OfReviewersWhoDisagreeOneWins) {
-  Serve({});
-  std::vector<v1::Product> products;
-  for (int i = 0; i < 6; ++i) products.push_back(Shirt(absl::StrCat("p", i)));
-  Store(products);
-  MakePlaceholders();
-  for (int i = 0; i < 6; ++i) {
-    const std::string id = absl::StrCat("p", i);
-    grpc::Status yes, no;
-    std::thread other([&] { no = Review(id, false, "no"); });
-    yes = Review(id, true);
-    other.join();
-    EXPECT_NE(yes.ok(), no.ok()) << yes.error_message() << " / " << no.error_message();
-    EXPECT_EQ((yes.ok() ? no : yes).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-    EXPECT_EQ(Placeholder(id).state(), yes.ok() ? v1::PLACEHOLDER_STATE_APPROVED : v1::PLACEHOLDER_STATE_REJECTED);
-  }
 }
 
 TEST_F(GeneratorServiceTest, ANewBundleTakesOverWithoutDroppingARequest) {

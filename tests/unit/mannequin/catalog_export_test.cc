@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/file.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "services/mannequin/export/catalog_writer.h"
 #include "services/mannequin/ingest/ingest.h"
@@ -303,6 +304,82 @@ TEST_F(CatalogExportTest, TooManyKindsOfAttributesAreNoFeed) {
             absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(ExportCatalog(Path("lines"), {}, *store).status(), absl::OkStatus());
   EXPECT_THAT(Files(), ElementsAre("lines"));
+}
+
+class ChannelExportTest : public CatalogExportTest {
+ protected:
+  ChannelExportTest() : store_(NewStore("store")) {
+    v1::Product failed = Simple("failed/1 &", "T"), pending = Simple("pending", "T");
+    failed.set_image_url("http://shop/gone.jpg");
+    pending.set_image_url("http://shop/soon.jpg");
+    Put(*store_, {Simple("missing", "T"), failed, pending, Simple("proposed", "T"), Simple("real", "T")});
+    v1::CompleteFetchesRequest gone;
+    gone.set_worker("w");
+    gone.add_results()->set_product_id(failed.id());
+    gone.mutable_results(0)->set_url(failed.image_url());
+    gone.mutable_results(0)->mutable_failure()->set_reason(v1::FETCH_FAILURE_NOT_FOUND);
+    EXPECT_EQ(store_->CompleteFetches(gone)->failed(), 1);
+    for (const char* id : {"missing", "failed/1 &", "pending", "real"}) Place(id, v1::PLACEHOLDER_STATE_APPROVED);
+    Place("proposed", v1::PLACEHOLDER_STATE_PROPOSED);
+    v1::PutImageRequest real;
+    real.set_product_id("real");
+    real.mutable_image()->set_data("real");
+    EXPECT_EQ(store_->PutImage(real).status(), absl::OkStatus());
+  }
+  void Place(const std::string& id, v1::PlaceholderState state) {
+    v1::PutPlaceholderRequest request;
+    request.mutable_placeholder()->set_product_id(id);
+    request.mutable_placeholder()->set_state(state);
+    request.mutable_image()->set_data("drawn");
+    if (state == v1::PLACEHOLDER_STATE_APPROVED) request.mutable_badged_image()->set_data("badged");
+    EXPECT_EQ(store_->PutPlaceholder(request).status(), absl::OkStatus());
+  }
+  // "id address" a line.
+  std::string Written(const ExportOptions& options, ExportReport& report) {
+    report = ExportCatalog(Path("x"), options, *store_).value();
+    std::string text;
+    for (const absl::string_view line : absl::StrSplit(*ReadFile(Path("x")), '\n', absl::SkipEmpty())) {
+      v1::Product product;
+      EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(std::string(line), &product).ok()) << line;
+      absl::StrAppend(&text, product.id(), " ", product.image_url(), "\n");
+    }
+    return text;
+  }
+
+  const std::unique_ptr<RocksStore> store_;
+};
+
+TEST_F(ChannelExportTest, ProductsWithoutAnImageGetTheirApprovedPlaceholdersAddress) {
+  ExportReport report;
+  EXPECT_EQ(Written({.placeholders = true, .image_base = "https://shop.example/"}, report),
+            "failed/1 & https://shop.example/images/failed%2F1%20%26\n"
+            "missing https://shop.example/images/missing\n"
+            "pending http://shop/soon.jpg\n"
+            "proposed \n"
+            "real \n");
+  EXPECT_EQ(report.placeholders_linked, 2);
+  EXPECT_EQ(report.placeholders_left_out, 0);
+}
+
+TEST_F(ChannelExportTest, WithoutAnAddressTheyAreLeftOutAndCounted) {
+  ExportReport report;
+  const std::string plain = Written({}, report);
+  EXPECT_EQ(report.placeholders_left_out, 0) << "nobody asked";
+  EXPECT_EQ(Written({.placeholders = true}, report), plain);
+  EXPECT_EQ(report.placeholders_linked, 0);
+  EXPECT_EQ(report.placeholders_left_out, 2);
+}
+
+TEST_F(ChannelExportTest, ABaseThatIsNoAddressIsRefused) {
+  for (const std::string base : {"shop.example", "ftp://shop.example", "https://", "https:///x", "https://a b",
+                                 "https://a?x", "https://a#x", "https://a\n"}) {
+    EXPECT_EQ(CheckImageBase(base).code(), absl::StatusCode::kInvalidArgument) << base;
+    ExportOptions options;
+    options.image_base = base;
+    EXPECT_EQ(ExportCatalog(Path("x"), options, *store_).status().code(), absl::StatusCode::kInvalidArgument) << base;
+  }
+  EXPECT_EQ(CheckImageBase("https://shop.example:8443/media").code(), absl::StatusCode::kOk);
+  EXPECT_EQ(CheckImageBase("https://" + std::string(1100, 'a')).code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(CatalogExportTest, ProductsThatIngestWouldRefuseAreCounted) {

@@ -67,6 +67,25 @@ TEST_F(PlaceholderSheet, ShowsTheBestOfEachCategoryBeforeTheSecondOfAny) {
   EXPECT_EQ(GreyOf(sheet, 2), 60);
 }
 
+TEST_F(PlaceholderSheet, AnApprovedOneIsWrittenWithItsBadgeUnderANameThatNoOtherHas) {
+  for (const char* id : {"a/b", "a_b"}) {
+    Propose(id, "Shirts", 10, 0.9);
+    v1::PutPlaceholderRequest approve;
+    approve.mutable_placeholder()->set_product_id(id);
+    approve.mutable_placeholder()->set_state(v1::PLACEHOLDER_STATE_APPROVED);
+    const Pixels badged{8, 8, std::vector<std::uint8_t>(8 * 8 * 3, 200)};
+    approve.mutable_badged_image()->set_data(*EncodeImage(badged, "image/png"));
+    ASSERT_TRUE(store_->PutPlaceholder(approve).ok());
+  }
+  const auto exported = ExportPlaceholders(*store_, v1::PLACEHOLDER_STATE_APPROVED, folder_ + "/out", false);
+  ASSERT_TRUE(exported.ok()) << exported.status();
+  EXPECT_EQ(exported->images, 2);
+  for (const char* name : {"/out/a%2Fb.png", "/out/a_b.png"}) {
+    EXPECT_EQ(DecodeImage(*ReadFile(folder_ + name))->rgb[0], 200) << name;
+  }
+  EXPECT_EQ(GreyOf(*DecodeImage(*ReadFile(exported->sheet_path)), 0), 200);
+}
+
 TEST_F(PlaceholderSheet, OfNoPlaceholdersSaysHowToMakeSome) {
   const auto exported = ExportPlaceholders(*store_, v1::PLACEHOLDER_STATE_APPROVED, folder_ + "/out", true);
   EXPECT_EQ(exported.status().code(), absl::StatusCode::kNotFound);

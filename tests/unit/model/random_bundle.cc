@@ -75,6 +75,10 @@ v1::BundleManifest PromoteRandomBundle(const BundleFolder& folder, const RandomB
     gan.set_noise_dimension(options.noise);
     for (const std::string& category : options.categories) gan.add_categories(category);
     gan.set_confidence_floor(options.confidence_floor);
+    if (options.precision >= 0) {
+      gan.mutable_quality()->set_products(100);
+      gan.mutable_quality()->set_precision(options.precision);
+    }
     AddCalibration("MISMATCH", options.judge ? 4 : 3, options.mismatch_bias, gan);
     gan.mutable_calibrations(0)->set_weights(1, options.mismatch_margin_weight);
     AddCalibration("PROMOTIONAL_OVERLAY", options.judge ? 3 : 2, options.overlay_bias, gan);

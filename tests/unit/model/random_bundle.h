@@ -23,6 +23,7 @@ struct RandomBundleOptions {
   double mismatch_bias = -4;
   double overlay_bias = -4;
   double confidence_floor = 0;
+  double precision = -1;  // measured of what it draws; below 0: nothing was measured
   // A network of its own judges, and tells blue from black.
   bool judge = false;
   // Of the margin of the listed category over the best other one: below 0, a picture of random weights' own

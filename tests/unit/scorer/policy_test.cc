@@ -110,6 +110,17 @@ TEST(Policy, TheProgramsOwnAreSoundAndHaveTheirNames) {
   EXPECT_EQ(names, (std::vector<std::string>{"amazon", "coupang", "google_merchant", "naver"}));
 }
 
+TEST(Policy, GeneratedImagesMayGoOnlyWhereTheMarketplacesOwnWordsAllowThem) {
+  std::vector<std::string> allowed;
+  for (const v1::Policy& policy : Policies()) {
+    if (!policy.allows_generated_images()) continue;
+    allowed.push_back(policy.name());
+    EXPECT_FALSE(policy.generated_images_quote().empty());
+    EXPECT_FALSE(policy.generated_images_source().empty());
+  }
+  EXPECT_EQ(allowed, std::vector<std::string>{"google_merchant"});
+}
+
 TEST(Policy, IsFoundByNameAndAnUnknownOneNamesThoseThatThereAre) {
   EXPECT_EQ(PolicyNamed("").value(), nullptr);
   EXPECT_EQ(PolicyNamed("amazon").value()->name(), "amazon");
@@ -148,6 +159,11 @@ TEST(ParsePolicies, RefusesABrokenFileAndNamesTheFault) {
   EXPECT_EQ(fault(kShop, "other.textproto"), "other.textproto: name: \"shop\" is not the file's");
   EXPECT_EQ(fault("name: \"shop\" version: \"1\""), "shop.textproto: version: does not begin with \"shop-\"");
   EXPECT_EQ(fault(head), "shop.textproto: rules: none");
+  const std::string say = ": empty; say in which words the marketplace says so, and where";
+  EXPECT_EQ(fault(head + "allows_generated_images: true"), "shop.textproto: generated_images_quote" + say);
+  EXPECT_EQ(fault(head + "generated_images_quote: \"no\""), "shop.textproto: generated_images_source" + say);
+  EXPECT_EQ(fault(head + "generated_images_quote: \"no\" generated_images_source: \"a book\""),
+            "shop.textproto: generated_images_source: no https:// address");
   EXPECT_EQ(fault(rule("measure: POLICY_MEASURE_BYTES at_most: 1")),
             "shop.textproto: rule \"r\": source: empty; say where the marketplace says so");
   EXPECT_EQ(fault(rule("measure: POLICY_MEASURE_BYTES at_most: 1 source: \"a book\"")),

@@ -368,6 +368,40 @@ TEST_F(IntegrityTest, APlaceholderOfALostPictureCanBeMadeAnew) {
   EXPECT_THAT(FaultsOf(*store_), IsEmpty());
 }
 
+TEST_F(IntegrityTest, APlaceholderOfALostBadgeIsProposedAgain) {
+  v1::GetPlaceholderRequest get;
+  get.set_product_id("pa-7");
+  const v1::Placeholder before = Must(store_->GetPlaceholder(get)).placeholder();
+  ASSERT_EQ(v1::PLACEHOLDER_STATE_APPROVED, before.state());
+  const auto lose = [&](Database& db, rocksdb::WriteBatch& batch, const std::string& sha256) {
+    Delete(db, batch, Family::kImages, Must(store::ImageKey(sha256)));
+  };
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) { lose(db, batch, before.badged_image_sha256()); });
+  EXPECT_THAT(FaultsOf(*store_), Contains(HasSubstr("placeholders/pa-7: its picture")));
+  FaultsOf(*store_, true);
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  v1::Placeholder after = Must(store_->GetPlaceholder(get)).placeholder();
+  EXPECT_EQ(v1::PLACEHOLDER_STATE_PROPOSED, after.state());
+  EXPECT_EQ(before.image_sha256(), after.image_sha256());
+  EXPECT_EQ("the picture was lost to damage", after.events(after.events_size() - 1).reason());
+
+  // Both pictures at once.
+  v1::PutPlaceholderRequest approve;
+  *approve.mutable_placeholder() = after;
+  approve.mutable_placeholder()->set_state(v1::PLACEHOLDER_STATE_APPROVED);
+  *approve.mutable_badged_image() = MakeImage("badged anew");
+  after = Must(store_->PutPlaceholder(approve)).placeholder();
+  Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
+    lose(db, batch, after.image_sha256());
+    lose(db, batch, after.badged_image_sha256());
+  });
+  FaultsOf(*store_, true);
+  EXPECT_THAT(FaultsOf(*store_), IsEmpty());
+  after = Must(store_->GetPlaceholder(get)).placeholder();
+  EXPECT_EQ(v1::PLACEHOLDER_STATE_REJECTED, after.state());
+  EXPECT_EQ("", after.image_sha256() + after.badged_image_sha256());
+}
+
 TEST_F(IntegrityTest, StatisticsAreCountedAnew) {
   Tamper([&](Database& db, rocksdb::WriteBatch& batch) {
     v1::GetStatisticsResponse statistics = *Must(db.Read<v1::GetStatisticsResponse>(Family::kCounters, "statistics"));

@@ -127,6 +127,9 @@ inline absl::Status WriteRecords(ProductStore& store, const std::string& name, c
     placeholder.mutable_placeholder()->set_state(v1::PLACEHOLDER_STATE_PROPOSED);
     *placeholder.mutable_image() = MakeImage(std::string(2000, static_cast<char>('a' + i % 20)));
     RETURN_IF_ERROR(store.PutPlaceholder(placeholder).status());
+    placeholder.mutable_placeholder()->set_state(v1::PLACEHOLDER_STATE_APPROVED);
+    *placeholder.mutable_badged_image() = MakeImage(absl::StrCat("badge of ", id, std::string(2000, '#')));
+    RETURN_IF_ERROR(store.PutPlaceholder(placeholder).status());
     RETURN_IF_ERROR(acknowledge(absl::StrCat("records ", id)));
   }
 }
@@ -182,9 +185,10 @@ inline std::string CheckAcknowledged(ProductStore& store, const std::string& lin
   if (!kept.ok()) return missing(kept);
   // The review and its mark are one change; CheckIntegrity sees to it that both are there.
   if (kept->verdict().review_decision() != v1::VERDICT_KIND_CLEAN) return absl::StrCat(line, ": is not reviewed");
-  v1::GetPlaceholderRequest placeholder;
-  placeholder.set_product_id(words[1]);
-  return missing(store.GetPlaceholder(placeholder));
+  v1::GetImageRequest shown;
+  shown.set_product_id(words[1]);
+  shown.set_or_placeholder(true);
+  return missing(store.GetImage(shown));
 }
 
 // All writers, each on a thread, until they fail or are stopped.

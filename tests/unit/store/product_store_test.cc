@@ -68,23 +68,6 @@ class ProductStoreTest : public StoreTest {
     result.mutable_failure()->set_retry(retry);
     return Must(store().CompleteFetches(request));
   }
-
-  absl::StatusOr<v1::PutPlaceholderResponse> Place(const std::string& id, v1::PlaceholderState state,
-                                                   const std::string& picture = "",
-                                                   v1::PlaceholderState expected = v1::PLACEHOLDER_STATE_UNSPECIFIED) {
-    v1::PutPlaceholderRequest request;
-    request.mutable_placeholder()->set_product_id(id);
-    request.mutable_placeholder()->set_state(state);
-    request.set_expected_state(expected);
-    if (!picture.empty()) *request.mutable_image() = MakeImage(picture);
-    return store().PutPlaceholder(request);
-  }
-
-  v1::Placeholder GetPlaceholder(const std::string& id) {
-    v1::GetPlaceholderRequest request;
-    request.set_product_id(id);
-    return Must(store().GetPlaceholder(request)).placeholder();
-  }
 };
 
 TEST_P(ProductStoreTest, UpsertCreatesThenUpdatesThenLeavesAlone) {
@@ -509,37 +492,6 @@ TEST_P(ProductStoreTest, EmbeddingsAreReplacedAndScannedInOrder) {
               HasSubstr("embeddings[1].category_path: 17, expected 0 to 16"));
 }
 
-TEST_P(ProductStoreTest, PlaceholderIsReviewedAndRetiredByARealImage) {
-  Upsert(store(), {MakeProduct("a"), MakeProduct("b")});
-  EXPECT_EQ("NOT_FOUND", CodeOf(Place("x", v1::PLACEHOLDER_STATE_PROPOSED, "drawn")));
-  EXPECT_EQ("INVALID_ARGUMENT", CodeOf(Place("a", v1::PLACEHOLDER_STATE_PROPOSED))) << "no picture";
-  Must(Place("a", v1::PLACEHOLDER_STATE_PROPOSED, "drawn"));
-  Must(Place("b", v1::PLACEHOLDER_STATE_PROPOSED, "drawn"));
-  EXPECT_EQ("FAILED_PRECONDITION",
-            CodeOf(Place("a", v1::PLACEHOLDER_STATE_REJECTED, "", v1::PLACEHOLDER_STATE_APPROVED)));
-  Must(Place("a", v1::PLACEHOLDER_STATE_APPROVED, "", v1::PLACEHOLDER_STATE_PROPOSED));
-  EXPECT_EQ(64u, GetPlaceholder("a").image_sha256().size()) << "the picture stays";
-  EXPECT_EQ("products=2 MISSING=2 images=1/5 embeddings=0 placeholders=2 verdicts=0", Statistics());
-
-  Must(PutImage(store(), "a", "real"));
-  EXPECT_EQ(v1::PLACEHOLDER_STATE_RETIRED, GetPlaceholder("a").state());
-  EXPECT_EQ(v1::PLACEHOLDER_STATE_PROPOSED, GetPlaceholder("b").state());
-  EXPECT_EQ("FAILED_PRECONDITION", CodeOf(Place("a", v1::PLACEHOLDER_STATE_PROPOSED, "late")));
-
-  v1::ListPlaceholdersRequest list;
-  list.set_state(v1::PLACEHOLDER_STATE_RETIRED);
-  const v1::ListPlaceholdersResponse retired = Must(store().ListPlaceholders(list));
-  ASSERT_EQ(1, retired.placeholders_size());
-  EXPECT_EQ("a", retired.placeholders(0).product_id());
-  list.set_state(v1::PLACEHOLDER_STATE_APPROVED);
-  EXPECT_EQ(0, Must(store().ListPlaceholders(list)).placeholders_size());
-  list.clear_state();
-  list.set_page_size(1);
-  const v1::ListPlaceholdersResponse first = Must(store().ListPlaceholders(list));
-  list.set_page_token(first.next_page_token());
-  EXPECT_EQ("b", Must(store().ListPlaceholders(list)).placeholders(0).product_id());
-}
-
 TEST_P(ProductStoreTest, VerdictsAreReplacedAndListedByKind) {
   v1::PutVerdictsRequest request;
   EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store().PutVerdicts(request)));
@@ -588,7 +540,11 @@ TEST_P(ProductStoreTest, BackupEndsWhenItsCallerHasEnough) {
 TEST_P(ProductStoreTest, ReopenKeepsEverything) {
   Upsert(store(), {MakeProduct("a", "http://x/a"), MakeProduct("b")});
   Must(PutImage(store(), "a", "data"));
-  Must(Place("b", v1::PLACEHOLDER_STATE_PROPOSED, "drawn"));
+  v1::PutPlaceholderRequest placeholder;
+  placeholder.mutable_placeholder()->set_product_id("b");
+  placeholder.mutable_placeholder()->set_state(v1::PLACEHOLDER_STATE_PROPOSED);
+  *placeholder.mutable_image() = MakeImage("drawn");
+  Must(store().PutPlaceholder(placeholder));
   const std::string before = Statistics();
   const std::string product = Get(store(), "a").SerializeAsString();
   OpenAgain();
@@ -597,7 +553,9 @@ TEST_P(ProductStoreTest, ReopenKeepsEverything) {
   v1::GetImageRequest image;
   image.set_product_id("a");
   EXPECT_EQ("data", Must(store().GetImage(image)).image().data());
-  EXPECT_EQ(v1::PLACEHOLDER_STATE_PROPOSED, GetPlaceholder("b").state());
+  v1::GetPlaceholderRequest kept;
+  kept.set_product_id("b");
+  EXPECT_EQ(v1::PLACEHOLDER_STATE_PROPOSED, Must(store().GetPlaceholder(kept)).placeholder().state());
 }
 
 MANNEQUIN_BOTH_STORES(ProductStoreTest);

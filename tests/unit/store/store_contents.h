@@ -67,6 +67,10 @@ inline void FillStore(ProductStore& store, const std::string& round, int product
     placeholder.mutable_placeholder()->set_state(v1::PLACEHOLDER_STATE_PROPOSED);
     *placeholder.mutable_image() = MakeImage(std::string(2000, static_cast<char>('0' + i % 10)));
     Must(store.PutPlaceholder(placeholder));
+    if (i % 12 != 7) continue;
+    placeholder.mutable_placeholder()->set_state(v1::PLACEHOLDER_STATE_APPROVED);
+    *placeholder.mutable_badged_image() = MakeImage("badge of " + id_of(i) + std::string(2000, '#'));
+    Must(store.PutPlaceholder(placeholder));
   }
   for (int i = 0; i < 3; ++i) {
     v1::CreateJobRequest job;
@@ -153,6 +157,8 @@ inline absl::StatusOr<Contents> ReadContents(ProductStore& store) {
             contents[absl::StrCat("placeholder ", state, " ", placeholder.product_id())] =
                 placeholder.SerializeAsString();
             RETURN_IF_ERROR(internal::AddPicture(store, placeholder.image_sha256(), contents));
+            if (placeholder.badged_image_sha256().empty()) continue;
+            RETURN_IF_ERROR(internal::AddPicture(store, placeholder.badged_image_sha256(), contents));
           }
           return absl::OkStatus();
         })));
