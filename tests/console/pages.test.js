@@ -244,7 +244,7 @@ test('Training runs, draws its curves and samples, and its bundle is promoted', 
 
 test('System names the services, what the store holds, and the current bundle', () => onPage('system', async (page) => {
   for (const name of ['store', 'fetcher', 'embedder', 'trainer', 'generator', 'scorer']) await page.locator('li', { hasText: name }).getByText('Serving', { exact: true }).waitFor();
-  await page.locator('.facts').getByText(String(listings.length), { exact: true }).waitFor();
+  await page.locator('.facts > div', { hasText: /^Products/ }).getByText(String(listings.length), { exact: true }).waitFor();
   const { currentVersion, bundles } = await suite.server.call('GanTrainer/ListBundles');
   await page.locator('tr', { hasText: currentVersion }).getByText('Current').waitFor();
   assert.equal(await page.locator('tbody tr').count(), bundles.length);

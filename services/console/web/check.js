@@ -65,7 +65,7 @@ export function render(root, signal) {
       const product = { ...request.product, id: request.product.id || `console-${verdict.imageSha256.slice(0, 16)}` };
       return (await call('AbuseScorer/ScoreListing', { ...request, product, keep: true })).verdict;
     };
-    const actions = h('div', { class: 'actions' }, decisionButtons(verdict, keep, (decision) => actions.replaceChildren(h('p', { class: 'quiet' }, `${t('decision.decided')} ${t(decision)}`))));
+    const actions = h('div', { class: 'actions' }, decisionButtons(verdict, keep, (decision) => actions.replaceWith(h('p', { class: 'quiet' }, `${t('decision.decided')} ${t(decision)}`))));
     return h('div', { class: 'stack' }, h('h3', {}, t('decision.title')), actions);
   }
 }
