@@ -28,6 +28,9 @@ export const listings = KINDS.flatMap(([category, noun, brands, colors], kind) =
   };
 }));
 
+// What of a listing is a mannequin.v1.Product.
+export const productOf = ({ id, title: words, categoryPath, brand, attributes }) => ({ id, title: words, categoryPath, brand, attributes });
+
 // Answers /ID.jpg out of `pictures`.
 export async function startOrigin(pictures) {
   const origin = createServer((request, response) => {
@@ -42,12 +45,11 @@ export async function startOrigin(pictures) {
 // Draws the pictures and ingests the listings; they are then to be crawled.
 export async function ingestListings(server, origin, pictures, page) {
   for (const listing of listings.filter(({ pictured, gone }) => pictured && !gone)) {
-    const { pictured, overlaid, gone, ...product } = listing;
-    const drawn = await server.call('ImageGenerator/GenerateImages', { product, count: 1, seed: '7', size: 256, includeUnconfident: true });
-    pictures.set(listing.id, await jpegOf(page, drawn.images[0].image.data, overlaid && 'SALE -50%'));
+    const drawn = await server.call('ImageGenerator/GenerateImages', { product: productOf(listing), count: 1, seed: '7', size: 256, includeUnconfident: true });
+    pictures.set(listing.id, await jpegOf(page, drawn.images[0].image.data, listing.overlaid && 'SALE -50%'));
   }
-  const lines = listings.map(({ pictured, overlaid, gone, ...product }) => JSON.stringify({
-    ...product, ...(pictured && { imageUrl: `http://127.0.0.1:${origin.address().port}/${product.id}.jpg` }) }));
+  const lines = listings.map((listing) => JSON.stringify({
+    ...productOf(listing), ...(listing.pictured && { imageUrl: `http://127.0.0.1:${origin.address().port}/${listing.id}.jpg` }) }));
   server.run('ingest', server.write('listings.jsonl', `${lines.join('\n')}\n`));
 }
 

@@ -1,7 +1,7 @@
 // Each page's main task, in the order in which a new shop would do them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { listings, jpegOf } from './catalogue.js';
+import { listings, jpegOf, productOf } from './catalogue.js';
 import { onPage, suite } from './suite.js';
 
 const pictured = listings.filter(({ pictured: has, gone }) => has && !gone);
@@ -207,7 +207,7 @@ test('Placeholders of a category are approved at once from a confidence on', () 
 test('A real image retires a placeholder, and the product’s page tells its history', async () => {
   const { placeholders } = await suite.server.call('ImageGenerator/ListPlaceholderQueue', { state: 'PLACEHOLDER_STATE_APPROVED', pageSize: 1 });
   const id = placeholders[0].productId;
-  const { images } = await suite.server.call('ImageGenerator/GenerateImages', { product: listings[0], seed: '9', includeUnconfident: true });
+  const { images } = await suite.server.call('ImageGenerator/GenerateImages', { product: productOf(listings[0]), seed: '9', includeUnconfident: true });
   const photo = await jpegOf(suite.browser.scratch, images[0].image.data);
   await suite.server.call('ProductStore/PutImage', { productId: id, image: { data: photo.toString('base64'), mediaType: 'image/jpeg' } });
   await onPage(`catalogue/${id}`, async (page) => {

@@ -1,9 +1,9 @@
-// node screenshots.js FOLDER: the console's pages with the sample catalogue, as PNG.
+// node screenshots.js FOLDER: the console's pages with the sample catalogue, as JPEG.
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { startBrowser, openPage } from './browser.js';
-import { ingestListings, jpegOf, listings, startOrigin } from './catalogue.js';
+import { ingestListings, jpegOf, listings, productOf, startOrigin } from './catalogue.js';
 import { startServer } from './server.js';
 
 const MAX_BYTES = 150_000;
@@ -19,8 +19,8 @@ async function shoot(name, hash, act, options = {}) {
   await act(view.page);
   await view.page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
   await view.page.waitForLoadState('networkidle');
-  const path = join(folder, `console-${name}.png`);
-  await view.page.screenshot({ path });
+  const path = join(folder, `console-${name}.jpg`);
+  await view.page.screenshot({ path, type: 'jpeg', quality: 85 });
   assert.ok(statSync(path).size < MAX_BYTES, `${path} is over ${MAX_BYTES} bytes`);
   console.log(path);
   await view.close();
@@ -49,7 +49,7 @@ try {
   });
   await shoot('check', 'check', async (page) => {
     const shirt = listings.find(({ title }) => title.includes('Shirt'));
-    const { images: [drawn] } = await server.call('ImageGenerator/GenerateImages', { product: shirt, seed: '7', includeUnconfident: true });
+    const { images: [drawn] } = await server.call('ImageGenerator/GenerateImages', { product: productOf(shirt), seed: '7', includeUnconfident: true });
     await page.locator('#image').setInputFiles({ name: 'shirt.jpg', mimeType: 'image/jpeg', buffer: await jpegOf(browser.scratch, drawn.image.data, '무료 배송') });
     await describe(page, shirt.title, 'Apparel > Topwear > Shirts', 'white');
     await page.getByRole('button', { name: 'Check the listing' }).click();

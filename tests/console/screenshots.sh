@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes the README's pictures of the console anew: .github/pictures/console-*.png.
+# Takes the README's pictures of the console anew: .github/pictures/console-*.jpg.
 #
 #   tests/console/screenshots.sh [BINARY]
 set -euo pipefail
