@@ -12,17 +12,17 @@
 namespace mannequin {
 namespace {
 
-constexpr int kSmallest = 16;
+constexpr int kSmallest = 32;
 // From this side on the long words have letters that can be read.
 constexpr int kLongWords = 256;
 
-// Its size as a share of the picture's shorter side: 2.4 and 3.6 % of a square picture.
+// Its size as a share of the picture's shorter side: 2.4 and 3.3 % of a square picture.
 struct Label {
   const char* text;
   double width, height;
 };
 constexpr Label kShort{"AI", 0.17, 0.14};
-constexpr Label kLong{"AI-generated", 0.48, 0.075};
+constexpr Label kLong{"AI-generated", 0.48, 0.068};
 
 int PixelsOf(double share, int side) { return std::max(1, static_cast<int>(std::lround(share * side))); }
 
@@ -40,7 +40,7 @@ absl::StatusOr<Pixels> WithBadge(Pixels pixels) {
   spec.kind = OverlayKind::kBanner;
   spec.text = label.text;
   spec.fill_color = {38, 40, 44};
-  // No label is drawn smaller than eight pixels: of a picture of 16 that is the very tenth.
+  // RenderOverlay draws none that is smaller.
   spec.width = std::max(8, PixelsOf(label.width, side));
   spec.height = std::max(8, PixelsOf(label.height, side));
   ASSIGN_OR_RETURN(const OverlayPatch patch, RenderOverlay(spec));

@@ -12,7 +12,7 @@ namespace mannequin {
 
 // `pixels` with a small dark label in the lower right corner: "AI-generated" or, where that
 // would be too small to be read, "AI". It covers a tenth of the picture at most, and can be
-// read down to 64 pixels. INVALID_ARGUMENT under 16 pixels a side.
+// read down to 64 pixels. INVALID_ARGUMENT under 32 pixels a side.
 absl::StatusOr<Pixels> WithBadge(Pixels pixels);
 
 // An encoded picture once more with the badge, as PNG of its own size with GeneratedXmp in it.

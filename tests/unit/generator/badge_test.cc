@@ -1,7 +1,6 @@
 #include "services/generator/badge.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -42,7 +41,7 @@ Changed Compare(const Pixels& before, const Pixels& after) {
 
 TEST(Badge, StandsInTheLowerRightCornerOnATenthAtMostWhateverTheSize) {
   for (const auto& [width, height] : std::vector<std::pair<int, int>>{
-           {16, 16}, {32, 32}, {64, 64}, {128, 128}, {255, 255}, {256, 256}, {512, 512}, {1024, 1024}, {300, 120}}) {
+           {32, 32}, {33, 40}, {64, 64}, {128, 128}, {255, 255}, {256, 256}, {512, 512}, {1024, 1024}, {300, 120}}) {
     SCOPED_TRACE(width);
     const Pixels before = Ground(width, height, 130);
     const auto after = WithBadge(before);
@@ -91,7 +90,7 @@ TEST(Badge, OfAnEncodedPictureKeepsItsSizeAndMark) {
 }
 
 TEST(Badge, IsRefusedByAPictureWithoutRoomAndByWhatIsNone) {
-  EXPECT_EQ(WithBadge(Ground(15, 200, 0)).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(WithBadge(Ground(31, 200, 0)).status().code(), absl::StatusCode::kInvalidArgument);
   v1::Image none;
   none.set_data("no picture");
   EXPECT_EQ(BadgedImage(none, {}).status().code(), absl::StatusCode::kInvalidArgument);

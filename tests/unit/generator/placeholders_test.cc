@@ -453,7 +453,8 @@ TEST_F(Placeholders, ARedrawAndAnApprovalAtOnceNeverBadgeAnotherPicture) {
     other.join();
     const v1::Placeholder after = Placeholder(product.id());
     for (const grpc::Status& status : {redrawn, approved}) {
-      EXPECT_TRUE(status.ok() || status.error_code() == grpc::StatusCode::FAILED_PRECONDITION) << status.error_message();
+      EXPECT_TRUE(status.ok() || status.error_code() == grpc::StatusCode::FAILED_PRECONDITION)
+          << status.error_message();
     }
     ASSERT_TRUE(redrawn.ok() || approved.ok());
     EXPECT_EQ(after.state(), approved.ok() ? kApproved : kProposed);
