@@ -2,6 +2,7 @@
 import { useSuite } from './suite.js';
 
 useSuite();
+await import('./words.test.js');
 await import('./pages.test.js');
 await import('./look.test.js');
 await import('./connect.test.js');

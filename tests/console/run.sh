@@ -9,7 +9,8 @@ set -euo pipefail
 source=$(cd "$(dirname "$0")" && pwd)
 MANNEQUIN_BIN=$(realpath "$1")
 PROTO=$(realpath "$source/../../proto")
-export MANNEQUIN_BIN PROTO
+WEB=$(realpath "$source/../../services/console/web")
+export MANNEQUIN_BIN PROTO WEB
 
 cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/mannequin/console-$(sha256sum "$source/package-lock.json" | cut -c1-16)
 if [ ! -f "$cache/.complete" ]; then

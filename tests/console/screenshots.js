@@ -46,7 +46,7 @@ try {
     await page.getByLabel('Colour').fill('red');
     await page.getByRole('button', { name: 'Draw eight images' }).click();
     await page.locator('.gallery.before').waitFor();
-  });
+  }, { height: 1010 });
   await shoot('check', 'check', async (page) => {
     const shirt = listings.find(({ title }) => title.includes('Shirt'));
     const { images: [drawn] } = await server.call('ImageGenerator/GenerateImages', { product: productOf(shirt), seed: '7', includeUnconfident: true });
@@ -55,7 +55,7 @@ try {
     await page.getByRole('button', { name: 'Check the listing' }).click();
     await page.locator('.boxed svg').waitFor();
   });
-  await shoot('placeholders', 'placeholders', (page) => page.locator('.tile').first().waitFor(), { scheme: 'dark' });
+  await shoot('placeholders', 'placeholders', (page) => page.locator('.tile').first().waitFor(), { scheme: 'dark', height: 830 });
 } finally {
   await browser.close();
   await server.stop();

@@ -1,6 +1,6 @@
 // Asks for something before it is done.
 //
-//   const answer = await ask(t('reject'), [field(t('reason'), input)], { run: t('reject'), tone: 'bad' });
+//   const answer = await ask(t('reject'), [field(t('placeholders.reason'), input)], { run: t('reject'), tone: 'bad' });
 //   if (answer) use(answer.reason);
 import { h } from './dom.js';
 import { t } from './i18n.js';

@@ -63,7 +63,6 @@ export const WORDS = {
   'ABUSE_REASON_LOW_QUALITY': ['Low quality', '낮은 품질'],
   'ABUSE_REASON_POLICY': ['Marketplace rule', '마켓 규정'],
   'generate.run': ['Draw eight images', '이미지 8장 그리기'],
-  'generate.random': ['Random', '무작위'],
   'generate.empty': ['Nothing drawn yet', '아직 그린 이미지가 없습니다'],
   'generate.emptyText': ['Eight candidates appear here, the most confident first.', '확신이 높은 순서로 후보 8장을 보여 줍니다.'],
   'generate.failed': ['The images could not be drawn', '이미지를 그리지 못했습니다'],
