@@ -12,8 +12,19 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+// Of one wait. A busy machine is slow; nothing waits longer than it must.
+const PATIENCE_MS = 60000;
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
+
+// Waits until `holds` does. Playwright's own waitForFunction evaluates strings, which the page's
+// policy forbids.
+export async function until(holds, what = String(holds)) {
+  for (const end = Date.now() + PATIENCE_MS; !await holds();) {
+    assert.ok(Date.now() < end, `never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 export async function startBrowser() {
   const folder = mkdtempSync(join(tmpdir(), 'mannequin-chromium-'));
@@ -33,7 +44,7 @@ export async function startBrowser() {
 export async function openPage({ context }, server, { width = 1280, height = 900, scheme = 'light', language = 'en' } = {}) {
   await context.clearCookies();
   const page = await context.newPage();
-  page.setDefaultTimeout(20000);
+  page.setDefaultTimeout(PATIENCE_MS);
   await page.setViewportSize({ width, height });
   await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
   await page.addInitScript((chosen) => localStorage.setItem('mannequin.language', chosen), language);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { listings, jpegOf, productOf } from './catalogue.js';
+import { until } from './browser.js';
 import { onPage, suite } from './suite.js';
 
 const pictured = listings.filter(({ pictured: has, gone }) => has && !gone);
@@ -13,7 +14,7 @@ async function describe(page, { title, category, color }) {
   await page.getByLabel('Colour', { exact: true }).fill(color);
 }
 
-const tiles = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll('.tile').length === wanted, count);
+const tiles = (page, count) => until(async () => await page.locator('.tile').count() === count, `${count} tiles`);
 
 test('Catalogue fetches the images live and says which failed', () => onPage('catalogue', async (page) => {
   await page.getByRole('button', { name: 'Fetch pending images' }).click();
@@ -39,7 +40,7 @@ test('Catalogue filters by brand and category, and finds a product by its id', (
   await tiles(page, 1);
   await page.locator('.tile a').click();
   await page.getByRole('heading', { name: listings[9].title }).waitFor();
-  await page.getByText('Image fetched').waitFor();
+  await page.getByText('Image stored').waitFor();
 }));
 
 test('Similar asks for the embedding first, then shows the nearest products', () => onPage('similar', async (page) => {
@@ -129,16 +130,16 @@ test('Check says what is wrong before and after it is sent', () => onPage('check
 test('Review takes clean and abuse by keys, in the order of the queue', async () => {
   await suite.server.finished((await suite.server.call('AbuseScorer/ScoreCatalog')).job.id);
   await onPage('review', async (page) => {
-    await page.locator('.tile').nth(1).waitFor();
+    await page.locator('.tile').nth(2).waitFor();
     const titles = await page.locator('.tile .title').allInnerTexts();
     await page.locator('.tile').first().focus();
     await page.keyboard.press('c');
-    await page.waitForFunction((first) => document.querySelector('.tile .title').textContent !== first, titles[0]);
-    assert.equal(await page.locator('.tile .title').first().innerText(), titles[1]);
+    const firstIs = (title) => until(async () => await page.locator('.tile .title').first().innerText() === title, `${title} is first`);
+    await firstIs(titles[1]);
     // The next one has the focus.
     await page.keyboard.press('a');
     await page.getByRole('dialog').getByRole('button', { name: 'Abuse' }).click();
-    await page.waitForFunction((second) => document.querySelector('.tile .title').textContent !== second, titles[1]);
+    await firstIs(titles[2]);
     const { reviews } = await suite.server.call('ProductStore/ListReviews');
     const decided = new Map(reviews.map(({ verdict, decision }) => [verdict.listing.title, decision]));
     assert.equal(decided.get(titles[0]), 'VERDICT_KIND_CLEAN');
@@ -193,7 +194,10 @@ test('Placeholders of a category are approved at once from a confidence on', () 
   await page.locator('.tile').first().waitFor();
   await page.getByLabel('Category').fill('Accessories');
   await page.getByLabel('Category').press('Enter');
-  await page.waitForFunction(() => document.querySelectorAll('.tile').length > 0 && [...document.querySelectorAll('.tile .words')].every((words) => words.innerText.includes('Accessories')));
+  await until(async () => {
+    const words = await page.locator('.tile .words').allInnerTexts();
+    return words.length > 0 && words.every((text) => text.includes('Accessories'));
+  }, 'accessories alone');
   const waiting = await page.locator('.tile').count();
   await page.getByRole('button', { name: 'Approve all of these' }).click();
   await page.getByRole('dialog').getByText('“Accessories” with a confidence of 0% or more').waitFor();
@@ -212,7 +216,7 @@ test('A real image retires a placeholder, and the product’s page tells its his
   await suite.server.call('ProductStore/PutImage', { productId: id, image: { data: photo.toString('base64'), mediaType: 'image/jpeg' } });
   await onPage(`catalogue/${id}`, async (page) => {
     await page.locator('.history').getByText('Retired').waitFor();
-    assert.deepEqual(await page.locator('.history strong').allInnerTexts(), ['Ingested', 'Proposed', 'Approved', 'Retired']);
+    assert.deepEqual(await page.locator('.history strong').allInnerTexts(), ['Ingested', 'Image stored', 'Proposed', 'Approved', 'Retired']);
   });
 });
 

@@ -251,7 +251,7 @@ export const WORDS = {
   'product.address': ['Image address', '이미지 주소'],
   'product.similar': ['Similar products', '유사 상품 보기'],
   'product.created': ['Ingested', '등록'],
-  'product.fetched': ['Image fetched', '이미지 수집'],
+  'product.fetched': ['Image stored', '이미지 저장'],
   'product.attempts': ['requests:', '요청:'],
   'product.judged': ['Judged:', '판정:'],
   'product.reviewed': ['Reviewed:', '검토:'],
