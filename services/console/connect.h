@@ -1,11 +1,18 @@
-// The Connect protocol's rules for unary calls in JSON: names and HTTP statuses of the
-// error codes, the error body, the timeout header.
+// The Connect protocol's rules in JSON: names and HTTP statuses of the error codes, the
+// error body, the timeout header, and the envelopes of streams.
 // Source: https://connectrpc.com/docs/protocol
 //
 //   HTTP/1.1 404 Not Found
 //   Content-Type: application/json
 //
 //   {"code":"not_found","message":"no product \"B000\""}
+//
+// A stream's body, both ways, is envelopes one after another:
+//
+//   flags (1 byte)  length (4 bytes, big endian)  JSON of that length
+//
+// A server's last one has the flag kConnectEndOfStream: {} or {"error":{...}}. The HTTP status is
+// 200 whatever becomes of the call.
 #pragma once
 
 #include <string>
@@ -28,5 +35,17 @@ std::string ConnectErrorJson(const absl::Status& status);
 
 // Value of Connect-Timeout-Ms: at most 10 digits, at least 1. INVALID_ARGUMENT otherwise.
 absl::StatusOr<absl::Duration> ParseConnectTimeout(absl::string_view header);
+
+inline constexpr unsigned char kConnectEndOfStream = 2;
+
+// One envelope.
+std::string ConnectEnvelope(absl::string_view json, unsigned char flags = 0);
+
+// The envelope that ends a stream; `status` may be OK.
+std::string ConnectEndOfStream(const absl::Status& status);
+
+// The one message that a server-streaming call's body is. INVALID_ARGUMENT when it is cut short,
+// compressed, or more than one. The view is into `body`.
+absl::StatusOr<absl::string_view> OnlyConnectMessage(absl::string_view body);
 
 }  // namespace mannequin

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -22,17 +23,21 @@
 #include "common/base/retry_after.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/address.h"
+#include "nlohmann/json.hpp"
 #include "services/console/connect.h"
 #include "services/console/job_events.h"
 #include "services/console/pictures.h"
 #include "services/console/request_guard.h"
 #include "services/console/service_health.h"
+#include "services/console/sessions.h"
 #include "services/console/web_files.h"
 #include "spdlog/spdlog.h"
 
 namespace mannequin {
 namespace {
 
+constexpr char kJsonType[] = "application/json";
+constexpr char kStreamType[] = "application/connect+json";
 constexpr char kDefaultListen[] = "127.0.0.1:8680";
 // An image of 16 MiB in base64, and its listing's text.
 constexpr std::size_t kMaxBodyBytes = 24 << 20;
@@ -65,7 +70,7 @@ void SendError(const absl::Status& status, int http_status, httplib::Response& r
     // RFC 9110, 10.2.3: whole seconds.
     response.set_header("Retry-After", std::to_string(absl::ToInt64Seconds(absl::Ceil(*after, absl::Seconds(1)))));
   }
-  response.set_content(ConnectErrorJson(status), "application/json");
+  response.set_content(ConnectErrorJson(status), kJsonType);
 }
 
 void SendError(const absl::Status& status, httplib::Response& response) {
@@ -110,12 +115,10 @@ void SendPicture(const httplib::Request& request, const absl::StatusOr<Picture>&
   response.set_content(picture->image.data(), SafeMediaType(picture->image.media_type()));
 }
 
-absl::StatusOr<absl::Time> DeadlineOf(const httplib::Request& request) {
-  absl::Duration timeout = kDefaultTimeout;
-  if (request.has_header("Connect-Timeout-Ms")) {
-    ASSIGN_OR_RETURN(timeout, ParseConnectTimeout(request.get_header_value("Connect-Timeout-Ms")));
-  }
-  return absl::Now() + std::min(timeout, kMaxTimeout);
+// `otherwise` when the caller names none.
+absl::StatusOr<absl::Duration> TimeoutOf(const httplib::Request& request, absl::Duration otherwise) {
+  if (!request.has_header("Connect-Timeout-Ms")) return otherwise;
+  return ParseConnectTimeout(request.get_header_value("Connect-Timeout-Ms"));
 }
 
 absl::Status CheckConnectHeaders(const httplib::Request& request) {
@@ -157,18 +160,27 @@ bool IsLoopbackAddress(const std::string& host) {
 }  // namespace
 
 struct ConsoleServer::Impl {
-  explicit Impl(const ConsoleChannels& to) : channels(to), gateway(to), pictures(to.store) {}
+  Impl(const ConsoleChannels& to, absl::string_view token)
+      : channels(to), gateway(to), pictures(to.store), sessions(token) {}
 
   void Route();
   // Whether the request may go on; answers it when not.
   bool Guard(const httplib::Request& request, httplib::Response& response) const;
   void Get(const httplib::Request& request, httplib::Response& response);
-  void Post(const httplib::Request& request, const std::string& body, httplib::Response& response) const;
+  void Post(const httplib::Request& request, const std::string& body, httplib::Response& response);
+  void PostSession(const httplib::Request& request, const std::string& body, httplib::Response& response);
+  void Call(const httplib::Request& request, const std::string& body, httplib::Response& response) const;
+  void Stream(const httplib::Request& request, const std::string& body, httplib::Response& response);
+  // Whether there is room for one more that holds its thread; answers it when not.
+  bool TakeStream(httplib::Response& response);
+  absl::Status CheckSession(const httplib::Request& request) const;
   void SendEvents(const httplib::Request& request, v1::JobKind kind, httplib::Response& response);
 
   ConsoleChannels channels;
   Gateway gateway;
   Pictures pictures;
+  Sessions sessions;
+  std::vector<std::string> metrics;
   bool loopback = true;
   std::string address;
   std::atomic<int> streams = 0;
@@ -197,6 +209,14 @@ void ConsoleServer::Impl::Get(const httplib::Request& request, httplib::Response
     if (IsCached(request, file->etag, response)) return;
     return response.set_content(file->bytes.data(), file->bytes.size(), std::string(file->media_type));
   }
+  const absl::Status session = CheckSession(request);
+  if (rest == "/session") {
+    response.set_header("Cache-Control", "no-store");
+    return response.set_content(
+        nlohmann::json({{"needed", sessions.needed()}, {"signedIn", sessions.needed() && session.ok()}}).dump(),
+        kJsonType);
+  }
+  if (!session.ok()) return SendError(session, response);
   if (absl::ConsumePrefix(&rest, "/images/")) {
     int side = 0;  // What is no number asks for the picture itself.
     if (!absl::SimpleAtoi(request.get_param_value("side"), &side) || side < 0) side = 0;
@@ -210,43 +230,128 @@ void ConsoleServer::Impl::Get(const httplib::Request& request, httplib::Response
   if (rest == "/events/job") return SendEvents(request, v1::JOB_KIND_UNSPECIFIED, response);
   if (rest == "/health/services") {
     response.set_header("Cache-Control", "no-store");
-    return response.set_content(ServiceHealthJson(channels, kHealthTimeout), "application/json");
+    return response.set_content(ServiceHealthJson(channels, metrics, kHealthTimeout), kJsonType);
   }
-  if (gateway.Knows(request.path)) {
+  if (gateway.ShapeOf(request.path) != RpcShape::kUnknown) {
     response.set_header("Allow", "POST");
     return SendError(absl::UnimplementedError(absl::StrCat(request.path, " is called by POST")), 405, response);
   }
   SendError(absl::NotFoundError(absl::StrCat("no page ", request.path)), response);
 }
 
-void ConsoleServer::Impl::Post(const httplib::Request& request, const std::string& body,
-                               httplib::Response& response) const {
+absl::Status ConsoleServer::Impl::CheckSession(const httplib::Request& request) const {
+  return sessions.Check(request.get_header_value("Cookie"), request.get_header_value("Authorization"), absl::Now());
+}
+
+void ConsoleServer::Impl::Post(const httplib::Request& request, const std::string& body, httplib::Response& response) {
   if (!Guard(request, response)) return;
-  if (!gateway.Knows(request.path)) {
+  if (request.path == "/session" || request.path == "/session/end") return PostSession(request, body, response);
+  if (absl::Status session = CheckSession(request); !session.ok()) return SendError(session, response);
+  const RpcShape shape = gateway.ShapeOf(request.path);
+  if (shape == RpcShape::kUnknown) {
     return SendError(absl::UnimplementedError(absl::StrCat("no RPC ", request.path)), 404, response);
   }
-  if (absl::Status type = CheckJsonContentType(request.get_header_value("Content-Type")); !type.ok()) {
-    response.set_header("Accept-Post", "application/json");
-    return SendError(type, 415, response);
+  if (shape == RpcShape::kClientStream) {
+    return SendError(absl::UnimplementedError(absl::StrCat(request.path, " takes a stream: call it by gRPC")),
+                     response);
+  }
+  const char* type = shape == RpcShape::kUnary ? kJsonType : kStreamType;
+  if (absl::Status right = CheckContentType(request.get_header_value("Content-Type"), type); !right.ok()) {
+    response.set_header("Accept-Post", type);
+    return SendError(right, 415, response);
   }
   if (absl::Status headers = CheckConnectHeaders(request); !headers.ok()) return SendError(headers, response);
-  const absl::StatusOr<absl::Time> deadline = DeadlineOf(request);
-  if (!deadline.ok()) return SendError(deadline.status(), response);
-  const absl::StatusOr<std::string> json = gateway.Call(request.path, body, *deadline);
+  return shape == RpcShape::kUnary ? Call(request, body, response) : Stream(request, body, response);
+}
+
+void ConsoleServer::Impl::PostSession(const httplib::Request& request, const std::string& body,
+                                      httplib::Response& response) {
+  if (absl::Status type = CheckContentType(request.get_header_value("Content-Type")); !type.ok()) {
+    return SendError(type, 415, response);
+  }
+  response.set_header("Cache-Control", "no-store");
+  if (request.path == "/session/end") {
+    response.set_header("Set-Cookie", sessions.SignOut(request.get_header_value("Cookie")));
+    return response.set_content("{}", kJsonType);
+  }
+  const nlohmann::json given = nlohmann::json::parse(body, nullptr, false);
+  if (!given.is_object() || !given.contains("token") || !given["token"].is_string()) {
+    return SendError(absl::InvalidArgumentError("the body must be {\"token\":\"...\"}"), response);
+  }
+  const absl::StatusOr<std::string> cookie = sessions.SignIn(given["token"].get<std::string>(), absl::Now());
+  if (!cookie.ok()) {
+    spdlog::warn("console: {} did not sign in: {}", request.remote_addr, std::string(cookie.status().message()));
+    return SendError(cookie.status(), response);
+  }
+  response.set_header("Set-Cookie", *cookie);
+  response.set_content("{}", kJsonType);
+}
+
+void ConsoleServer::Impl::Call(const httplib::Request& request, const std::string& body,
+                               httplib::Response& response) const {
+  const absl::StatusOr<absl::Duration> timeout = TimeoutOf(request, kDefaultTimeout);
+  if (!timeout.ok()) return SendError(timeout.status(), response);
+  const absl::Time deadline = absl::Now() + std::min(*timeout, kMaxTimeout);
+  const absl::StatusOr<std::string> json = gateway.Call(request.path, body, deadline);
   if (!json.ok()) return SendError(json.status(), response);
   response.set_header("Cache-Control", "no-store");
-  response.set_content(*json, "application/json");
+  response.set_content(*json, kJsonType);
+}
+
+void ConsoleServer::Impl::Stream(const httplib::Request& request, const std::string& body,
+                                 httplib::Response& response) {
+  response.set_header("Cache-Control", "no-store");
+  const auto begin = [&]() -> absl::StatusOr<std::unique_ptr<StreamCall>> {
+    // A stream may go on for hours: its deadline is the caller's, or none.
+    ASSIGN_OR_RETURN(const absl::Duration timeout, TimeoutOf(request, absl::InfiniteDuration()));
+    ASSIGN_OR_RETURN(const absl::string_view json, OnlyConnectMessage(body));
+    return gateway.Stream(request.path, json, absl::Now() + timeout);
+  };
+  absl::StatusOr<std::unique_ptr<StreamCall>> begun = begin();
+  if (!begun.ok()) return response.set_content(ConnectEndOfStream(begun.status()), kStreamType);
+  if (!TakeStream(response)) return;
+  const std::shared_ptr<StreamCall> call = *std::move(begun);
+  response.set_chunked_content_provider(
+      kStreamType,
+      [this, call](std::size_t, httplib::DataSink& sink) {
+        absl::Status status = absl::UnavailableError("the console stops; call again later");
+        if (!stopping.HasBeenNotified()) {
+          switch (call->Next(kEventInterval)) {
+            case StreamCall::Event::kPending:
+              return sink.is_writable();
+            case StreamCall::Event::kMessage: {
+              const absl::StatusOr<std::string> json = ToJson(call->response());
+              if (json.ok()) {
+                const std::string envelope = ConnectEnvelope(*json);
+                return sink.write(envelope.data(), envelope.size());
+              }
+              status = json.status();
+              break;
+            }
+            case StreamCall::Event::kEnd:
+              status = call->status();
+          }
+        }
+        const std::string end = ConnectEndOfStream(status);
+        if (!sink.write(end.data(), end.size())) return false;
+        sink.done();
+        return true;
+      },
+      [this](bool) { streams.fetch_sub(1); });
+}
+
+bool ConsoleServer::Impl::TakeStream(httplib::Response& response) {
+  if (streams.fetch_add(1) < kMaxStreams) return true;
+  streams.fetch_sub(1);
+  SendError(absl::ResourceExhaustedError(absl::StrCat("already ", kMaxStreams, " streams: close one")), response);
+  return false;
 }
 
 void ConsoleServer::Impl::SendEvents(const httplib::Request& request, v1::JobKind kind, httplib::Response& response) {
   if (!request.has_param("job")) {
     return SendError(absl::InvalidArgumentError("job: expected ?job=ID"), response);
   }
-  if (streams.fetch_add(1) >= kMaxStreams) {
-    streams.fetch_sub(1);
-    return SendError(absl::ResourceExhaustedError(absl::StrCat("already ", kMaxStreams, " event streams: close one")),
-                     response);
-  }
+  if (!TakeStream(response)) return;
   auto events = std::make_shared<JobEvents>(channels.store, request.get_param_value("job"), kind);
   response.set_header("Cache-Control", "no-store");
   response.set_chunked_content_provider(
@@ -304,8 +409,18 @@ absl::StatusOr<std::unique_ptr<ConsoleServer>> ConsoleServer::Start(const config
   ASSIGN_OR_RETURN(rpc::HostPort where, rpc::ParseAddress(listen, "listen"));
   // httplib does not say why it could not bind.
   RETURN_IF_ERROR(rpc::CheckCanListen(where, "listen"));
-  auto impl = std::make_unique<Impl>(channels);
+  std::string token;
+  if (!config.token_file().empty()) {
+    ASSIGN_OR_RETURN(token, ReadTokenFile(config.token_file()));
+  }
+  auto impl = std::make_unique<Impl>(channels, token);
   impl->loopback = IsLoopbackAddress(where.host);
+  for (const std::string& url : config.metrics()) {
+    if (!absl::StartsWith(url, "http://") && !absl::StartsWith(url, "https://")) {
+      return absl::InvalidArgumentError(absl::StrCat("metrics: expected http:// or https://, got \"", url, "\""));
+    }
+    impl->metrics.push_back(url);
+  }
   httplib::Server& http = impl->http;
   // The default would be SO_REUSEPORT: two consoles on one port, answering at random.
   http.set_socket_options([](int fd) {
@@ -332,8 +447,11 @@ absl::StatusOr<std::unique_ptr<ConsoleServer>> ConsoleServer::Start(const config
   pthread_setname_np(impl->thread.native_handle(), "console-http");
   // stop() does nothing before the server runs.
   while (!http.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  if (!impl->loopback) {
-    spdlog::warn("console: listening on {} without a login: keep it behind a proxy that has one", impl->address);
+  if (!impl->loopback && !impl->sessions.needed()) {
+    spdlog::warn(
+        "console: everybody who reaches {} may read and change what is kept: set token_file, "
+        "or keep it behind a proxy that has a login",
+        impl->address);
   }
   return std::make_unique<ConsoleServer>(std::move(impl));
 }

@@ -4,7 +4,8 @@
 //   std::cout << "http://" << console->address() << "\n";
 //
 //   GET  /                          the page
-//   POST /mannequin.v1.Service/Method   a unary RPC as JSON, by the Connect protocol
+//   POST /mannequin.v1.Service/Method   a unary or server-streaming RPC as JSON, by the Connect
+//                                   protocol
 //   GET  /images/PRODUCT_ID         the product's image or approved placeholder; the
 //                                   latter with X-Mannequin-Generated: true
 //   GET  /placeholders/PRODUCT_ID.png   a placeholder in any state, for its review
@@ -12,8 +13,11 @@
 //                                   a job's progress as server-sent events
 //   GET  /health/services           whether the services answer
 //   GET  /healthz                   200 "ok"
+//   GET  /session                   {"needed":true,"signedIn":false}
+//   POST /session, /session/end     {"token":"..."} signs in; {} signs out
 //
-// There is no login: listen on loopback (the default), or behind a proxy that has one.
+// Without `token_file` there is no login: listen on loopback then (the default), or behind a proxy
+// that has one. With it only the page's own files, /healthz and /session are open to everybody.
 #pragma once
 
 #include <memory>
@@ -28,8 +32,9 @@ namespace mannequin {
 // Thread-safe.
 class ConsoleServer {
  public:
-  // `config.listen` and `channels` are used; the addresses in `config` are not.
-  // INVALID_ARGUMENT for a bad address; ALREADY_EXISTS naming the port when it is taken.
+  // `config.listen`, `config.token_file` and `channels` are used; the addresses in `config` are
+  // not. INVALID_ARGUMENT for a bad address; ALREADY_EXISTS naming the port when it is taken;
+  // ReadTokenFile's errors.
   static absl::StatusOr<std::unique_ptr<ConsoleServer>> Start(const config::v1::ConsoleConfig& config,
                                                               const ConsoleChannels& channels);
   // Stops.

@@ -88,22 +88,35 @@ Gateway::Gateway(const ConsoleChannels& channels) {
   }
 }
 
-bool Gateway::Knows(absl::string_view path) const { return methods_.find(path) != methods_.end(); }
+RpcShape Gateway::ShapeOf(absl::string_view path) const {
+  const absl::StatusOr<const Method*> method = Find(path);
+  if (!method.ok()) return RpcShape::kUnknown;
+  if ((*method)->descriptor->client_streaming()) return RpcShape::kClientStream;
+  return (*method)->descriptor->server_streaming() ? RpcShape::kServerStream : RpcShape::kUnary;
+}
 
-absl::StatusOr<std::string> Gateway::Call(absl::string_view path, absl::string_view json, absl::Time deadline) const {
+absl::StatusOr<const Gateway::Method*> Gateway::Find(absl::string_view path) const {
   const auto found = methods_.find(path);
   if (found == methods_.end()) return absl::NotFoundError(absl::StrCat("no RPC ", path));
-  const auto& [method, channel] = found->second;
-  if (method->client_streaming() || method->server_streaming()) {
-    return absl::UnimplementedError(absl::StrCat(
-        path,
-        " is a streaming RPC, which the JSON gateway does not carry: call it by gRPC, or watch a job at /events"));
-  }
-  const std::unique_ptr<Message> request = NewMessage(method->input_type());
-  const std::unique_ptr<Message> response = NewMessage(method->output_type());
+  return &found->second;
+}
+
+absl::StatusOr<std::string> Gateway::Call(absl::string_view path, absl::string_view json, absl::Time deadline) const {
+  ASSIGN_OR_RETURN(const Method* method, Find(path));
+  const std::unique_ptr<Message> request = NewMessage(method->descriptor->input_type());
+  const std::unique_ptr<Message> response = NewMessage(method->descriptor->output_type());
   RETURN_IF_ERROR(FromJson(json, request.get()));
-  RETURN_IF_ERROR(CallUnary(channel, found->first, *request, deadline, response.get()));
+  RETURN_IF_ERROR(CallUnary(method->channel, std::string(path), *request, deadline, response.get()));
   return ToJson(*response);
+}
+
+absl::StatusOr<std::unique_ptr<StreamCall>> Gateway::Stream(absl::string_view path, absl::string_view json,
+                                                            absl::Time deadline) const {
+  ASSIGN_OR_RETURN(const Method* method, Find(path));
+  std::unique_ptr<Message> request = NewMessage(method->descriptor->input_type());
+  RETURN_IF_ERROR(FromJson(json, request.get()));
+  return std::make_unique<StreamCall>(method->channel, std::string(path), std::move(request),
+                                      NewMessage(method->descriptor->output_type()), deadline);
 }
 
 }  // namespace mannequin

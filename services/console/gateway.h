@@ -1,5 +1,5 @@
-// Every unary RPC of the six services as JSON, found by its name in the contracts: a new
-// RPC needs no line here.
+// Every unary and server-streaming RPC of the six services as JSON, found by its name in the
+// contracts: a new RPC needs no line here.
 //
 //   Gateway gateway(channels);
 //   absl::StatusOr<std::string> json =
@@ -20,6 +20,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "grpcpp/channel.h"
+#include "services/console/stream_call.h"
 
 namespace mannequin {
 
@@ -42,24 +43,39 @@ absl::Status CallUnary(const std::shared_ptr<grpc::Channel>& channel, const std:
 // Protobuf's JSON. INTERNAL for an Any of a type that is not ours.
 absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message);
 
+enum class RpcShape {
+  kUnknown,  // no such RPC
+  kUnary,
+  kServerStream,
+  kClientStream,  // and both ways: by gRPC only
+};
+
 // Thread-safe.
 class Gateway {
  public:
   explicit Gateway(const ConsoleChannels& channels);
 
-  // Whether `path` ("/package.Service/Method") names an RPC, unary or not.
-  bool Knows(absl::string_view path) const;
+  // What RPC `path` ("/package.Service/Method") names.
+  RpcShape ShapeOf(absl::string_view path) const;
 
-  // Blocks. Errors: the RPC's own; NOT_FOUND for an unknown path; UNIMPLEMENTED for a
-  // streaming RPC; INVALID_ARGUMENT naming what is wrong with the JSON (an unknown field
-  // too); DEADLINE_EXCEEDED; UNAVAILABLE when the service cannot be reached.
+  // Blocks; `path` is kUnary. Errors: the RPC's own; INVALID_ARGUMENT naming what is wrong with
+  // the JSON (an unknown field too); DEADLINE_EXCEEDED; UNAVAILABLE when the service cannot be
+  // reached.
   absl::StatusOr<std::string> Call(absl::string_view path, absl::string_view json, absl::Time deadline) const;
+
+  // Begins a call; `path` is kServerStream. INVALID_ARGUMENT as above; all else is told by the
+  // call's end.
+  absl::StatusOr<std::unique_ptr<StreamCall>> Stream(absl::string_view path, absl::string_view json,
+                                                     absl::Time deadline) const;
 
  private:
   struct Method {
     const google::protobuf::MethodDescriptor* descriptor;
     std::shared_ptr<grpc::Channel> channel;
   };
+  // NOT_FOUND.
+  absl::StatusOr<const Method*> Find(absl::string_view path) const;
+
   std::map<std::string, Method, std::less<>> methods_;
 };
 

@@ -42,18 +42,17 @@ absl::Status CheckLoopbackHost(absl::string_view host) {
       "or set `listen` to the address that others use"));
 }
 
-absl::Status CheckJsonContentType(absl::string_view content_type) {
+absl::Status CheckContentType(absl::string_view content_type, absl::string_view expected) {
   const auto semicolon = content_type.find(';');
   const absl::string_view type = absl::StripAsciiWhitespace(content_type.substr(0, semicolon));
   std::string parameter;
   if (semicolon != absl::string_view::npos) {
     parameter = absl::AsciiStrToLower(absl::StripAsciiWhitespace(content_type.substr(semicolon + 1)));
   }
-  if (absl::EqualsIgnoreCase(type, "application/json") && (parameter.empty() || parameter == "charset=utf-8")) {
+  if (absl::EqualsIgnoreCase(type, expected) && (parameter.empty() || parameter == "charset=utf-8")) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("Content-Type: expected application/json, got \"", content_type, "\""));
+  return absl::InvalidArgumentError(absl::StrCat("Content-Type: expected ", expected, ", got \"", content_type, "\""));
 }
 
 }  // namespace mannequin

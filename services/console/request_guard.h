@@ -19,7 +19,8 @@ absl::Status CheckOrigin(absl::string_view origin, absl::string_view host);
 // PERMISSION_DENIED unless `host` is localhost, 127.0.0.0/8 or [::1], with any port.
 absl::Status CheckLoopbackHost(absl::string_view host);
 
-// INVALID_ARGUMENT unless `content_type` is application/json, with charset=utf-8 at most.
-absl::Status CheckJsonContentType(absl::string_view content_type);
+// INVALID_ARGUMENT unless `content_type` is `expected`, with charset=utf-8 at most. Only types that
+// no form can have are expected.
+absl::Status CheckContentType(absl::string_view content_type, absl::string_view expected = "application/json");
 
 }  // namespace mannequin

@@ -25,7 +25,8 @@ nlohmann::json Check(const std::string& name, const std::shared_ptr<grpc::Channe
 
 }  // namespace
 
-std::string ServiceHealthJson(const ConsoleChannels& channels, absl::Duration timeout) {
+std::string ServiceHealthJson(const ConsoleChannels& channels, const std::vector<std::string>& metrics,
+                              absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   const std::pair<const char*, std::shared_ptr<grpc::Channel>> services[] = {
       {"store", channels.store},     {"fetcher", channels.fetcher},     {"embedder", channels.embedder},
@@ -35,7 +36,7 @@ std::string ServiceHealthJson(const ConsoleChannels& channels, absl::Duration ti
   for (const auto& [name, channel] : services) {
     checks.push_back(std::async(std::launch::async, Check, name, channel, deadline));
   }
-  nlohmann::json answer = {{"services", nlohmann::json::array()}};
+  nlohmann::json answer = {{"services", nlohmann::json::array()}, {"metrics", metrics}};
   for (std::future<nlohmann::json>& check : checks) answer["services"].push_back(check.get());
   return answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -56,6 +56,8 @@ void AddServeCommands(CLI::App& app, Invocation& invocation) {
   up->add_option("--admin-listen", options->admin_listen, "health and metrics; \"\" for none")->capture_default_str();
   up->add_option("--console-listen", options->console_listen, "web page and JSON; \"\" for none")
       ->capture_default_str();
+  up->add_option("--console-token-file", options->console_token_file,
+                 "file with a token that the console then asks for (none)");
   up->add_option("--allow-address", options->allow_addresses,
                  "private range that images may be fetched from, CIDR or CIDR:PORT; repeatable");
   up->add_option("--device", options->device, "cpu or cuda:N (CUDA when there is one)");

@@ -122,6 +122,10 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options)
   if (!options.console_listen.empty()) {
     config::v1::ConsoleConfig console;
     console.set_listen(options.console_listen);
+    console.set_token_file(options.console_token_file);
+    if (const std::string& admin = impl->server->admin_address(); !admin.empty()) {
+      console.add_metrics(absl::StrCat("http://", admin, "/metrics"));
+    }
     ASSIGN_OR_RETURN(impl->console,
                      ConsoleServer::Start(console, {channel, channel, channel, channel, channel, channel}));
     impl->console_address = impl->console->address();

@@ -2,6 +2,8 @@
 //
 //   const { product } = await call('ProductStore/GetProduct', { id: 'B000' });
 
+import { t } from './i18n.js';
+
 export class CallError extends Error {
   constructor(code, message) {
     super(message || code);
@@ -9,18 +11,27 @@ export class CallError extends Error {
   }
 }
 
+export const headers = (type, more) => ({ 'Content-Type': type, 'Connect-Protocol-Version': '1', ...more });
+
+// Said to the whole page, which then waits for the console to come back.
+export function unreachable() {
+  dispatchEvent(new Event('console-lost'));
+  return new CallError('unavailable', t('lost.call'));
+}
+
 export async function call(method, request = {}, timeoutMs = 60000) {
   let response;
   try {
     response = await fetch(`/mannequin.v1.${method}`, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'Connect-Protocol-Version': '1', 'Connect-Timeout-Ms': String(timeoutMs) },
+      headers: headers('application/json', { 'Connect-Timeout-Ms': String(timeoutMs) }),
       body: JSON.stringify(request),
     });
   } catch {
-    throw new CallError('unavailable', 'The console does not answer. Is it still running?');
+    throw unreachable();
   }
   const body = await response.json().catch(() => ({}));
+  if (response.status === 401) dispatchEvent(new Event('console-sign-in'));
   if (!response.ok) throw new CallError(body.code || 'unknown', body.message || `HTTP ${response.status}`);
   return body;
 }
@@ -43,13 +54,10 @@ export async function toBase64(file) {
 // "Apparel > Topwear > Shirts" to its parts.
 export const categoryPath = (text) => text.split('>').map((part) => part.trim()).filter(Boolean);
 
-// Title, category, brand and colour of a form as a Product.
-export function productOf(form) {
-  const product = { title: form.title.value.trim(), categoryPath: categoryPath(form.category.value), brand: form.brand.value.trim() };
-  const color = form.color.value.trim();
-  if (color) product.attributes = [{ name: 'color', value: color }];
-  return product;
-}
+// Who decides, as reviews and placeholders keep it.
+const REVIEWER = 'mannequin.reviewer';
+export const reviewer = () => localStorage.getItem(REVIEWER) || 'console';
+export const setReviewer = (name) => localStorage.setItem(REVIEWER, name.trim());
 
 // Calls `onJob` at each change until the job ends; returns a function that stops watching.
 export function watchJob(kind, jobId, onJob, onProblem = () => {}) {
@@ -68,7 +76,7 @@ export function watchJob(kind, jobId, onJob, onProblem = () => {}) {
 
 export const isEnded = (job) => ['JOB_STATE_SUCCEEDED', 'JOB_STATE_FAILED', 'JOB_STATE_CANCELLED'].includes(job.state);
 
-// The current bundle, or undefined. Asked once a page visit.
+// All bundles and the current one, or undefined. Asked once a page visit.
 let bundles;
 export function listBundles(fresh = false) {
   if (!bundles || fresh) {

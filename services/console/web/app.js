@@ -1,29 +1,40 @@
 // Tabs, language, and which section is shown. A section is a module with
-// render(root, signal): it fills `root`, and stops what it started when `signal` aborts.
+// render(root, signal, argument): it fills `root`, and stops what it started when `signal`
+// aborts. "#catalogue/B000" is the section "catalogue" with the argument "B000".
 import { h } from './dom.js';
 import { t, language, setLanguage } from './i18n.js';
-import * as check from './check.js';
+import { session, signInForm } from './session.js';
+import { watchForLoss } from './lost.js';
 import * as generate from './generate.js';
+import * as check from './check.js';
+import * as review from './reviews.js';
 import * as placeholders from './placeholders.js';
 import * as similar from './similar.js';
 import * as catalogue from './catalogue.js';
 import * as training from './training.js';
 import * as system from './system.js';
 
-const sections = { check, generate, placeholders, similar, catalogue, training, system };
+const sections = { check, generate, review, placeholders, similar, catalogue, training, system };
 const main = document.getElementById('main');
 const tabs = document.querySelector('.tabs');
 let shown = new AbortController();
+let locked = false;
 
-function currentName() {
-  const name = location.hash.slice(1);
-  return name in sections ? name : 'check';
+function current() {
+  const [name, ...argument] = location.hash.slice(1).split('/');
+  return Object.hasOwn(sections, name) ? [name, decodeURIComponent(argument.join('/'))] : ['check', ''];
 }
 
 function show() {
-  const name = currentName();
+  const [name, argument] = current();
   shown.abort();
   shown = new AbortController();
+  tabs.hidden = locked;
+  if (locked) {
+    main.replaceChildren(signInForm(() => { locked = false; show(); }));
+    main.querySelector('input').focus();
+    return;
+  }
   for (const tab of tabs.children) {
     const selected = tab.id === `tab-${name}`;
     tab.setAttribute('aria-selected', String(selected));
@@ -34,14 +45,14 @@ function show() {
     h('div', { class: 'heading' }, h('h1', {}, t(`tab.${name}`)), h('p', {}, t(`about.${name}`))));
   main.replaceChildren(root);
   document.title = `${t(`tab.${name}`)} · Mannequin`;
-  sections[name].render(root, shown.signal);
+  sections[name].render(root, shown.signal, argument);
 }
 
 function drawFrame() {
   document.documentElement.lang = language();
   document.querySelector('.skip').textContent = t('skip');
   tabs.replaceChildren(...Object.keys(sections).map((name) =>
-    h('button', { type: 'button', role: 'tab', id: `tab-${name}`, 'aria-controls': 'panel', onclick: () => { location.hash = name; } }, t(`tab.${name}`))));
+    h('button', { type: 'button', role: 'tab', id: `tab-${name}`, 'aria-controls': 'panel', onclick: () => { if (location.hash === `#${name}`) show(); else location.hash = name; } }, t(`tab.${name}`))));
   for (const button of document.querySelectorAll('[data-language]')) {
     button.setAttribute('aria-pressed', String(button.dataset.language === language()));
   }
@@ -64,4 +75,16 @@ for (const button of document.querySelectorAll('[data-language]')) {
   button.addEventListener('click', () => { setLanguage(button.dataset.language); drawFrame(); });
 }
 addEventListener('hashchange', show);
+
+// Nothing is shown to who has not signed in.
+function lock() {
+  locked = true;
+  show();
+}
+addEventListener('console-sign-in', lock);
+
+// What was being written stays; what could not be shown is asked for again.
+watchForLoss(() => { if (main.querySelector('.failed')) show(); });
+const { needed, signedIn } = await session();
+locked = Boolean(needed && !signedIn);
 drawFrame();

@@ -1,4 +1,5 @@
 // Small helpers to build the page. Text always goes in as text, never as markup.
+import { t } from './i18n.js';
 
 // h('button', {class: 'primary', onclick: save}, 'Save')
 export function h(tag, attributes = {}, ...children) {
@@ -9,7 +10,7 @@ export function h(tag, attributes = {}, ...children) {
     else if (name in element && typeof value !== 'string') element[name] = value;
     else element.setAttribute(name, value === true ? '' : value);
   }
-  element.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false));
   return element;
 }
 
@@ -37,10 +38,18 @@ export function bar(label, share, tone = '') {
     h('span', { class: 'number' }, percent(share)));
 }
 
+// 0.041 is "4.1%", 0.41 "41%".
 export const percent = (share) => `${(share * 100).toFixed(share < 0.1 && share > 0 ? 1 : 0)}%`;
 
+// A quiet word where there is nothing else.
 export function empty(title, text, ...actions) {
   return h('div', { class: 'empty' }, h('h3', {}, title), h('p', {}, text), actions.length ? h('div', { class: 'actions' }, actions) : null);
+}
+
+export function failed({ message }) {
+  const note = empty(t('failed'), message);
+  note.classList.add('failed');
+  return note;
 }
 
 // A product's picture, or a quiet tile when it has none. `badge` lies on what is shown.

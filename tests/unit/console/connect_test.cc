@@ -39,5 +39,25 @@ TEST(Connect, ReadsTheTimeoutInMilliseconds) {
   }
 }
 
+TEST(Connect, AnEnvelopeIsFlagsLengthAndJson) {
+  EXPECT_EQ(ConnectEnvelope("{}"), std::string("\0\0\0\0\2{}", 7));
+  EXPECT_EQ(ConnectEnvelope(std::string(0x010203, 'x'), 2).substr(0, 5), std::string("\2\0\1\2\3", 5));
+  EXPECT_EQ(OnlyConnectMessage(ConnectEnvelope("{\"id\":\"B000\"}")).value(), "{\"id\":\"B000\"}");
+}
+
+TEST(Connect, TheEndOfAStreamHasTheErrorOrNothing) {
+  EXPECT_EQ(ConnectEndOfStream(absl::OkStatus()), std::string("\2\0\0\0\2{}", 7));
+  EXPECT_EQ(ConnectEndOfStream(absl::NotFoundError("gone")).substr(5),
+            R"({"error":{"code":"not_found","message":"gone"}})");
+}
+
+TEST(Connect, OneWholePlainMessageIsTaken) {
+  const std::string whole = ConnectEnvelope("{}");
+  for (const std::string& body : {std::string(), whole.substr(0, 4), whole.substr(0, 6), whole + "x", whole + whole}) {
+    EXPECT_EQ(OnlyConnectMessage(body).status().code(), absl::StatusCode::kInvalidArgument) << body.size();
+  }
+  EXPECT_EQ(OnlyConnectMessage(ConnectEnvelope("{}", 1)).status().code(), absl::StatusCode::kUnimplemented);
+}
+
 }  // namespace
 }  // namespace mannequin

@@ -8,8 +8,11 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/rpc/channel.h"
@@ -19,8 +22,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mannequin/v1/abuse_scorer.grpc.pb.h"
-#include "mannequin/v1/gan_trainer.pb.h"
+#include "mannequin/v1/gan_trainer.grpc.pb.h"
 #include "nlohmann/json.hpp"
+#include "services/console/connect.h"
 #include "services/store/rocks_store.h"
 #include "services/store/store_service.h"
 
@@ -33,6 +37,8 @@ using ::testing::StartsWith;
 
 constexpr char kJson[] = "application/json";
 constexpr char kGetProduct[] = "/mannequin.v1.ProductStore/GetProduct";
+constexpr char kStream[] = "application/connect+json";
+constexpr char kScan[] = "/mannequin.v1.ProductStore/ScanProducts";
 constexpr char kStatistics[] = "/mannequin.v1.ProductStore/GetStatistics";
 // The smallest PNG: a signature and an empty end, which is all that the console looks at.
 const std::string kPng("\x89PNG\r\n\x1a\n\0\0\0\0IEND\xae\x42\x60\x82", 20);
@@ -64,6 +70,7 @@ class Console : public ::testing::Test {
     channels_ = {channel, channel, channel, channel, channel, channel};
     config::v1::ConsoleConfig console;
     console.set_listen("127.0.0.1:0");
+    console.add_metrics("http://127.0.0.1:9600/metrics");
     auto console_started = ConsoleServer::Start(console, channels_);
     ASSERT_TRUE(console_started.ok()) << console_started.status();
     console_ = *std::move(console_started);
@@ -121,6 +128,26 @@ class Console : public ::testing::Test {
 
   httplib::Result Post(const std::string& path, const std::string& body, const httplib::Headers& headers = {}) {
     return http_->Post(path, headers, body, kJson);
+  }
+
+  httplib::Result PostStream(const std::string& path, const std::string& body) {
+    return http_->Post(path, body, kStream);
+  }
+
+  struct Envelope {
+    int flags = 0;
+    std::string json;
+  };
+
+  static std::vector<Envelope> Envelopes(const std::string& body) {
+    std::vector<Envelope> envelopes;
+    for (std::size_t at = 0; at + 5 <= body.size();) {
+      std::size_t size = 0;
+      for (int i = 1; i < 5; ++i) size = size << 8 | static_cast<unsigned char>(body[at + i]);
+      envelopes.push_back({body[at], body.substr(at + 5, size)});
+      at += 5 + size;
+    }
+    return envelopes;
   }
 
   // The whole of an event stream that ends.
@@ -320,12 +347,85 @@ TEST_F(Console, AnswersUnknownPathsAsTheProtocolDoes) {
   }
 }
 
-TEST_F(Console, SaysThatAStreamingCallIsNotCarried) {
-  const auto answer = Post("/mannequin.v1.ProductStore/ScanProducts", "{}");
+TEST_F(Console, CarriesAServersStreamInEnvelopes) {
+  AddProduct("S000");
+  const auto answer = PostStream(kScan, ConnectEnvelope("{}"));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->get_header_value("Content-Type"), kStream);
+  const std::vector<Envelope> envelopes = Envelopes(answer->body);
+  ASSERT_GE(envelopes.size(), 2u);
+  EXPECT_THAT(envelopes[0].json, HasSubstr("\"Navy shirt\""));
+  EXPECT_EQ(envelopes[0].flags, 0);
+  EXPECT_EQ(envelopes.back().flags, kConnectEndOfStream);
+  EXPECT_EQ(envelopes.back().json, "{}");
+}
+
+TEST_F(Console, EndsAStreamWithTheServicesError) {
+  const auto answer = PostStream("/mannequin.v1.GanTrainer/WatchTraining", ConnectEnvelope(R"({"jobId":"nothing"})"));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  const std::vector<Envelope> envelopes = Envelopes(answer->body);
+  ASSERT_EQ(envelopes.size(), 1u);
+  EXPECT_EQ(envelopes[0].flags, kConnectEndOfStream);
+  EXPECT_EQ(json::parse(envelopes[0].json)["error"]["code"], "unimplemented");
+}
+
+TEST_F(Console, EndsAStreamWithWhatIsWrongWithItsRequest) {
+  for (const std::string& body :
+       {std::string(), std::string("{}"), ConnectEnvelope("{}") + ConnectEnvelope("{}"),
+        ConnectEnvelope("{}").substr(0, 6), ConnectEnvelope(R"({"nothing":1})"), ConnectEnvelope("")}) {
+    const auto answer = PostStream(kScan, body);
+    ASSERT_TRUE(answer);
+    const std::vector<Envelope> envelopes = Envelopes(answer->body);
+    ASSERT_EQ(envelopes.size(), 1u) << body;
+    EXPECT_EQ(json::parse(envelopes[0].json)["error"]["code"], "invalid_argument") << envelopes[0].json;
+  }
+  EXPECT_EQ(Post(kScan, "{}")->status, 415);
+  EXPECT_EQ(PostStream(kStatistics, ConnectEnvelope("{}"))->status, 415);
+}
+
+TEST_F(Console, SaysThatAStreamOfRequestsIsNotCarried) {
+  const auto answer = PostStream("/mannequin.v1.ProductStore/UpsertProducts", ConnectEnvelope("{}"));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 501);
   EXPECT_EQ(CodeOf(answer), "unimplemented");
-  EXPECT_THAT(answer->body, HasSubstr("streaming"));
+  EXPECT_THAT(answer->body, HasSubstr("gRPC"));
+}
+
+// Tells a job forever.
+class EndlessTrainer final : public v1::GanTrainer::Service {
+ public:
+  absl::Notification cancelled;
+
+ private:
+  grpc::Status WatchTraining(grpc::ServerContext* context, const v1::WatchTrainingRequest*,
+                             grpc::ServerWriter<v1::WatchTrainingResponse>* writer) override {
+    writer->Write(v1::WatchTrainingResponse());
+    while (!context->IsCancelled()) absl::SleepFor(absl::Milliseconds(5));
+    cancelled.Notify();
+    return grpc::Status::CANCELLED;
+  }
+};
+
+TEST_F(Console, CancelsAStreamWhoseReaderHasGone) {
+  EndlessTrainer trainer;
+  config::v1::ServerConfig config;
+  config.set_listen("127.0.0.1:0");
+  const auto server = rpc::Server::Start("trainer", config, {&trainer}).value();
+  channels_.trainer = rpc::NewChannel(server->address());
+  config::v1::ConsoleConfig console;
+  console.set_listen("127.0.0.1:0");
+  const auto started = ConsoleServer::Start(console, channels_).value();
+  httplib::Request request;
+  request.method = "POST";
+  request.path = "/mannequin.v1.GanTrainer/WatchTraining";
+  request.set_header("Content-Type", kStream);
+  request.body = ConnectEnvelope("{}");
+  request.content_receiver = [](const char*, std::size_t, std::uint64_t, std::uint64_t) { return false; };
+  httplib::Client http("http://" + started->address());
+  http.send(request);
+  EXPECT_TRUE(trainer.cancelled.WaitForNotificationWithTimeout(absl::Seconds(20)));
 }
 
 TEST_F(Console, TakesOtherMethodsOnlyWhereTheyBelong) {
@@ -449,10 +549,97 @@ TEST_F(Console, SaysWhichServicesAnswer) {
   ASSERT_EQ(services.size(), 6u);
   EXPECT_EQ(services[0]["name"], "store");
   EXPECT_EQ(services[0]["state"], "serving");
+  EXPECT_EQ(json::parse(answer->body)["metrics"], json::array({"http://127.0.0.1:9600/metrics"}));
   server_->SetServing(false);
   EXPECT_EQ(json::parse(http_->Get("/health/services")->body)["services"][0]["state"], "not_serving");
   server_.reset();
   EXPECT_EQ(json::parse(http_->Get("/health/services")->body)["services"][0]["state"], "unreachable");
+}
+
+// A console of its own with a token in front of the same store.
+class ConsoleWithToken : public Console {
+ protected:
+  void SetUp() override {
+    Console::SetUp();
+    ASSERT_TRUE(WriteFileAtomically(folder_ + "/token", kToken + "\n").ok());
+    config::v1::ConsoleConfig config;
+    config.set_listen("127.0.0.1:0");
+    config.set_token_file(folder_ + "/token");
+    console_ = ConsoleServer::Start(config, channels_).value();
+    http_ = std::make_unique<httplib::Client>("http://" + console_->address());
+  }
+
+  // "name=value" of the cookie that came.
+  static std::string CookieOf(const httplib::Result& answer) {
+    const std::string cookie = answer->get_header_value("Set-Cookie");
+    return cookie.substr(0, cookie.find(';'));
+  }
+
+  httplib::Result SignIn(const std::string& token) { return Post("/session", json({{"token", token}}).dump()); }
+
+  const std::string kToken = "0123456789abcdef";
+};
+
+TEST_F(ConsoleWithToken, AnswersNobodyWhoHasNotSignedIn) {
+  AddProduct("T000", "http://images.example/1.png");
+  AddImage("T000");
+  for (const char* path :
+       {"/images/T000", "/placeholders/T000.png", "/events/job?job=x", "/health/services", kStatistics}) {
+    EXPECT_EQ(http_->Get(path)->status, 401) << path;
+  }
+  EXPECT_EQ(CodeOf(Post(kStatistics, "{}")), "unauthenticated");
+  EXPECT_EQ(PostStream(kScan, ConnectEnvelope("{}"))->status, 401);
+  EXPECT_EQ(Post(kStatistics, "{}", {{"Cookie", "mannequin_session="}})->status, 401);
+  EXPECT_EQ(Post(kStatistics, "{}", {{"Cookie", "mannequin_session=" + std::string(64, '0')}})->status, 401);
+  // The page itself asks for the token.
+  EXPECT_EQ(http_->Get("/")->status, 200);
+  EXPECT_EQ(http_->Get("/healthz")->status, 200);
+  EXPECT_EQ(http_->Get("/session")->body, R"({"needed":true,"signedIn":false})");
+}
+
+TEST_F(ConsoleWithToken, AnswersWhoSignedInUntilTheySignOut) {
+  const auto signed_in = SignIn(kToken);
+  ASSERT_EQ(signed_in->status, 200) << signed_in->body;
+  const std::string attributes = signed_in->get_header_value("Set-Cookie");
+  EXPECT_THAT(attributes, HasSubstr("; HttpOnly"));
+  EXPECT_THAT(attributes, HasSubstr("; SameSite=Strict"));
+  EXPECT_EQ(attributes.find(kToken), std::string::npos);
+  const httplib::Headers cookie = {{"Cookie", "other=1; " + CookieOf(signed_in)}};
+  EXPECT_EQ(Post(kStatistics, "{}", cookie)->status, 200);
+  EXPECT_EQ(http_->Get("/session", cookie)->body, R"({"needed":true,"signedIn":true})");
+  EXPECT_EQ(Post("/session/end", "{}", cookie)->status, 200);
+  EXPECT_EQ(Post(kStatistics, "{}", cookie)->status, 401);
+}
+
+TEST_F(ConsoleWithToken, RefusesAnotherToken) {
+  for (const std::string& wrong : {std::string(), std::string("0123456789abcdeF"), kToken + "0", kToken.substr(1)}) {
+    const auto answer = SignIn(wrong);
+    EXPECT_EQ(answer->status, 401) << wrong;
+    EXPECT_FALSE(answer->has_header("Set-Cookie"));
+  }
+  for (const char* body : {"", "[]", "{}", R"({"token":1})"}) EXPECT_EQ(Post("/session", body)->status, 400) << body;
+  EXPECT_EQ(http_->Post("/session", "{}", "text/plain")->status, 415);
+  EXPECT_EQ(Post("/session", "{}", {{"Origin", "http://evil.example"}})->status, 403);
+}
+
+TEST_F(ConsoleWithToken, TakesTheTokenOfAProgram) {
+  EXPECT_EQ(Post(kStatistics, "{}", {{"Authorization", "Bearer " + kToken}})->status, 200);
+  EXPECT_EQ(Post(kStatistics, "{}", {{"Authorization", "Bearer nothing"}})->status, 401);
+  EXPECT_EQ(Post(kStatistics, "{}", {{"Authorization", kToken}})->status, 401);
+}
+
+TEST_F(Console, NamesWhatIsWrongWithATokenFile) {
+  config::v1::ConsoleConfig config;
+  config.set_listen("127.0.0.1:0");
+  config.set_token_file(folder_ + "/no-token");
+  EXPECT_EQ(ConsoleServer::Start(config, channels_).status().code(), absl::StatusCode::kNotFound);
+  for (const char* text : {"", "short", "0123456789abcdef 0123456789abcdef", "0123456789abcde\xc3\xa9"}) {
+    ASSERT_TRUE(WriteFileAtomically(folder_ + "/bad-token", text).ok());
+    config.set_token_file(folder_ + "/bad-token");
+    const absl::Status status = ConsoleServer::Start(config, channels_).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("token_file"));
+  }
 }
 
 TEST_F(Console, NamesThePortThatIsTaken) {
@@ -466,6 +653,10 @@ TEST_F(Console, NamesThePortThatIsTaken) {
 
 TEST_F(Console, RefusesAnAddressThatIsNone) {
   config::v1::ConsoleConfig config;
+  config.set_listen("127.0.0.1:0");
+  config.add_metrics("javascript:alert(1)");
+  EXPECT_EQ(ConsoleServer::Start(config, channels_).status().code(), absl::StatusCode::kInvalidArgument);
+  config.clear_metrics();
   for (const char* wrong : {"8680", "localhost", "localhost:http", "127.0.0.1:65536"}) {
     config.set_listen(wrong);
     EXPECT_EQ(ConsoleServer::Start(config, channels_).status().code(), absl::StatusCode::kInvalidArgument) << wrong;

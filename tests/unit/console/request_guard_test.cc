@@ -31,11 +31,11 @@ TEST(RequestGuard, TakesNamesOfThisMachineOnlyOnLoopback) {
 TEST(RequestGuard, TakesJsonOnly) {
   for (const char* json :
        {"application/json", "Application/JSON", "application/json; charset=utf-8", "application/json;charset=UTF-8"}) {
-    EXPECT_TRUE(CheckJsonContentType(json).ok()) << json;
+    EXPECT_TRUE(CheckContentType(json).ok()) << json;
   }
   for (const char* other : {"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
                             "application/json; charset=latin1", "application/jsonp", "text/plain; application/json"}) {
-    EXPECT_EQ(CheckJsonContentType(other).code(), absl::StatusCode::kInvalidArgument) << other;
+    EXPECT_EQ(CheckContentType(other).code(), absl::StatusCode::kInvalidArgument) << other;
   }
 }
 
