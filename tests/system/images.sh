@@ -76,7 +76,7 @@ mkdir -p "$folder"/volumes/{data,bundles,training,index,backups,config}
 chown 10001:10001 "$folder"/volumes/*
 cp deploy/kubernetes/base/config/*.textproto "$folder/volumes/config/"
 # One network here: every service is this machine. The ports are the shipped ones, moved.
-sed -i -E 's/"(0\.0\.0\.0|[a-z]+):(8|9)6/"127.0.0.1:1\26/' "$folder"/volumes/config/*.textproto
+sed -i -E 's/"(0\.0\.0\.0|[a-z]+):(8|9)6/"127.0.0.1:1\26/g' "$folder"/volumes/config/*.textproto
 # TARGET COMMAND...: in its image, as its user, with a root that cannot be written, and the folders of
 # `volumes`. PID 1 of a namespace of its own, as in a container.
 in_image() {
