@@ -49,11 +49,10 @@ class CallInterceptor : public grpc::experimental::Interceptor {
       const auto* message = static_cast<const google::protobuf::Message*>(methods->GetRecvMessage());
       if (message != nullptr) call_.ids.Add(*message);
     }
-    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_INITIAL_METADATA)) {
-      methods->GetSendInitialMetadata()->emplace(kRequestIdHeader, ids_->request_id);
-    }
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
       WriteAudit(static_cast<absl::StatusCode>(methods->GetSendStatus().error_code()));
+      // At the end: after headers of its own a failed call would not be sent again by the client's retry policy.
+      methods->GetSendTrailingMetadata()->emplace(kRequestIdHeader, ids_->request_id);
       SetCurrentCall(nullptr);
     }
     methods->Proceed();

@@ -20,7 +20,7 @@ inline constexpr char kTracestateHeader[] = "tracestate";
 inline constexpr char kAuthorizationHeader[] = "authorization";
 
 // Gives the handler's thread the ids that the call brought or that are made (call_ids.h), answers with
-// the request id in "x-request-id", takes the caller's token out of what handlers see, and writes the
+// the request id in the trailing "x-request-id", takes the caller's token out of what handlers see, and writes the
 // audit line of a change. `access` and `audit` may be null; both outlive the server.
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> NewCallInterceptor(AccessControl* access,
                                                                                           AuditLog* audit);

@@ -75,13 +75,14 @@ TEST(MethodAccess, HasARowForEveryMethodOfTheContractsAndNoOther) {
   std::set<std::string> rows;
   for (const MethodAccess& row : AllMethodAccess()) {
     EXPECT_TRUE(rows.insert(std::string(row.path)).second) << row.path << " has two rows";
-    if (row.path.substr(0, 11) == "/mannequin.") EXPECT_TRUE(methods.count(std::string(row.path))) << row.path;
+    const bool is_ours = row.path.substr(0, 11) == "/mannequin.";
+    EXPECT_TRUE(!is_ours || methods.count(std::string(row.path)) > 0) << row.path << " is a method of no contract";
   }
 }
 
 TEST(MethodAccess, NothingThatChangesIsOpenToAnybody) {
   for (const MethodAccess& row : AllMethodAccess()) {
-    if (row.IsChange()) EXPECT_FALSE(row.IsOpenTo(config::v1::ROLE_UNSPECIFIED)) << row.path;
+    EXPECT_FALSE(row.IsChange() && row.IsOpenTo(config::v1::ROLE_UNSPECIFIED)) << row.path;
     EXPECT_TRUE(row.IsOpenTo(config::v1::ROLE_OPERATOR)) << row.path;
   }
 }
@@ -117,7 +118,7 @@ TEST_F(AccessControlTest, ARefusalNamesTheMethodTheCallerAndWhoMay) {
 }
 
 TEST_F(AccessControlTest, WhatIsNoTokenIsRefusedAndNotRepeated) {
-  for (const std::string& bad : {"Bearer mq_guessed-guessed", "Basic YTpi", "Bearer ", "mq_guessed-guessed"}) {
+  for (const char* bad : {"Bearer mq_guessed-guessed", "Basic YTpi", "Bearer ", "mq_guessed-guessed"}) {
     const absl::Status status = access_->Identify(bad, {}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated) << bad;
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("guessed")));
