@@ -7,7 +7,6 @@
 #include "absl/random/random.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "common/base/ids.h"
 
@@ -50,9 +49,11 @@ bool IsTraceState(absl::string_view text) {
   return text.size() <= kMaxTraceState && std::all_of(text.begin(), text.end(), absl::ascii_isprint);
 }
 
-std::uint64_t RandomBits() {
+// 16 digits, not all zero.
+std::string RandomHex() {
   thread_local absl::BitGen random;
-  return absl::Uniform<std::uint64_t>(absl::IntervalClosedClosed, random, 1, ~std::uint64_t{0});
+  return absl::StrCat(absl::Hex(absl::Uniform<std::uint64_t>(absl::IntervalClosedClosed, random, 1, ~std::uint64_t{0}),
+                                absl::kZeroPad16));
 }
 
 std::shared_ptr<const CallIds>& OfThisThread() {
@@ -67,10 +68,10 @@ CallIds IdsForCall(absl::string_view traceparent, absl::string_view trace_state,
   if (ReadTraceparent(traceparent, &ids)) {
     if (IsTraceState(trace_state)) ids.trace_state = std::string(trace_state);
   } else {
-    ids.trace_id = absl::StrFormat("%016x%016x", RandomBits(), RandomBits());
+    ids.trace_id = absl::StrCat(RandomHex(), RandomHex());
     ids.flags = "00";  // recorded by nobody yet
   }
-  ids.span_id = absl::StrFormat("%016x", RandomBits());
+  ids.span_id = RandomHex();
   ids.request_id = IsRequestId(request_id) ? std::string(request_id) : NewId("", absl::Now());
   return ids;
 }
