@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/rpc/call_interceptors.h"
+#include "common/rpc/grpc_log.h"
 #include "common/rpc/method_access.h"
 #include "common/rpc/tls.h"
 #include "grpcpp/create_channel.h"
@@ -49,6 +50,7 @@ grpc::ChannelArguments ChannelArguments() {
 }
 
 std::shared_ptr<grpc::Channel> NewChannel(const std::string& address, const config::v1::ClientConfig& client) {
+  LogGrpcAsOurs();
   return grpc::experimental::CreateCustomChannelWithInterceptors(address, ClientCredentialsOf(client),
                                                                  ChannelArguments(), ClientInterceptors());
 }

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "absl/base/call_once.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
@@ -16,8 +15,8 @@
 #include "common/rpc/audit_log.h"
 #include "common/rpc/call_interceptors.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/grpc_log.h"
 #include "common/rpc/tls.h"
-#include "grpc/support/log.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
@@ -37,14 +36,6 @@ sigset_t HandledSignals() {
   sigemptyset(&set);
   for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
   return set;
-}
-
-// gRPC's own lines, of failed handshakes for one, as lines of our log.
-void LogOfGrpc(gpr_log_func_args* line) {
-  const auto level = line->severity == GPR_LOG_SEVERITY_ERROR  ? spdlog::level::warn
-                     : line->severity == GPR_LOG_SEVERITY_INFO ? spdlog::level::info
-                                                               : spdlog::level::debug;
-  spdlog::log(level, "grpc: {}", line->message);
 }
 
 // Where calls that change something are noted; null: nowhere.
@@ -92,8 +83,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(absl::string_view name, co
   // Debian builds Abseil with its lock-order checks on. A debug build keeps them.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 #endif
-  static absl::once_flag log_of_grpc;
-  absl::call_once(log_of_grpc, gpr_set_log_function, LogOfGrpc);
+  LogGrpcAsOurs();
   auto impl = std::make_unique<Impl>();
   impl->name = std::string(name);
   ASSIGN_OR_RETURN(impl->audit, OpenAudit(name, config));
