@@ -129,12 +129,18 @@ TEST_F(SecurityCommand, ServicesReachEachOtherByCertificatesAndPeopleByTokens) {
   AddToken("ana", "operator");
   made_.Issue("fetcher", "ca", "DNS:fetcher,IP:127.0.0.1");
   made_.Issue("laptop", "ca", "DNS:laptop,IP:127.0.0.1");
+  config::v1::ClientConfig ana;
+  ana.set_tls_ca_file(made_.Pem("ca"));
+  ana.set_token_file(TokenFile("ana"));
   const auto start = [&](const std::string& service, const std::string& certificate, const std::string& fields) {
     const std::string address = absl::StrCat("127.0.0.1:", FreePort());
     const std::string file = absl::StrCat(folder_, "/", service, "-", certificate, ".textproto");
     std::ofstream(file) << "server { listen: \"" << address << "\"\n" << ServerFields(certificate) << "}\n" << fields;
-    return std::pair(address, std::make_unique<Process>(
-                                  std::vector<std::string>{Binary("mannequin-" + service), "--config", file}, folder_));
+    auto process =
+        std::make_unique<Process>(std::vector<std::string>{Binary("mannequin-" + service), "--config", file}, folder_);
+    EXPECT_TRUE(rpc::NewChannel(address, ana)->WaitForConnected(absl::ToChronoTime(absl::Now() + absl::Seconds(60))))
+        << process->errors();
+    return std::pair(address, std::move(process));
   };
   const auto client = [&](const std::string& certificate) {
     return absl::StrFormat("client { tls_ca_file: \"%s\" tls_certificate_file: \"%s\" tls_key_file: \"%s\" }\n",
@@ -145,12 +151,8 @@ TEST_F(SecurityCommand, ServicesReachEachOtherByCertificatesAndPeopleByTokens) {
   const auto [known, known_process] = start("fetcher", "fetcher", neighbour + client("fetcher"));
   const auto [stranger, stranger_process] = start("fetcher", "laptop", neighbour + client("laptop"));
 
-  config::v1::ClientConfig ana;
-  ana.set_tls_ca_file(made_.Pem("ca"));
-  ana.set_token_file(TokenFile("ana"));
   const auto crawl = [&](const std::string& address) {
     const auto channel = rpc::NewChannel(address, ana);
-    EXPECT_TRUE(channel->WaitForConnected(absl::ToChronoTime(absl::Now() + absl::Seconds(60))));
     grpc::ClientContext context;
     rpc::SetDeadline(context, absl::Seconds(60));
     v1::StartCrawlResponse response;
