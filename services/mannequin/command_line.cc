@@ -37,11 +37,12 @@ absl::Status Invocation::ServeLocally() {
   options.shipped_bundle = true;
   ASSIGN_OR_RETURN(suite_, Suite::Start(options));
   server = suite_->address();
+  client.Clear();
   return absl::OkStatus();
 }
 
 const std::shared_ptr<grpc::Channel>& Invocation::Channel() {
-  if (!channel_) channel_ = rpc::NewChannel(server);
+  if (!channel_) channel_ = rpc::NewChannel(server, client);
   return channel_;
 }
 
