@@ -1,5 +1,7 @@
 #include "services/mannequin/manual.h"
 
+#include <set>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -128,9 +130,10 @@ std::string RootPage(const Command& root, absl::CivilDay day) {
                   kExitStatus, ".Sh EXAMPLES\n");
   AddExamples(root.examples, page);
   absl::StrAppend(&page, ".Sh SEE ALSO\n");
-  for (const Command& command : root.commands) {
-    const bool last = &command == &root.commands.back();
-    absl::StrAppend(&page, ".Xr ", Escaped(absl::StrJoin(command.path, "-")), last ? " 1\n" : " 1 ,\n");
+  std::set<std::string> others;  // in the order that manuals have them
+  for (const Command& command : root.commands) others.insert(absl::StrJoin(command.path, "-"));
+  for (const std::string& other : others) {
+    absl::StrAppend(&page, ".Xr ", Escaped(other), other == *others.rbegin() ? " 1\n" : " 1 ,\n");
   }
   return page;
 }
