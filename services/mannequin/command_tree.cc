@@ -21,8 +21,9 @@ void ReadType(const std::string& type, CommandOption& option) {
   if (std::regex_search(type, match, *kChoices)) option.choices = absl::StrSplit(match[1].str(), ',');
   if (std::regex_search(type, match, *kRange)) option.range = absl::StrCat(match[1].str(), " to ", match[2].str());
   for (const absl::string_view word : absl::StrSplit(type, ':')) {
-    if (word == "FILE") option.paths = CommandOption::Paths::kFiles;
-    if (word == "DIR") option.paths = CommandOption::Paths::kFolders;
+    if (word != "FILE" && word != "DIR") continue;
+    option.paths = word == "FILE" ? CommandOption::Paths::kFiles : CommandOption::Paths::kFolders;
+    option.value = std::string(word);
   }
 }
 
