@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -97,7 +98,11 @@ class VerdictPrinter {
       std::printf("%s  %s\n            %s\n", Painted("ERROR     ", Colour::kRed).c_str(), name.c_str(),
                   std::string(verdict.status().message()).c_str());
     }
-    if (!verdict.ok() && fault_.ok()) fault_ = verdict.status();
+    if (!verdict.ok() && fault_.ok()) {
+      const std::string message(verdict.status().message());
+      const bool named = absl::StrContains(message, name);
+      fault_ = absl::Status(verdict.status().code(), named ? message : absl::StrCat(name, ": ", message));
+    }
     if (fault_.ok() && verdict->kind() == v1::VERDICT_KIND_NOT_SCORED) {
       fault_ = absl::FailedPreconditionError(absl::StrCat(name, ": ", verdict->not_scored_reason()));
     }
