@@ -20,6 +20,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/call_ids.h"
 #include "common/base/retry_after.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/address.h"
@@ -190,6 +191,16 @@ struct ConsoleServer::Impl {
   std::thread thread;
 };
 
+// For as long as it lives, calls of this thread and its log lines carry the ids that the request brought, or new ones;
+// the answer says which.
+ScopedCall CallOf(const httplib::Request& request, httplib::Response& response) {
+  auto ids = std::make_shared<const CallIds>(IdsForCall(request.get_header_value("traceparent"),
+                                                        request.get_header_value("tracestate"),
+                                                        request.get_header_value("X-Request-Id")));
+  response.set_header("X-Request-Id", ids->request_id);
+  return ScopedCall(std::move(ids));
+}
+
 bool ConsoleServer::Impl::Guard(const httplib::Request& request, httplib::Response& response) const {
   const std::string host = request.get_header_value("Host");
   absl::Status status = loopback ? CheckLoopbackHost(host) : absl::OkStatus();
@@ -203,6 +214,7 @@ bool ConsoleServer::Impl::Guard(const httplib::Request& request, httplib::Respon
 void ConsoleServer::Impl::Get(const httplib::Request& request, httplib::Response& response) {
   absl::string_view rest = request.path;
   if (rest == "/healthz") return response.set_content("ok\n", "text/plain");
+  const ScopedCall call = CallOf(request, response);
   if (!Guard(request, response)) return;
   if (const WebFile* file = FindWebFile(rest == "/" ? "/index.html" : rest); file != nullptr) {
     response.set_header("Cache-Control", "no-cache");
@@ -244,6 +256,7 @@ absl::Status ConsoleServer::Impl::CheckSession(const httplib::Request& request) 
 }
 
 void ConsoleServer::Impl::Post(const httplib::Request& request, const std::string& body, httplib::Response& response) {
+  const ScopedCall call = CallOf(request, response);
   if (!Guard(request, response)) return;
   if (request.path == "/session" || request.path == "/session/end") return PostSession(request, body, response);
   if (absl::Status session = CheckSession(request); !session.ok()) return SendError(session, response);

@@ -93,10 +93,10 @@ struct Suite::Impl {
 
 absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options) {
   if (options.data.empty()) return absl::InvalidArgumentError("--data: give a folder");
-  if (options.server.has_access() && !options.console_listen.empty()) {
+  if (options.server.has_access() && !options.console_listen.empty() && options.console_token_file.empty()) {
     return absl::InvalidArgumentError(
-        "access: the console would let everybody in who reaches its port; give --console-listen \"\", or serve it by "
-        "mannequin-console with a token of its own");
+        "access: the console would let everybody in who reaches its port; give --console-token-file FILE, or "
+        "--console-listen \"\" for none");
   }
   std::error_code error;
   for (const char* folder : {"", "/bundles", "/training"}) {

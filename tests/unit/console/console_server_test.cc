@@ -62,6 +62,7 @@ class Console : public ::testing::Test {
     service_ = std::make_unique<StoreService>(*store_);
     config::v1::ServerConfig server;
     server.set_listen("127.0.0.1:0");
+    server.set_audit_file(folder_ + "/audit.jsonl");
     auto started = rpc::Server::Start("store", server, {service_.get()});
     ASSERT_TRUE(started.ok()) << started.status();
     server_ = *std::move(started);
@@ -213,6 +214,17 @@ TEST_F(Console, CarriesAUnaryCallAsJson) {
   EXPECT_EQ(body["product"]["title"], "Navy shirt");
   EXPECT_EQ(body["product"]["categoryPath"], json::array({"Apparel"}));
   EXPECT_EQ(body["image"]["state"], "IMAGE_STATE_PENDING");
+}
+
+TEST_F(Console, CarriesTheRequestIdToTheServiceAndBack) {
+  const auto result =
+      Post("/mannequin.v1.ProductStore/CancelJob", R"({"id":"job-none"})", {{"X-Request-Id", "checkout-17"}});
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->get_header_value("X-Request-Id"), "checkout-17");
+  EXPECT_THAT(*ReadFile(folder_ + "/audit.jsonl"), HasSubstr("\"request_id\":\"checkout-17\""));
+  const auto forged = Post(kStatistics, "{}", {{"X-Request-Id", "a b"}});
+  ASSERT_TRUE(forged);
+  EXPECT_EQ(forged->get_header_value("X-Request-Id").size(), 26u);
 }
 
 TEST_F(Console, CarriesBytesAsBase64BothWays) {
