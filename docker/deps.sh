@@ -52,6 +52,11 @@ say() { echo "deps: $*" >&2; }
 install_packages() {
   local missing=() package
   for package in $PACKAGES; do
+    # Node.js need not be Debian's, whose npm does not go with another one.
+    case $package in
+      nodejs) ! command -v node >/dev/null || continue ;;
+      npm) ! command -v npm >/dev/null || continue ;;
+    esac
     dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
