@@ -64,6 +64,7 @@ grpc::ChannelArguments ChannelArguments() {
 }
 
 std::shared_ptr<grpc::Channel> NewChannel(const std::string& address, const config::v1::ClientConfig& client) {
+  LogGrpcAsOurs();
   grpc::ChannelArguments arguments = ChannelArguments();
   if (!IsOneServer(address)) {
     static const std::string watching = ServiceConfig(true);
