@@ -24,7 +24,7 @@ LAYOUT=1  # raise when the way the folder is laid out below changes
 # agree with each other); libvips for every picture format; hnswlib for make bench to compare with;
 # mold and ccache only make builds faster; chromium, nodejs and npm test the console's page.
 PACKAGES="
-build-essential ca-certificates ccache cmake git mold ninja-build pkg-config python3 python3-pip unzip
+build-essential ca-certificates ccache cmake git mold ninja-build openssl pkg-config python3 python3-pip unzip
 libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
 libbenchmark-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev libgmock-dev libgtest-dev
 libhnswlib-dev libisal-dev libjemalloc-dev libssl-dev librocksdb-dev libsimdjson-dev libspdlog-dev libvips-dev libzstd-dev

@@ -2,6 +2,9 @@
 //
 //   InitLog("fetcher", config.log());
 //   spdlog::info("crawl {} ended: {} stored", id, stored);
+//
+// A line of a thread that works for a call (call_ids.h) carries the call's ids:
+// "... I fetcher [01J8...]: ...", or request_id, trace_id and span_id.
 #pragma once
 
 #include "absl/status/status.h"

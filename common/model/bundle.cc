@@ -190,7 +190,8 @@ absl::StatusOr<std::string> BundleFolder::CurrentVersion() const {
   return std::string(absl::StripTrailingAsciiWhitespace(*text));
 }
 
-BundleFollower::BundleFollower(BundleFolder folder, Load load) : folder_(std::move(folder)), load_(std::move(load)) {}
+BundleFollower::BundleFollower(BundleFolder folder, Load load, Failed failed)
+    : folder_(std::move(folder)), load_(std::move(load)), failed_(std::move(failed)) {}
 
 BundleFollower::~BundleFollower() { Stop(); }
 
@@ -205,8 +206,7 @@ absl::Status BundleFollower::Check() {
 }
 
 void BundleFollower::Start() {
-  const absl::Status first = Check();
-  if (!first.ok()) spdlog::error("bundle not loaded: {}", first.ToString());
+  Report(Check());
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -218,15 +218,20 @@ void BundleFollower::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void BundleFollower::Report(const absl::Status& problem) {
+  // Each is said once, not four times a second.
+  if (problem.ToString() == reported_) return;
+  reported_ = problem.ToString();
+  if (problem.ok()) return;
+  spdlog::error("bundle not loaded, the one in use stays: {}", reported_);
+  if (failed_) failed_(problem);
+}
+
 void BundleFollower::Loop() {
-  std::string reported;
   absl::MutexLock lock(&mutex_);
   while (!mutex_.AwaitWithTimeout(absl::Condition(&stop_), absl::Milliseconds(250))) {
     mutex_.Unlock();
-    const std::string problem = Check().ToString();
-    // Each problem is said once, not four times a second.
-    if (problem != "OK" && problem != reported) spdlog::error("bundle not loaded, the one in use stays: {}", problem);
-    reported = problem;
+    Report(Check());
     mutex_.Lock();
   }
 }

@@ -66,11 +66,12 @@ class BundleFolder {
 
 // Follows CURRENT: calls `load` for each newly promoted bundle, on a thread of its own
 // (and once from Start, before it returns). A bundle that cannot be loaded is logged and
-// the one in use stays.
+// the one in use stays; `failed` hears why, once for each problem.
 class BundleFollower {
  public:
   using Load = std::function<absl::Status(const v1::BundleManifest& manifest, const std::string& folder)>;
-  BundleFollower(BundleFolder folder, Load load);
+  using Failed = std::function<void(const absl::Status& problem)>;
+  BundleFollower(BundleFolder folder, Load load, Failed failed = {});
   ~BundleFollower();
 
   void Start();
@@ -80,13 +81,16 @@ class BundleFollower {
 
  private:
   void Loop();
+  void Report(const absl::Status& problem);
 
   const BundleFolder folder_;
   const Load load_;
+  const Failed failed_;
   absl::Mutex check_mutex_;
   std::string loaded_ ABSL_GUARDED_BY(check_mutex_);
   absl::Mutex mutex_;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string reported_ = "OK";  // of Start, then of the thread alone
   std::thread thread_;
 };
 

@@ -1,6 +1,8 @@
 #include "common/rpc/address.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,6 +50,26 @@ absl::Status CheckCanListen(const HostPort& address, const std::string& field) {
                                                  " is taken by another process; stop it or choose another port"));
   }
   return absl::ErrnoToStatus(errno, absl::StrCat(field, ": cannot listen on ", address.host, ":", address.port));
+}
+
+bool IsLoopback(const HostPort& address) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(address.host.c_str(), nullptr, &hints, &found) != 0) return false;
+  auto free_found = absl::MakeCleanup([found] { freeaddrinfo(found); });
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    if (each->ai_family == AF_INET) {
+      const auto* ip = reinterpret_cast<const sockaddr_in*>(each->ai_addr);
+      if (ntohl(ip->sin_addr.s_addr) >> 24 != 127) return false;
+    } else if (each->ai_family == AF_INET6) {
+      const auto* ip = reinterpret_cast<const sockaddr_in6*>(each->ai_addr);
+      if (!IN6_IS_ADDR_LOOPBACK(&ip->sin6_addr)) return false;
+    } else {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace mannequin::rpc

@@ -21,4 +21,7 @@ absl::StatusOr<HostPort> ParseAddress(const std::string& address, const std::str
 // PERMISSION_DENIED or INVALID_ARGUMENT by what the system says.
 absl::Status CheckCanListen(const HostPort& address, const std::string& field);
 
+// Whether all that `address` names is this machine by its loopback, so that nobody else can listen in.
+bool IsLoopback(const HostPort& address);
+
 }  // namespace mannequin::rpc

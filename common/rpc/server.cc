@@ -8,10 +8,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
-#include "common/base/file.h"
 #include "common/base/status_macros.h"
+#include "common/rpc/access_control.h"
 #include "common/rpc/address.h"
 #include "common/rpc/admin_http.h"
+#include "common/rpc/audit_log.h"
+#include "common/rpc/call_interceptors.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/grpc_log.h"
+#include "common/rpc/tls.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
@@ -24,6 +29,7 @@ namespace {
 
 constexpr int kDefaultMaxMessageBytes = 32 << 20;
 constexpr int kDefaultDrainMs = 10'000;
+constexpr int kTlsConnectionAgeMs = 3'600'000;
 
 sigset_t HandledSignals() {
   sigset_t set;
@@ -32,26 +38,11 @@ sigset_t HandledSignals() {
   return set;
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(const config::v1::ServerConfig& config) {
-  const bool has_pair = !config.tls_certificate_file().empty() && !config.tls_key_file().empty();
-  if (config.tls_certificate_file().empty() != config.tls_key_file().empty()) {
-    return absl::InvalidArgumentError("tls_certificate_file and tls_key_file: set both or none");
-  }
-  if (!has_pair) {
-    if (!config.tls_client_ca_file().empty()) {
-      return absl::InvalidArgumentError("tls_client_ca_file: needs tls_certificate_file and tls_key_file");
-    }
-    return grpc::InsecureServerCredentials();
-  }
-  grpc::SslServerCredentialsOptions options;
-  ASSIGN_OR_RETURN(std::string key, ReadFile(config.tls_key_file()));
-  ASSIGN_OR_RETURN(std::string certificate, ReadFile(config.tls_certificate_file()));
-  options.pem_key_cert_pairs.push_back({std::move(key), std::move(certificate)});
-  if (!config.tls_client_ca_file().empty()) {
-    ASSIGN_OR_RETURN(options.pem_root_certs, ReadFile(config.tls_client_ca_file()));
-    options.client_certificate_request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
-  }
-  return grpc::SslServerCredentials(options);
+// Where calls that change something are noted; null: nowhere.
+absl::StatusOr<std::unique_ptr<AuditLog>> OpenAudit(absl::string_view name, const config::v1::ServerConfig& config) {
+  const std::string file = config.audit_file().empty() && config.has_access() ? "-" : config.audit_file();
+  if (file.empty()) return nullptr;
+  return AuditLog::Open(file, std::string(name));
 }
 
 }  // namespace
@@ -77,6 +68,8 @@ struct Server::Impl {
   absl::Duration drain;
   std::atomic<bool> serving{false};
   std::atomic<bool> drained{false};
+  std::unique_ptr<AuditLog> audit;
+  std::unique_ptr<AccessControl> access;
   std::unique_ptr<AdminHttp> admin;
   std::unique_ptr<grpc::Server> grpc;
 };
@@ -85,13 +78,22 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(absl::string_view name, co
                                                       const std::vector<grpc::Service*>& services) {
   ASSIGN_OR_RETURN(HostPort where, ParseAddress(config.listen(), "listen"));
   if (where.port != 0) RETURN_IF_ERROR(CheckCanListen(where, "listen"));
-  ASSIGN_OR_RETURN(std::shared_ptr<grpc::ServerCredentials> credentials, Credentials(config));
+  ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ServerCredentials> credentials, ServerCredentialsOf(config));
 #ifdef NDEBUG
   // Debian builds Abseil with its lock-order checks on. A debug build keeps them.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 #endif
+  LogGrpcAsOurs();
   auto impl = std::make_unique<Impl>();
   impl->name = std::string(name);
+  ASSIGN_OR_RETURN(impl->audit, OpenAudit(name, config));
+  if (config.has_access()) {
+    ASSIGN_OR_RETURN(impl->access, AccessControl::Open(config.access()));
+    credentials->SetAuthMetadataProcessor(NewAccessProcessor(*impl->access, impl->audit.get()));
+  } else if (config.tls_client_ca_file().empty() && !IsLoopback(where)) {
+    spdlog::warn("listen: everybody who reaches {} may call everything; set access (and tls_certificate_file)",
+                 config.listen());
+  }
   impl->drain = absl::Milliseconds(config.drain_ms() > 0 ? config.drain_ms() : kDefaultDrainMs);
 
   grpc::EnableDefaultHealthCheckService(true);
@@ -109,7 +111,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(absl::string_view name, co
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
-  builder.experimental().SetInterceptorCreators(MetricsInterceptors());
+  if (!config.tls_certificate_file().empty()) {
+    // A connection keeps the certificates that it began with: now and then it begins anew. Calls on it end as they
+    // would.
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kTlsConnectionAgeMs);
+  }
+  auto interceptors = MetricsInterceptors();
+  interceptors.push_back(NewCallInterceptor(impl->access.get(), impl->audit.get()));
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   for (grpc::Service* service : services) builder.RegisterService(service);
   impl->grpc = builder.BuildAndStart();
   if (!impl->grpc || port == 0) {
@@ -143,6 +152,10 @@ void Server::Drain() {
   SetServing(false);
   impl_->grpc->Shutdown(absl::ToChronoTime(absl::Now() + impl_->drain));
   impl_->grpc->Wait();
+}
+
+std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
+  return impl_->grpc->experimental().InProcessChannelWithInterceptors(ChannelArguments(), ClientInterceptors());
 }
 
 const std::string& Server::address() const { return impl_->address; }

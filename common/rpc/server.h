@@ -6,8 +6,8 @@
 //   WaitForSignal();
 //   server->Drain();
 //
-// Health (grpc.health.v1), reflection, size limits and TLS on the service port;
-// /metrics, /healthz and /readyz by HTTP on the admin port.
+// Health (grpc.health.v1), reflection, size limits, TLS, access control and the audit log on
+// the service port (README.md); /metrics, /healthz and /readyz by HTTP on the admin port.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/rpc/metrics.h"
+#include "grpcpp/channel.h"
 #include "grpcpp/impl/service_type.h"
 #include "mannequin/config/v1/config.pb.h"
 
@@ -31,8 +32,9 @@ int WaitForSignal();
 // Thread-safe.
 class Server {
  public:
-  // INVALID_ARGUMENT for a bad address or unreadable TLS files; ALREADY_EXISTS when the
-  // port is taken, naming it. `services` must outlive the server. Starts NOT_SERVING.
+  // INVALID_ARGUMENT for a bad address, TLS files or access control that cannot be
+  // (tls.h, access_control.h); ALREADY_EXISTS when the port is taken, naming it.
+  // `services` must outlive the server. Starts NOT_SERVING.
   static absl::StatusOr<std::unique_ptr<Server>> Start(absl::string_view name, const config::v1::ServerConfig& config,
                                                        const std::vector<grpc::Service*>& services);
   // Drains.
@@ -43,6 +45,10 @@ class Server {
   // NOT_SERVING, no new calls, calls in flight get `drain_ms`, then they are
   // cancelled. Idempotent.
   void Drain();
+
+  // To this server without a port between: for what runs in the same process, which is trusted
+  // and asked for no name. Must be gone before the server.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
 
   // "127.0.0.1:8601", with the port that was really taken.
   const std::string& address() const;

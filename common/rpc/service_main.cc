@@ -10,6 +10,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/text_config.h"
 #include "common/rpc/server.h"
+#include "common/rpc/tls.h"
 #include "spdlog/spdlog.h"
 
 namespace mannequin::rpc {
@@ -89,6 +90,9 @@ int ServiceMain(int argc, char** argv, const ServiceDescription& service, Messag
     RETURN_IF_ERROR(CheckRequired(*config, service.required));
     const Message* log = Part(server != nullptr ? server : config, "log");
     RETURN_IF_ERROR(InitLog(service.name, static_cast<const config::v1::LogConfig&>(*log)));
+    if (const Message* client = Part(config, "client"); client != nullptr) {
+      RETURN_IF_ERROR(CheckClient(static_cast<const config::v1::ClientConfig&>(*client)));
+    }
     return serve();
   };
   const absl::Status status = run();

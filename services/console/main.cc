@@ -12,14 +12,13 @@
 namespace mannequin {
 namespace {
 
-std::shared_ptr<grpc::Channel> Channel(const std::string& address, int port) {
-  return rpc::NewChannel(address.empty() ? "127.0.0.1:" + std::to_string(port) : address);
-}
-
 absl::Status Serve(const config::v1::ConsoleConfig& config) {
+  const auto channel = [&config](const std::string& address, int port) {
+    return rpc::NewChannel(address.empty() ? "127.0.0.1:" + std::to_string(port) : address, config.client());
+  };
   const ConsoleChannels channels = {
-      Channel(config.store(), 8601),   Channel(config.fetcher(), 8602),   Channel(config.embedder(), 8603),
-      Channel(config.trainer(), 8604), Channel(config.generator(), 8605), Channel(config.scorer(), 8606),
+      channel(config.store(), 8601),   channel(config.fetcher(), 8602),   channel(config.embedder(), 8603),
+      channel(config.trainer(), 8604), channel(config.generator(), 8605), channel(config.scorer(), 8606),
   };
   ASSIGN_OR_RETURN(const std::unique_ptr<ConsoleServer> server, ConsoleServer::Start(config, channels));
   spdlog::info("the console is at http://{}/", server->address());

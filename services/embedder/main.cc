@@ -13,7 +13,7 @@ namespace mannequin {
 namespace {
 
 absl::Status Serve(const config::v1::EmbedderConfig& config) {
-  const std::unique_ptr<ProductStore> store = NewRemoteStore(rpc::NewChannel(config.store()));
+  const std::unique_ptr<ProductStore> store = NewRemoteStore(rpc::NewChannel(config.store(), config.client()));
   EmbedderService service(*store, config);
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                    rpc::Server::Start("embedder", config.server(), {&service}));

@@ -16,7 +16,7 @@ namespace {
 absl::Status Serve(const config::v1::FetcherConfig& config) {
   RETURN_IF_ERROR(FetcherService::Validate(config));
   InitImages();
-  const std::unique_ptr<ProductStore> store = NewRemoteStore(rpc::NewChannel(config.store()));
+  const std::unique_ptr<ProductStore> store = NewRemoteStore(rpc::NewChannel(config.store(), config.client()));
   FetcherService service(*store, config);
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                    rpc::Server::Start("fetcher", config.server(), {&service}));

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
+#include "services/mannequin/category_path.h"
 #include "services/mannequin/channel.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/export/catalog_export.h"

@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/file.h"
@@ -12,6 +11,7 @@
 #include "common/rpc/status.h"
 #include "common/store/remote_store.h"
 #include "google/protobuf/util/json_util.h"
+#include "services/mannequin/category_path.h"
 #include "services/mannequin/job_view.h"
 #include "services/mannequin/suite.h"
 
@@ -37,11 +37,12 @@ absl::Status Invocation::ServeLocally() {
   options.shipped_bundle = true;
   ASSIGN_OR_RETURN(suite_, Suite::Start(options));
   server = suite_->address();
+  client.Clear();
   return absl::OkStatus();
 }
 
 const std::shared_ptr<grpc::Channel>& Invocation::Channel() {
-  if (!channel_) channel_ = rpc::NewChannel(server);
+  if (!channel_) channel_ = rpc::NewChannel(server, client);
   return channel_;
 }
 
@@ -87,15 +88,6 @@ CLI::Validator Utf8() {
     return at == text.size() ? "" : absl::StrCat("not UTF-8 at byte ", at, ": convert it, e.g. with iconv");
   };
   return CLI::Validator(check, "");
-}
-
-std::vector<std::string> CategoryPathOf(absl::string_view text) {
-  std::vector<std::string> path;
-  for (absl::string_view part : absl::StrSplit(text, '>')) {
-    part = absl::StripAsciiWhitespace(part);
-    if (!part.empty()) path.emplace_back(part);
-  }
-  return path;
 }
 
 void AddProductOptions(CLI::App& command, ProductOptions& options) {

@@ -7,15 +7,14 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "common/rpc/channel.h"
 #include "common/store/product_store.h"
 #include "google/protobuf/message.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
+#include "mannequin/config/v1/config.pb.h"
 #include "mannequin/v1/gan_trainer.pb.h"
 #include "nlohmann/json.hpp"
 
@@ -28,6 +27,8 @@ struct Invocation {
   ~Invocation();
 
   std::string server = "127.0.0.1:8600";
+  // How it is reached. Checked by CheckConnection.
+  config::v1::ClientConfig client;
   std::string output = "text";
   // What the chosen command does.
   std::function<absl::Status()> run;
@@ -39,6 +40,9 @@ struct Invocation {
   // A suite in this process, with the bundle that comes with this program and an empty store
   // that goes when the process ends; it becomes `server`. The suite's errors.
   absl::Status ServeLocally();
+  // INVALID_ARGUMENT and errors of the files when `client` cannot be; also for a token that would go to
+  // `server` in plain text over the network.
+  absl::Status CheckConnection() const;
   // To `server`, made at the first call.
   const std::shared_ptr<grpc::Channel>& Channel();
   ProductStore& Store();
@@ -52,6 +56,8 @@ struct Invocation {
 
 // Each adds commands under `app`; `invocation` outlives the parse and the run.
 void AddServeCommands(CLI::App& app, Invocation& invocation);        // up
+void AddConnectionOptions(CLI::App& app, Invocation& invocation);    // --tls-ca and the like
+void AddTokenCommand(CLI::App& app, Invocation& invocation);         // token new
 void AddDemoCommand(CLI::App& app, Invocation& invocation);          // demo
 void AddIngestCommand(CLI::App& app, Invocation& invocation);        // ingest
 void AddCrawlCommand(CLI::App& app, Invocation& invocation);         // crawl [list|watch|report|pause|resume|cancel]
@@ -98,9 +104,6 @@ void PrintJson(const nlohmann::json& value);
 // For options whose text goes into a message: gRPC refuses what is not UTF-8 without a word
 // of where it stands.
 CLI::Validator Utf8();
-
-// The parts of "Apparel > Topwear > Shirts"; none of an empty text.
-std::vector<std::string> CategoryPathOf(absl::string_view text);
 
 // Options that describe a product: --title, --category "A > B > C", --brand, --color and
 // --attribute NAME=VALUE.

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
 #include "mannequin/v1/image_generator.grpc.pb.h"
+#include "services/mannequin/category_path.h"
 #include "services/mannequin/channel.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/job_view.h"

@@ -3,12 +3,26 @@
 
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/base/text_config.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/suite.h"
 #include "services/mannequin/terminal.h"
 
 namespace mannequin {
 namespace {
+
+// Puts the file's server into the options. What was given by a flag goes over it.
+absl::Status ReadServerConfig(const std::string& file, const CLI::App& up, SuiteOptions& options,
+                              config::v1::LogConfig& log) {
+  RETURN_IF_ERROR(ReadTextConfig(file, &options.server));
+  const config::v1::ServerConfig& server = options.server;
+  if (!server.listen().empty() && up.count("--listen") == 0) options.listen = server.listen();
+  if (!server.admin_listen().empty() && up.count("--admin-listen") == 0) options.admin_listen = server.admin_listen();
+  const config::v1::LogConfig flags = log;
+  log = server.log();
+  log.MergeFrom(flags);
+  return absl::OkStatus();
+}
 
 absl::Status Up(Invocation& invocation, const SuiteOptions& options, const config::v1::LogConfig& log) {
   RETURN_IF_ERROR(InitLog("mannequin", log));
@@ -70,8 +84,14 @@ void AddServeCommands(CLI::App& app, Invocation& invocation) {
       "--log-level", [log](const std::string& level) { log->set_level(level); }, "debug, info, warn, error");
   up->add_flag_function(
       "--log-json", [log](std::int64_t) { log->set_json(true); }, "");
-  up->callback([&invocation, options, log] {
-    invocation.run = [&invocation, options, log] { return Up(invocation, *options, *log); };
+  const auto server_config = std::make_shared<std::string>();
+  up->add_option("--server-config", *server_config,
+                 "ServerConfig in protobuf text format: TLS, who may call what, the audit log (plain text, everybody)");
+  up->callback([&invocation, options, log, server_config, up] {
+    invocation.run = [&invocation, options, log, server_config, up]() -> absl::Status {
+      if (!server_config->empty()) RETURN_IF_ERROR(ReadServerConfig(*server_config, *up, *options, *log));
+      return Up(invocation, *options, *log);
+    };
   });
 }
 

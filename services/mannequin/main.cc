@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   app.add_option("--output", invocation.output, "text for people, json for programs")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
+  mannequin::AddConnectionOptions(app, invocation);
   mannequin::AddServeCommands(app, invocation);
   mannequin::AddDemoCommand(app, invocation);
   mannequin::AddIngestCommand(app, invocation);
@@ -39,6 +40,7 @@ int main(int argc, char** argv) {
   mannequin::AddGenerateCommands(app, invocation);
   mannequin::AddPlaceholderCommands(app, invocation);
   mannequin::AddScoreCommands(app, invocation);
+  mannequin::AddTokenCommand(app, invocation);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -49,6 +51,7 @@ int main(int argc, char** argv) {
   (void)mannequin::InitLog("mannequin", log);
   mannequin::WatchForInterrupt();
   absl::Status status = invocation.local ? invocation.ServeLocally() : absl::OkStatus();
+  if (status.ok()) status = invocation.CheckConnection();
   if (status.ok()) status = invocation.run();
   if (status.ok()) return 0;
   std::cerr << "mannequin: " << status.message() << "\n";

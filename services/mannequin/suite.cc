@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/image/image.h"
-#include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "services/console/console_server.h"
 #include "services/embedder/embedder_service.h"
@@ -94,6 +93,11 @@ struct Suite::Impl {
 
 absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options) {
   if (options.data.empty()) return absl::InvalidArgumentError("--data: give a folder");
+  if (options.server.has_access() && !options.console_listen.empty()) {
+    return absl::InvalidArgumentError(
+        "access: the console would let everybody in who reaches its port; give --console-listen \"\", or serve it by "
+        "mannequin-console with a token of its own");
+  }
   std::error_code error;
   for (const char* folder : {"", "/bundles", "/training"}) {
     std::filesystem::create_directories(options.data + folder, error);
@@ -111,13 +115,13 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options)
     ASSIGN_OR_RETURN(impl->backups, BackupSchedule::Start(*impl->store, options.backup, Clock::Real()));
   }
 
-  config::v1::ServerConfig server;
+  config::v1::ServerConfig server = options.server;
   server.set_listen(options.listen);
   server.set_admin_listen(options.admin_listen);
   ASSIGN_OR_RETURN(impl->server, rpc::Server::Start("mannequin", server,
                                                     {&impl->store_service, &impl->fetcher, &impl->embedder,
                                                      &impl->trainer, &impl->generator, &impl->scorer}));
-  const std::shared_ptr<grpc::Channel> channel = rpc::NewChannel(impl->server->address());
+  const std::shared_ptr<grpc::Channel> channel = impl->server->InProcessChannel();
   impl->scorer.Reach(channel, impl->server->address());
   if (!options.console_listen.empty()) {
     config::v1::ConsoleConfig console;

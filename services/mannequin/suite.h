@@ -31,6 +31,8 @@ struct SuiteOptions {
   bool shipped_bundle = false;
   // As TrainerConfig.program: for a program that is neither of those that it names.
   std::string trainer_program;
+  // TLS, access control, the audit log and bounds of the gRPC port; its addresses are those above.
+  config::v1::ServerConfig server;
   // Backups of the store that the suite makes by itself; none without a folder.
   config::v1::BackupSchedule backup;
 };

@@ -92,8 +92,7 @@ absl::Status CatalogScorer::Run(const v1::Job& job, JobContext& context) {
   const std::shared_ptr<const ScorerModel> model = scorer_.model();
   // A whole catalogue of NOT_SCORED would help nobody.
   if (model == nullptr || !model->gan) {
-    return absl::FailedPreconditionError(
-        "no trained bundle is promoted; run `mannequin train start`, promote, try again");
+    return absl::FailedPreconditionError(scorer_.WhyUnjudged());
   }
   ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, store_.GetStatistics({}));
   std::int64_t stored = 0;

@@ -15,7 +15,7 @@ namespace {
 
 absl::Status Serve(const config::v1::ScorerConfig& config) {
   InitImages();
-  const std::unique_ptr<ProductStore> store = NewRemoteStore(rpc::NewChannel(config.store()));
+  const std::unique_ptr<ProductStore> store = NewRemoteStore(rpc::NewChannel(config.store(), config.client()));
   ScorerService service(*store, config);
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                    rpc::Server::Start("scorer", config.server(), {&service}));

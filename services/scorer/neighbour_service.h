@@ -22,8 +22,9 @@ template <typename Service>
 class NeighbourService {
  public:
   // `name` is also its key in the scorer's configuration. An empty address: there is none.
-  NeighbourService(std::string name, const std::string& address) : name_(std::move(name)) {
-    if (!address.empty()) Reach(rpc::NewChannel(address), address);
+  NeighbourService(std::string name, const std::string& address, const config::v1::ClientConfig& client = {})
+      : name_(std::move(name)) {
+    if (!address.empty()) Reach(rpc::NewChannel(address, client), address);
   }
 
   // From now on it is reached by `channel`.

@@ -81,6 +81,19 @@ int ThreadsOfAPass(int passes) { return std::max(1, static_cast<int>(Cores()) / 
 void Scorer::Use(std::shared_ptr<const ScorerModel> model) {
   absl::MutexLock lock(&mutex_);
   model_ = std::move(model);
+  damage_ = absl::OkStatus();
+}
+
+void Scorer::RememberDamage(const absl::Status& problem) {
+  absl::MutexLock lock(&mutex_);
+  damage_ = problem;
+}
+
+std::string Scorer::WhyUnjudged() const {
+  absl::MutexLock lock(&mutex_);
+  if (damage_.ok()) return "no trained bundle is promoted; run `mannequin train start` and promote its bundle";
+  return absl::StrCat("the promoted bundle cannot be loaded: ", damage_.message(),
+                      "; promote another one, e.g. by `mannequin models rollback`");
 }
 
 std::shared_ptr<const ScorerModel> Scorer::model() const {
@@ -118,7 +131,7 @@ Scorer::Draft Scorer::Begin(const Listing& listing, std::optional<v1::Verdict>& 
 std::string Scorer::Obstacle(const v1::Product& product, Draft& draft) const {
   const ScorerModel* current = draft.question.model.get();
   if (current == nullptr || !current->gan) {
-    return "no trained bundle is promoted; run `mannequin train start` and promote its bundle";
+    return WhyUnjudged();
   }
   const std::string leaf = LeafCategory(product);
   if (leaf.empty()) return "the product has no category";

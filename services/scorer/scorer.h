@@ -73,6 +73,10 @@ class Scorer {
   void Use(std::shared_ptr<const ScorerModel> model);
   // Null until the first Use.
   std::shared_ptr<const ScorerModel> model() const;
+  // The promoted bundle cannot be used: while there is no other one, that is why nothing is judged.
+  void RememberDamage(const absl::Status& problem);
+  // Why listings are not judged when `model` is null or has no networks.
+  std::string WhyUnjudged() const;
 
   // INVALID_ARGUMENT "image: ..." when the picture cannot be decoded whole or is over a limit;
   // RESOURCE_EXHAUSTED, with RetryAfter, when too many wait or the answer would come too late;
@@ -134,6 +138,7 @@ class Scorer {
   const Clock& clock_;
   mutable absl::Mutex mutex_;
   std::shared_ptr<const ScorerModel> model_ ABSL_GUARDED_BY(mutex_);
+  absl::Status damage_ ABSL_GUARDED_BY(mutex_);  // OK: none
   VerdictCache cache_;
   std::atomic<int> running_{0};  // passes
   Batcher<Undecoded, Draft> decoder_;

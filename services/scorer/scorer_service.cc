@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/call_ids.h"
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "common/model/described_product.h"
 #include "common/nn/device.h"
+#include "common/rpc/channel.h"
 #include "common/rpc/retry_after.h"
 #include "common/rpc/status.h"
 #include "services/scorer/kept_verdict.h"
@@ -70,7 +72,8 @@ void ForEachAtOnce(std::size_t n, const Waits& waits, const Visit& visit) {
   for (std::size_t i = 0; i < n && !some_wait; ++i) some_wait = waits(i);
   ParallelFor(
       n, some_wait ? 1 : std::max<std::size_t>(n, 1),
-      [&](std::size_t first, std::size_t last) {
+      [&, call = CurrentCall()](std::size_t first, std::size_t last) {
+        const ScopedCall same_call(call);
         for (std::size_t i = first; i < last; ++i) visit(i);
       },
       kAtOnce);
@@ -82,27 +85,33 @@ ScorerService::ScorerService(ProductStore& store, const config::v1::ScorerConfig
     : store_(store),
       max_batch_(OptionsFrom(config).max_batch),
       scorer_(OptionsFrom(config)),
-      fetcher_("fetcher", config.fetcher()),
-      evidence_(store, config.embedder()),
+      fetcher_("fetcher", config.fetcher(), config.client()),
+      evidence_(store, /*embedder=*/""),
       catalog_scorer_(store, scorer_, static_cast<int>(Cores())),
       replayer_(store, scorer_, BundleFolder(config.bundles()), config.device()),
-      follower_(BundleFolder(config.bundles()),
-                [this, device = config.device()](const v1::BundleManifest& manifest,
-                                                 const std::string& folder) -> absl::Status {
-                  ASSIGN_OR_RETURN(std::shared_ptr<const ScorerModel> model, LoadScorerModel(manifest, folder, device));
-                  RETURN_IF_ERROR(WarmUp(*model, max_batch_, ThreadsOfAPass(PassesOn(device))));
-                  scorer_.Use(std::move(model));
-                  evidence_.pictures().Follow(manifest.version());
-                  spdlog::info("scoring with bundle {}", manifest.version());
-                  return absl::OkStatus();
-                }),
+      follower_(
+          BundleFolder(config.bundles()),
+          [this, device = config.device()](const v1::BundleManifest& manifest,
+                                           const std::string& folder) -> absl::Status {
+            ASSIGN_OR_RETURN(std::shared_ptr<const ScorerModel> model, LoadScorerModel(manifest, folder, device));
+            RETURN_IF_ERROR(WarmUp(*model, max_batch_, ThreadsOfAPass(PassesOn(device))));
+            scorer_.Use(std::move(model));
+            evidence_.pictures().Follow(manifest.version());
+            spdlog::info("scoring with bundle {}", manifest.version());
+            return absl::OkStatus();
+          },
+          [this](const absl::Status& problem) { scorer_.RememberDamage(problem); }),
       worker_(store, "scorer", {v1::JOB_KIND_SCORE_CATALOG}, [this](const v1::Job& job, JobContext& context) {
         // A bundle promoted just now is used now; a damaged one is the follower's to report.
         (void)follower_.Check();
         const absl::Status status = catalog_scorer_.Run(job, context);
         evidence_.pictures().Refresh();
         return status;
-      }) {}
+      }) {
+  if (!config.embedder().empty()) {
+    evidence_.embedder().Reach(rpc::NewChannel(config.embedder(), config.client()), config.embedder());
+  }
+}
 
 ScorerService::~ScorerService() { Stop(); }
 

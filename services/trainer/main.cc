@@ -17,7 +17,7 @@ namespace {
 absl::Status Serve(const config::v1::TrainerConfig& config) {
   RETURN_IF_ERROR(TrainerService::Validate(config));
   InitImages();
-  const std::unique_ptr<ProductStore> store = NewRemoteStore(rpc::NewChannel(config.store()));
+  const std::unique_ptr<ProductStore> store = NewRemoteStore(rpc::NewChannel(config.store(), config.client()));
   TrainerService service(*store, config);
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                    rpc::Server::Start("trainer", config.server(), {&service}));

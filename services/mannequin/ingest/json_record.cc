@@ -72,6 +72,8 @@ RecordError FaultOfStructure(absl::string_view line) {
       i = end;
       continue;
     }
+    // To simdjson it escapes the quote behind it, here too, and turns inside and outside around.
+    if (c == '\\') return {static_cast<int>(i) + 1, "a backslash outside of a string"};
     ++i;
     if (c == '{' || c == '[') ++depth;
     if ((c != '}' && c != ']') || --depth > 0) continue;
@@ -114,7 +116,10 @@ bool JsonRecord::Open(absl::string_view line) {
   read_ = line_.get();
   escape_ = NextEscape(read_);
   if (const auto code = parser_.iterate(line_.get(), size_, capacity_ + simdjson::SIMDJSON_PADDING).get(document_)) {
-    return FailSyntax(code);
+    // As FailSyntax, but there is no document yet whose place could be asked for.
+    error_ = FaultOfStructure({line_.get(), size_});
+    if (error_.column == 0) error_.what = absl::StrCat("not JSON: ", simdjson::error_message(code));
+    return false;
   }
   return true;
 }

@@ -127,6 +127,11 @@ TEST(JsonlFormat, ALineThatMissesABracketDoesNotFindWhatALongerOneLeft) {
               HasSubstr("the line ends before the record does"));
 }
 
+TEST(JsonlFormat, ABackslashOutsideOfAStringIsRefusedAtItsPlace) {
+  EXPECT_EQ(Jsonl(R"({\"id":"B"})"), "2: a backslash outside of a string");
+  EXPECT_EQ(Jsonl(R"({"id":"B",\"title":"T"})"), "11: a backslash outside of a string");
+}
+
 TEST(JsonlFormat, DeepNestingIsAWrongTypeAndNoCrash) {
   const std::string deep(100'000, '[');
   EXPECT_THAT(Jsonl(absl::StrCat("{\"id\":\"B\",\"title\":", deep, std::string(100'000, ']'), "}")),

@@ -1,0 +1,336 @@
+// What is promised for each part of a running suite that fails; README.md, "When something fails".
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "common/image/image.h"
+#include "common/rpc/channel.h"
+#include "common/store/remote_store.h"
+#include "gtest/gtest.h"
+#include "mannequin/v1/abuse_scorer.grpc.pb.h"
+#include "mannequin/v1/image_generator.grpc.pb.h"
+#include "tests/system/faulty_proxy.h"
+#include "tests/system/service_processes.h"
+
+namespace mannequin {
+namespace {
+
+std::string Picture() {
+  constexpr int kSide = 256;
+  Pixels pixels{kSide, kSide, {}};
+  std::mt19937 cloth(7);
+  for (int y = 0; y < kSide; ++y) {
+    for (int x = 0; x < kSide; ++x) {
+      const bool product = std::abs(x - kSide / 2) < 70 && std::abs(y - kSide / 2) < 100;
+      const int thread = product ? static_cast<int>(cloth() % 32) : 0;
+      for (const int level : {product ? 40 : 255, product ? 60 : 255, product ? 150 : 255}) {
+        pixels.rgb.push_back(static_cast<std::uint8_t>(level + thread));
+      }
+    }
+  }
+  return EncodeImage(pixels, "image/jpeg", 95).value();
+}
+
+v1::Product Shirt(const std::string& id) {
+  v1::Product product;
+  product.set_id(id);
+  product.set_title("Blue cotton shirt");
+  for (const char* part : {"Apparel", "Topwear", "Shirts"}) product.add_category_path(part);
+  return product;
+}
+
+v1::ScoreListingRequest Listing(const std::string& id, bool keep = false) {
+  v1::ScoreListingRequest request;
+  *request.mutable_product() = Shirt(id);
+  request.set_image(Picture());
+  request.set_keep(keep);
+  return request;
+}
+
+struct Answer {
+  grpc::Status status;
+  v1::Verdict verdict;
+  absl::Duration took;
+};
+
+Answer Score(v1::AbuseScorer::Stub& stub, const v1::ScoreListingRequest& request,
+             absl::Duration deadline = absl::Seconds(20)) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, deadline);
+  v1::ScoreListingResponse response;
+  const absl::Time begin = absl::Now();
+  Answer answer;
+  answer.status = stub.ScoreListing(&context, request, &response);
+  answer.took = absl::Now() - begin;
+  answer.verdict = response.verdict();
+  return answer;
+}
+
+bool IsJudged(const Answer& answer) {
+  return answer.status.ok() && answer.verdict.kind() != v1::VERDICT_KIND_NOT_SCORED &&
+         answer.verdict.reasons_size() > 0;
+}
+
+// Four callers who each ask again as soon as they are answered, until the object goes.
+class Callers {
+ public:
+  explicit Callers(const std::string& address) : stub_(v1::AbuseScorer::NewStub(rpc::NewChannel(address))) {
+    for (int i = 0; i < 4; ++i) {
+      threads_.emplace_back([this, i] {
+        for (int n = 0; !done_; ++n) {
+          const Answer answer = Score(*stub_, Listing(absl::StrCat("caller", i, "-", n)));
+          ++answered_;
+          if (IsJudged(answer)) continue;
+          absl::MutexLock lock(&mutex_);
+          ++failures_[answer.status.ok() ? answer.verdict.not_scored_reason() : answer.status.error_message()];
+        }
+      });
+    }
+  }
+  ~Callers() { End(); }
+  // What went wrong, and how often.
+  std::map<std::string, int> End() {
+    done_ = true;
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+    absl::MutexLock lock(&mutex_);
+    return failures_;
+  }
+  int answered() const { return answered_; }
+
+ private:
+  const std::unique_ptr<v1::AbuseScorer::Stub> stub_;
+  std::atomic<bool> done_{false};
+  std::atomic<int> answered_{0};
+  absl::Mutex mutex_;
+  std::map<std::string, int> failures_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_;
+};
+
+class Faults : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { InitImages(); }
+
+  std::unique_ptr<v1::AbuseScorer::Stub> Scorer(const std::string& name = "scorer") {
+    return v1::AbuseScorer::NewStub(rpc::NewChannel(suite_.AddressOf(name)));
+  }
+  std::unique_ptr<ProductStore> Store() { return NewRemoteStore(rpc::NewChannel(suite_.AddressOf("store"))); }
+  // Both scorers, as a client finds the addresses of a headless service.
+  std::string BothScorers() {
+    return absl::StrCat("ipv4:", suite_.AddressOf("scorer-1"), ",", suite_.AddressOf("scorer-2"));
+  }
+  void StartBothScorers() {
+    suite_.Start("store");
+    suite_.Launch("scorer-1");
+    suite_.Start("scorer-2");
+    while (!suite_.IsReady("scorer-1")) absl::SleepFor(absl::Milliseconds(20));
+  }
+  static absl::Status Upsert(ProductStore& store, const std::vector<v1::Product>& products) {
+    v1::UpsertProductsRequest request;
+    for (const v1::Product& product : products) *request.add_products() = product;
+    return store.UpsertProducts(request).status();
+  }
+
+  ServiceProcesses suite_;
+};
+
+TEST_F(Faults, ARollingRestartUnderLoadFailsNoCall) {
+  StartBothScorers();
+  Callers callers(BothScorers());
+  for (const char* name : {"scorer-1", "scorer-2", "scorer-1"}) {
+    absl::SleepFor(absl::Seconds(1));
+    EXPECT_EQ(suite_.Stop(name), 0) << suite_.LogOf(name);
+    suite_.Start(name);
+  }
+  absl::SleepFor(absl::Seconds(1));
+  const std::map<std::string, int> failures = callers.End();
+  EXPECT_TRUE(failures.empty()) << failures.begin()->second << " of " << callers.answered() << ": "
+                                << failures.begin()->first;
+  EXPECT_GT(callers.answered(), 100);
+}
+
+TEST_F(Faults, AScorerThatIsKilledUnderLoadFailsNoCallWhileAnotherOneServes) {
+  StartBothScorers();
+  Callers callers(BothScorers());
+  for (const char* name : {"scorer-1", "scorer-2"}) {
+    absl::SleepFor(absl::Seconds(1));
+    suite_.Kill(name);
+    absl::SleepFor(absl::Milliseconds(500));
+    suite_.Start(name);
+  }
+  const std::map<std::string, int> failures = callers.End();
+  EXPECT_TRUE(failures.empty()) << failures.begin()->second << " of " << callers.answered() << ": "
+                                << failures.begin()->first;
+}
+
+TEST_F(Faults, AStoreThatIsKilledHasAllThatItAcknowledged) {
+  suite_.Start("store");
+  std::vector<std::string> acknowledged;
+  for (int kill = 0; kill < 3; ++kill) {
+    std::atomic<bool> killed{false};
+    std::thread writer([&] {
+      const std::unique_ptr<ProductStore> store = Store();
+      for (int n = 0; !killed; ++n) {
+        const std::string id = absl::StrCat("k", kill, "-", n);
+        if (Upsert(*store, {Shirt(id)}).ok()) acknowledged.push_back(id);
+      }
+    });
+    absl::SleepFor(absl::Milliseconds(400));
+    suite_.Kill("store");
+    killed = true;
+    writer.join();
+    suite_.Start("store");
+  }
+  ASSERT_GT(acknowledged.size(), 30u);
+  const std::unique_ptr<ProductStore> store = Store();
+  for (std::size_t first = 0; first < acknowledged.size(); first += 1000) {
+    v1::BatchGetProductsRequest get;
+    for (std::size_t i = first; i < std::min(acknowledged.size(), first + 1000); ++i) get.add_ids(acknowledged[i]);
+    const absl::StatusOr<v1::BatchGetProductsResponse> found = store->BatchGetProducts(get);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(found->missing_ids_size(), 0) << found->missing_ids(0);
+  }
+}
+
+TEST_F(Faults, WithoutTheStorePicturesThatAreSentAreJudgedAndWhatMustBeKeptIsAnError) {
+  suite_.Start("store");
+  suite_.Start("scorer");
+  const auto scorer = Scorer();
+  ASSERT_TRUE(Upsert(*Store(), {Shirt("p1")}).ok());
+  ASSERT_TRUE(IsJudged(Score(*scorer, Listing("p1", true))));
+  suite_.Kill("store");
+  EXPECT_TRUE(IsJudged(Score(*scorer, Listing("p1"))));
+  const Answer kept = Score(*scorer, Listing("p1", true), absl::Seconds(10));
+  EXPECT_FALSE(kept.status.ok()) << "a verdict that is not kept is not said to be";
+  // The scorer finds it again by itself.
+  suite_.Start("store");
+  const absl::Time end = absl::Now() + absl::Seconds(20);
+  while (!Score(*scorer, Listing("p1", true)).status.ok()) {
+    ASSERT_LT(absl::Now(), end);
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+}
+
+TEST_F(Faults, WithoutTheEmbedderAMismatchIsSaidAndWhatIsMissingIsNamed) {
+  suite_.Start("store");
+  suite_.Start("scorer");
+  v1::ScoreListingRequest request = Listing("p1");
+  request.mutable_product()->set_title("Men's digital sports watch with black dial");
+  request.mutable_product()->mutable_category_path()->Clear();
+  for (const char* part : {"Accessories", "Watches", "Watches"}) request.mutable_product()->add_category_path(part);
+  request.set_evidence(3);
+  const Answer answer = Score(*Scorer(), request);
+  ASSERT_TRUE(IsJudged(answer)) << answer.status.error_message();
+  ASSERT_EQ(answer.verdict.reasons(0).reason(), v1::ABUSE_REASON_MISMATCH) << answer.verdict.DebugString();
+  bool named = false;
+  for (const std::string& line : answer.verdict.degraded()) named |= absl::StrContains(line, "embedder");
+  EXPECT_TRUE(named) << answer.verdict.DebugString();
+}
+
+TEST_F(Faults, AStoreBehindASlowOrSilentLineHoldsNoVerdictUp) {
+  suite_.Start("store");
+  FaultyProxy line(suite_.AddressOf("store"));
+  suite_.SetStoreAddress(line.address());
+  suite_.Start("scorer");
+  const auto scorer = Scorer();
+  ASSERT_TRUE(Upsert(*Store(), {Shirt("p1")}).ok());
+  ASSERT_TRUE(IsJudged(Score(*scorer, Listing("p1", true))));
+
+  line.SetDelay(absl::Milliseconds(300));
+  Answer answer = Score(*scorer, Listing("p2"), absl::Seconds(2));
+  EXPECT_TRUE(IsJudged(answer)) << answer.status.error_message();
+  answer = Score(*scorer, Listing("p1", true));
+  EXPECT_TRUE(IsJudged(answer)) << answer.status.error_message();
+  EXPECT_GT(answer.took, absl::Milliseconds(300)) << "it was kept over the slow line";
+
+  line.SetDelay(absl::ZeroDuration());
+  line.SetSilent(true);
+  EXPECT_TRUE(IsJudged(Score(*scorer, Listing("p3"), absl::Seconds(2))));
+  answer = Score(*scorer, Listing("p1", true), absl::Seconds(2));
+  EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED) << answer.status.error_message();
+  EXPECT_LT(answer.took, absl::Seconds(4));
+
+  line.SetSilent(false);
+  line.Reset();
+  const absl::Time end = absl::Now() + absl::Seconds(20);
+  while (!Score(*scorer, Listing("p1", true)).status.ok()) {
+    ASSERT_LT(absl::Now(), end) << "the broken line was not dialled again";
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+}
+
+TEST_F(Faults, AGeneratorThatIsKilledLeavesItsJobToTheNextOne) {
+  constexpr int kProducts = 400;
+  suite_.Start("store");
+  suite_.Start("generator");
+  const std::unique_ptr<ProductStore> store = Store();
+  std::vector<v1::Product> products;
+  for (int i = 0; i < kProducts; ++i) products.push_back(Shirt(absl::StrCat("p", i)));
+  ASSERT_TRUE(Upsert(*store, products).ok());
+  const auto generator = v1::ImageGenerator::NewStub(rpc::NewChannel(suite_.AddressOf("generator")));
+  grpc::ClientContext context;
+  v1::MakePlaceholdersResponse made;
+  ASSERT_TRUE(generator->MakePlaceholders(&context, {}, &made).ok());
+  const auto placeholders = [&] { return store->GetStatistics({}).value().placeholders(); };
+  while (placeholders() == 0) absl::SleepFor(absl::Milliseconds(5));
+  suite_.Kill("generator");
+  const std::int64_t before = placeholders();
+  ASSERT_LT(before, kProducts) << "killed too late to show anything";
+  suite_.Start("generator");
+  v1::GetJobRequest get;
+  get.set_id(made.job().id());
+  v1::Job job = made.job();
+  const absl::Time end = absl::Now() + absl::Seconds(60);
+  while (job.state() != v1::JOB_STATE_SUCCEEDED && absl::Now() < end) {
+    absl::SleepFor(absl::Milliseconds(100));
+    job = store->GetJob(get).value().job();
+  }
+  EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.DebugString();
+  EXPECT_EQ(job.attempts(), 2);
+  v1::ListPlaceholdersRequest list;
+  list.set_page_size(1000);
+  EXPECT_GT(store->ListPlaceholders(list).value().placeholders_size(), before);
+}
+
+TEST_F(Faults, ABundleThatIsDamagedOnDiskJudgesNothingAndTheOneInUseGoesOn) {
+  suite_.Start("store");
+  suite_.Start("scorer");
+  auto scorer = Scorer();
+  ASSERT_TRUE(IsJudged(Score(*scorer, Listing("p1"))));
+  std::string judge;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(suite_.bundles())) {
+    if (entry.path().filename() == "judge.safetensors") judge = entry.path();
+  }
+  {
+    std::fstream file(judge, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(1'000'000);
+    const char byte = static_cast<char>(file.get() ^ 1);
+    file.seekp(1'000'000);
+    file.put(byte);
+  }
+  EXPECT_TRUE(IsJudged(Score(*scorer, Listing("p2")))) << "what is loaded is not touched";
+  suite_.Stop("scorer");
+  suite_.Launch("scorer");
+  Answer answer;
+  const absl::Time end = absl::Now() + absl::Seconds(30);
+  do {
+    absl::SleepFor(absl::Milliseconds(50));
+    answer = Score(*Scorer(), Listing("p1"));
+  } while (answer.status.error_code() == grpc::StatusCode::UNAVAILABLE && absl::Now() < end);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_EQ(answer.verdict.kind(), v1::VERDICT_KIND_NOT_SCORED) << answer.verdict.DebugString();
+  EXPECT_TRUE(absl::StrContains(answer.verdict.not_scored_reason(), "judge.safetensors"))
+      << answer.verdict.DebugString();
+}
+
+}  // namespace
+}  // namespace mannequin

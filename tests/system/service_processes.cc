@@ -1,0 +1,98 @@
+#include "tests/system/service_processes.h"
+
+#include <signal.h>
+
+#include <filesystem>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "common/base/file.h"
+#include "gtest/gtest.h"
+#include "httplib.h"
+#include "services/mannequin/shipped_bundle.h"
+
+namespace mannequin {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
+std::string KindOf(const std::string& name) { return name.substr(0, name.find('-')); }
+
+}  // namespace
+
+ServiceProcesses::ServiceProcesses() : folder_(MakeTemporaryFolder("faults").value()) {
+  EXPECT_TRUE(InstallShippedBundle(BundleFolder(bundles())).ok());
+  store_address_ = AddressOf("store");
+}
+
+ServiceProcesses::~ServiceProcesses() {
+  services_.clear();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+ServiceProcesses::Service& ServiceProcesses::Of(const std::string& name) {
+  Service& service = services_[name];
+  if (service.address.empty()) {
+    service.address = absl::StrCat("127.0.0.1:", FreePort());
+    service.admin_address = absl::StrCat("127.0.0.1:", FreePort());
+  }
+  return service;
+}
+
+const std::string& ServiceProcesses::AddressOf(const std::string& name) { return Of(name).address; }
+
+void ServiceProcesses::Launch(const std::string& name) {
+  const std::string kind = KindOf(name);
+  Service& service = Of(name);
+  std::string config =
+      absl::StrCat("server { listen: \"", service.address, "\" admin_listen: \"", service.admin_address, "\" }\n");
+  if (kind == "store") {
+    absl::StrAppend(&config, "data: \"", folder_, "/store\"\n");
+  } else {
+    absl::StrAppend(&config, "store: \"", store_address_, "\"\nbundles: \"", bundles(), "\"\n");
+  }
+  if (kind == "scorer") absl::StrAppend(&config, "embedder: \"", AddressOf("embedder"), "\"\n");
+  const std::string work = absl::StrCat(folder_, "/", name);
+  std::filesystem::create_directories(work);
+  ASSERT_TRUE(WriteFileAtomically(work + "/config.textproto", config).ok());
+  service.process = std::make_unique<Process>(
+      std::vector<std::string>{Binary("mannequin-" + kind), "--config", work + "/config.textproto"}, work);
+}
+
+void ServiceProcesses::Start(const std::string& name) {
+  Launch(name);
+  const absl::Time end = absl::Now() + kPatience;
+  while (!IsReady(name)) {
+    ASSERT_LT(absl::Now(), end) << name << " did not become ready: " << LogOf(name);
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+}
+
+bool ServiceProcesses::IsReady(const std::string& name) {
+  httplib::Client client("http://" + Of(name).admin_address);
+  client.set_connection_timeout(1);
+  const httplib::Result answer = client.Get("/readyz");
+  return answer && answer->status == 200;
+}
+
+void ServiceProcesses::Kill(const std::string& name) {
+  Process& process = *Of(name).process;
+  process.Signal(SIGKILL);
+  process.Wait();
+}
+
+int ServiceProcesses::Stop(const std::string& name) {
+  Process& process = *Of(name).process;
+  process.Signal(SIGTERM);
+  return process.Wait();
+}
+
+std::string ServiceProcesses::LogOf(const std::string& name) const {
+  const auto service = services_.find(name);
+  return service == services_.end() || !service->second.process ? "" : service->second.process->errors();
+}
+
+}  // namespace mannequin
