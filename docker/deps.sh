@@ -22,15 +22,17 @@ LAYOUT=1  # raise when the way the folder is laid out below changes
 
 # What is ours to choose: gRPC, Protobuf and Abseil in Debian's versions (they must
 # agree with each other); libvips for every picture format; hnswlib for make bench to compare with;
-# mold and ccache only make builds faster; chromium, nodejs and npm test the console's page.
+# mold and ccache only make builds faster; chromium, nodejs and npm test the console's page; tests complete commands
+# in fish and zsh and read manual pages by mandoc.
 PACKAGES="
 build-essential ca-certificates ccache cmake git mold ninja-build openssl pkg-config python3 python3-pip unzip
 libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
-libbenchmark-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev libgmock-dev libgtest-dev
-libhnswlib-dev libisal-dev libjemalloc-dev libssl-dev librocksdb-dev libsimdjson-dev libspdlog-dev libvips-dev libzstd-dev
+libbenchmark-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev libfontconfig-dev libgmock-dev libgtest-dev
+libhnswlib-dev libisal-dev libjemalloc-dev libssl-dev librocksdb-dev libsimdjson-dev libsixel-dev libspdlog-dev libvips-dev libzstd-dev
 nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
 fonts-dejavu-core fonts-noto-cjk libjs-chart.js
 chromium nodejs npm
+fish mandoc zsh
 "
 # AVIF: Debian 12's libheif has its AV1 codecs built in, Ubuntu's loads them.
 if grep -qs '^ID=ubuntu' /etc/os-release; then

@@ -1,5 +1,8 @@
 #include "common/rpc/channel.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,9 +23,19 @@ namespace {
 
 constexpr int kMaxMessageBytes = 64 << 20;
 
+// Is there one server and no other one to go to?
+bool IsOneServer(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  unsigned char ip[sizeof(in6_addr)];
+  return host == "localhost" || inet_pton(AF_INET, host.c_str(), ip) == 1 || inet_pton(AF_INET6, host.c_str(), ip) == 1;
+}
+
 // Service config: round robin over a name's addresses, and up to four tries on
-// UNAVAILABLE of calls that may be sent twice (method_access.h).
-std::string ServiceConfig() {
+// UNAVAILABLE of calls that may be sent twice (method_access.h). With `watch` only servers
+// that say SERVING are called.
+std::string ServiceConfig(bool watch) {
   std::vector<std::string> names;
   for (const MethodAccess& row : AllMethodAccess()) {
     if (!row.MaySendTwice()) continue;
@@ -30,7 +43,8 @@ std::string ServiceConfig() {
     names.push_back(absl::StrCat(R"({"service":")", name.first, R"(","method":")", name.second, "\"}"));
   }
   return absl::StrCat(
-      R"({"loadBalancingConfig":[{"round_robin":{}}],"methodConfig":[{"name":[)", absl::StrJoin(names, ","),
+      "{", watch ? R"("healthCheckConfig":{"serviceName":""},)" : "",
+      R"("loadBalancingConfig":[{"round_robin":{}}],"methodConfig":[{"name":[)", absl::StrJoin(names, ","),
       R"(],"retryPolicy":{"maxAttempts":4,"initialBackoff":"0.1s","maxBackoff":"2s","backoffMultiplier":2,)"
       R"("retryableStatusCodes":["UNAVAILABLE"]}}]})");
 }
@@ -38,7 +52,7 @@ std::string ServiceConfig() {
 }  // namespace
 
 grpc::ChannelArguments ChannelArguments() {
-  static const std::string service_config = ServiceConfig();
+  static const std::string service_config = ServiceConfig(false);
   grpc::ChannelArguments arguments;
   arguments.SetServiceConfigJSON(service_config);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
@@ -50,9 +64,13 @@ grpc::ChannelArguments ChannelArguments() {
 }
 
 std::shared_ptr<grpc::Channel> NewChannel(const std::string& address, const config::v1::ClientConfig& client) {
-  LogGrpcAsOurs();
-  return grpc::experimental::CreateCustomChannelWithInterceptors(address, ClientCredentialsOf(client),
-                                                                 ChannelArguments(), ClientInterceptors());
+  grpc::ChannelArguments arguments = ChannelArguments();
+  if (!IsOneServer(address)) {
+    static const std::string watching = ServiceConfig(true);
+    arguments.SetServiceConfigJSON(watching);
+  }
+  return grpc::experimental::CreateCustomChannelWithInterceptors(address, ClientCredentialsOf(client), arguments,
+                                                                 ClientInterceptors());
 }
 
 }  // namespace mannequin::rpc

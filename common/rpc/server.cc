@@ -29,6 +29,9 @@ namespace {
 
 constexpr int kDefaultMaxMessageBytes = 32 << 20;
 constexpr int kDefaultDrainMs = 10'000;
+// A server that drains waits until no call has come for so long, and no longer than that.
+constexpr absl::Duration kQuiet = absl::Milliseconds(200);
+constexpr absl::Duration kLongestWait = absl::Seconds(3);
 constexpr int kTlsConnectionAgeMs = 3'600'000;
 
 sigset_t HandledSignals() {
@@ -44,6 +47,33 @@ absl::StatusOr<std::unique_ptr<AuditLog>> OpenAudit(absl::string_view name, cons
   if (file.empty()) return nullptr;
   return AuditLog::Open(file, std::string(name));
 }
+
+// When calls come, and whether clients watch the server's health: those go elsewhere once it says NOT_SERVING.
+class Arrivals {
+ public:
+  void Note(absl::string_view method) {
+    last_ns_.store(absl::GetCurrentTimeNanos(), std::memory_order_relaxed);
+    if (method == "/grpc.health.v1.Health/Watch") watched_.store(true, std::memory_order_relaxed);
+  }
+  bool watched() const { return watched_.load(std::memory_order_relaxed); }
+  bool quiet() const { return absl::Now() - absl::FromUnixNanos(last_ns_.load(std::memory_order_relaxed)) >= kQuiet; }
+
+ private:
+  std::atomic<std::int64_t> last_ns_{0};
+  std::atomic<bool> watched_{false};
+};
+
+class NoteArrival : public grpc::experimental::ServerInterceptorFactoryInterface {
+ public:
+  explicit NoteArrival(Arrivals& arrivals) : arrivals_(arrivals) {}
+  grpc::experimental::Interceptor* CreateServerInterceptor(grpc::experimental::ServerRpcInfo* info) override {
+    arrivals_.Note(info->method());
+    return nullptr;
+  }
+
+ private:
+  Arrivals& arrivals_;
+};
 
 }  // namespace
 
@@ -68,6 +98,7 @@ struct Server::Impl {
   absl::Duration drain;
   std::atomic<bool> serving{false};
   std::atomic<bool> drained{false};
+  Arrivals arrivals;
   std::unique_ptr<AuditLog> audit;
   std::unique_ptr<AccessControl> access;
   std::unique_ptr<AdminHttp> admin;
@@ -118,6 +149,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(absl::string_view name, co
   }
   auto interceptors = MetricsInterceptors();
   interceptors.push_back(NewCallInterceptor(impl->access.get(), impl->audit.get()));
+  interceptors.push_back(std::make_unique<NoteArrival>(impl->arrivals));
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   for (grpc::Service* service : services) builder.RegisterService(service);
   impl->grpc = builder.BuildAndStart();
@@ -150,6 +182,11 @@ void Server::SetServing(bool serving) {
 void Server::Drain() {
   if (impl_->drained.exchange(true)) return;
   SetServing(false);
+  // gRPC cancels what has come and was not begun when it shuts down: first let those who watch leave.
+  const absl::Time latest = absl::Now() + kLongestWait;
+  while (impl_->arrivals.watched() && !impl_->arrivals.quiet() && absl::Now() < latest) {
+    absl::SleepFor(absl::Milliseconds(10));
+  }
   impl_->grpc->Shutdown(absl::ToChronoTime(absl::Now() + impl_->drain));
   impl_->grpc->Wait();
 }

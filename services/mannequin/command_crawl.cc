@@ -219,8 +219,10 @@ void AddCrawlCommand(CLI::App& app, Invocation& invocation) {
   const auto refresh = std::make_shared<std::string>();
   const auto detach = std::make_shared<bool>(false);
   const auto id = std::make_shared<std::string>();
-  CLI::App* crawl =
-      app.add_subcommand("crawl", "fetch the images that are missing; Ctrl-C ends it, the next crawl goes on");
+  CLI::App* crawl = app.add_subcommand("crawl",
+                                       "fetch the images that are missing; Ctrl-C ends it, the next crawl goes on\n"
+                                       "  mannequin crawl --connections 400\n"
+                                       "  mannequin crawl --refresh 30d --retry-failed timeout");
   crawl->require_subcommand(0, 1);
   crawl->add_option_function<int>(
       "--connections", [request](int n) { request->set_connections(n); }, "at once, 1 to 10,000 (200)");
@@ -244,12 +246,12 @@ void AddCrawlCommand(CLI::App& app, Invocation& invocation) {
     invocation.run = [&invocation, request, refresh, detach] { return Start(invocation, *request, *refresh, *detach); };
   });
 
-  crawl->add_subcommand("list", "crawls, the newest first")->callback([&invocation] {
+  crawl->add_subcommand("list", "crawls, the newest first\n  mannequin crawl list")->callback([&invocation] {
     invocation.run = [&invocation] { return List(invocation); };
   });
   const auto add = [&](const char* name, const char* words, std::function<absl::Status()> run) {
-    CLI::App* command = crawl->add_subcommand(name, words);
-    command->add_option("JOB", *id, "(the newest)");
+    CLI::App* command = crawl->add_subcommand(name, absl::StrCat(words, "\n  mannequin crawl ", name));
+    command->add_option("JOB", *id, "a crawl's id (the newest)");
     command->callback([&invocation, run = std::move(run)] { invocation.run = run; });
   };
   add("watch", "follow a crawl until it ends", [&invocation, id]() -> absl::Status {

@@ -125,16 +125,18 @@ void AddDemoCommand(CLI::App& app, Invocation& invocation) {
   CLI::App* demo = app.add_subcommand("demo",
                                       "the main job, from a catalogue to verdicts and placeholders\n"
                                       "  mannequin demo\n  mannequin demo --catalog metadata.json.gz --images photos");
-  demo->add_option("--catalog", flags->catalog, "your own instead of the built-in sample");
-  demo->add_option("--images", flags->images, "folder of ID.jpg, served on 127.0.0.1:8900");
-  demo->add_option("--data", flags->data, "keep the data here (a temporary folder, emptied at the end)");
+  demo->add_option("--catalog", flags->catalog, "your own instead of the built-in sample")->type_name("FILE");
+  demo->add_option("--images", flags->images, "folder of ID.jpg, served on 127.0.0.1:8900")->type_name("DIR");
+  demo->add_option("--data", flags->data, "keep the data here (a temporary folder, emptied at the end)")
+      ->type_name("DIR");
   demo->add_option("--products", flags->sample_products, "of the sample")
       ->capture_default_str()
       ->check(CLI::Range(50, 100'000));
-  demo->add_option("--train-seconds", flags->train_seconds, "GAN training")->capture_default_str();
-  demo->add_option("--listen", flags->listen)->capture_default_str();
-  demo->add_option("--admin-listen", flags->admin_listen)->capture_default_str();
-  demo->add_option("--console-listen", flags->console_listen)->capture_default_str();
+  demo->add_option("--train-seconds", flags->train_seconds, "of GAN training")->capture_default_str();
+  demo->add_option("--listen", flags->listen, "gRPC services")->capture_default_str();
+  demo->add_option("--admin-listen", flags->admin_listen, "health and metrics; \"\" for none")->capture_default_str();
+  demo->add_option("--console-listen", flags->console_listen, "web page and JSON; \"\" for none")
+      ->capture_default_str();
   demo->add_flag("--exit", flags->exit, "end when done, on a terminal too");
   demo->callback([&invocation, flags] {
     if (!flags->images.empty() && flags->catalog.empty()) throw CLI::ValidationError("--images", "needs --catalog");

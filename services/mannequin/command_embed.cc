@@ -59,19 +59,20 @@ absl::Status Similar(Invocation& invocation, const v1::FindSimilarRequest& reque
 }  // namespace
 
 void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
-  CLI::App* embed = app.add_subcommand("embed", "product text as vectors: train, catalog, vector, similar, map")
+  CLI::App* embed = app.add_subcommand("embed",
+                                       "product text as vectors: train, catalog, vector, similar, map\n"
+                                       "  mannequin embed train && mannequin embed catalog")
                         ->require_subcommand(1);
 
   AddEmbedTrainCommand(*embed, invocation);
   AddEmbedMapCommand(*embed, invocation);
-  embed->add_subcommand("catalog", "embed every product into the store")->callback([&invocation] {
-    invocation.run = [&invocation] { return EmbedCatalog(invocation); };
-  });
+  embed->add_subcommand("catalog", "embed every product into the store\n  mannequin embed catalog")
+      ->callback([&invocation] { invocation.run = [&invocation] { return EmbedCatalog(invocation); }; });
 
   const auto text = std::make_shared<std::string>();
   CLI::App* command =
       embed->add_subcommand("vector", "the vector of a text\n  mannequin embed vector \"red leather boot\"");
-  command->add_option("TEXT", *text)->required()->check(Utf8());
+  command->add_option("TEXT", *text, "a product's words")->required()->check(Utf8());
   command->callback(
       [&invocation, text] { invocation.run = [&invocation, text] { return Vector(invocation, *text); }; });
 
@@ -82,9 +83,9 @@ void AddEmbedCommands(CLI::App& app, Invocation& invocation) {
                                   "the nearest products\n"
                                   "  mannequin embed similar \"yamaha classical nylon string guitar\" -n 10\n"
                                   "  mannequin embed similar --id B00X --category \"Apparel > Topwear\"");
-  command->add_option("TEXT", *text)->check(Utf8());
+  command->add_option("TEXT", *text, "words that products should be near to")->check(Utf8());
   command->add_option("--id", *id, "instead of a text: the nearest of this product");
-  command->add_option("-n,--count", *count, "1 to 1000")->check(CLI::Range(1, 1'000))->capture_default_str();
+  command->add_option("-n,--count", *count, "products to show")->check(CLI::Range(1, 1'000))->capture_default_str();
   command->add_option_function<std::string>(
       "--category",
       [similar](const std::string& path) {

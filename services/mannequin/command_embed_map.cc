@@ -97,7 +97,7 @@ void AddEmbedMapCommand(CLI::App& embed, Invocation& invocation) {
       embed.add_subcommand("map",
                            "draw the catalogue: a dot a product, near ones alike, coloured by category\n"
                            "  mannequin embed map --out map.png");
-  command->add_option("--out", request->out, "the PNG")->capture_default_str();
+  command->add_option("--out", request->out, "the PNG")->type_name("FILE")->capture_default_str();
   command->add_option("--products", request->products, "draw so many at most, chosen at random")
       ->check(CLI::Range(3, 100'000))
       ->capture_default_str();

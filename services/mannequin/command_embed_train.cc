@@ -1,6 +1,8 @@
 // embed train
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
 #include "mannequin/v1/text_embedder.grpc.pb.h"
 #include "services/mannequin/command_line.h"
@@ -36,10 +38,12 @@ class TrainOptions {
   template <typename Enum>
   void AddChoice(const std::string& flag, void (Request::*set)(Enum), const Choices<Enum>& choices,
                  const std::string& help) {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : choices) names.push_back(name);
     command_
         .add_option_function<Enum>(
             flag, [request = request_, set](Enum value) { (request.get()->*set)(value); }, help)
-        ->transform(CLI::CheckedTransformer(choices).description(""))
+        ->transform(CLI::CheckedTransformer(choices).description(absl::StrCat("{", absl::StrJoin(names, ","), "}")))
         ->type_name("NAME");
   }
 

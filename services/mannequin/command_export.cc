@@ -58,9 +58,8 @@ absl::Status Export(Invocation& invocation, ExportCommand& command) {
   if (!command.image_state.empty()) command.options.filter.set_image_state(ImageStates()[command.image_state]);
   ProgressLine progress(invocation.json());
   const auto show = [&progress](const ExportProgress& now) {
-    progress.Show(absl::StrFormat(
-        "export  %s%s products  %s/s", now.collecting ? "attributes of " : "", WithCommas(now.products),
-        WithCommas(static_cast<std::int64_t>(static_cast<double>(now.products) / std::max(now.seconds, 1e-3)))));
+    progress.Show(
+        CountProgress("export", now.collecting ? "products' attributes" : "products", now.products, 0, now.seconds));
     return !Interrupted();
   };
   ASSIGN_OR_RETURN(const ExportReport report, ExportCatalog(command.file, command.options, invocation.Store(), show));
@@ -96,7 +95,9 @@ void AddExportCommand(CLI::App& app, Invocation& invocation) {
       "write the store's products into a file that ingest reads\n"
       "  mannequin export products.jsonl.gz\n"
       "  mannequin export feed.tsv.gz --format merchant --channel google_merchant --image-base https://shop.example");
-  sub->add_option("FILE", command->file, "ends in .gz: gzip, .zst: zstd; - is standard output")->capture_default_str();
+  sub->add_option("FILE", command->file, "ends in .gz: gzip, .zst: zstd; - is standard output")
+      ->type_name("FILE")
+      ->capture_default_str();
   sub->add_option("--format", command->options.format, "jsonl or merchant (Google's tab-separated feed)")
       ->check(CLI::IsMember({"jsonl", "merchant"}))
       ->capture_default_str();

@@ -4,24 +4,30 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
+#include "common/image/image.h"
 #include "mannequin/v1/image_generator.grpc.pb.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/generate_many.h"
 #include "services/mannequin/generate_sheet.h"
 #include "services/mannequin/terminal.h"
+#include "services/mannequin/terminal_picture.h"
 
 namespace mannequin {
 namespace {
 
 using Stub = v1::ImageGenerator::Stub;
 
+constexpr int kGap = 4;  // pixels between pictures in the terminal
+
 struct GenerateOptions {
   ProductOptions product;
   v1::GenerateImagesRequest request;
   GenerateManyOptions many;
   std::string folder = ".";
+  std::string show = "auto";
   std::string sheet;
   std::vector<std::string> vary;
   std::vector<std::string> between;
@@ -30,6 +36,24 @@ struct GenerateOptions {
 };
 
 std::string ExtensionOf(const v1::Image& image) { return image.media_type().substr(image.media_type().find('/') + 1); }
+
+// In the terminal, where it can show pictures: side by side as far as they go.
+absl::Status Show(const GenerateOptions& options, const Invocation& invocation,
+                  const std::vector<std::string>& images) {
+  if (invocation.json() || images.empty()) return absl::OkStatus();
+  const PictureProtocol protocol = ChooseProtocol(options.show);
+  if (protocol == PictureProtocol::kNone) return absl::OkStatus();
+  std::vector<Pixels> pictures;
+  for (const std::string& bytes : images) {
+    ASSIGN_OR_RETURN(Pixels pixels, DecodeImage(bytes));
+    pictures.push_back(std::move(pixels));
+  }
+  const int columns = std::max(1, TerminalPixels() / (pictures.front().width + kGap));
+  const Pixels shown = pictures.size() == 1 ? pictures.front() : Sheet(pictures, columns, kGap);
+  ASSIGN_OR_RETURN(const std::string bytes, PictureBytes(shown, protocol));
+  std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+  return absl::OkStatus();
+}
 
 absl::Status GenerateOne(Invocation& invocation, const GenerateOptions& options) {
   v1::GenerateImagesRequest request = options.request;
@@ -44,7 +68,9 @@ absl::Status GenerateOne(Invocation& invocation, const GenerateOptions& options)
   std::filesystem::create_directories(options.folder, error);
   if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("--out: cannot make ", options.folder));
   nlohmann::json result = {{"bundle_version", response.bundle_version()}, {"images", nlohmann::json::array()}};
+  std::vector<std::string> shown;
   for (const v1::GeneratedImage& image : response.images()) {
+    shown.push_back(image.image().data());
     const std::string path = absl::StrCat(options.folder, "/generated-", image.seed(), ".", ExtensionOf(image.image()));
     RETURN_IF_ERROR(WriteFileAtomically(path, image.image().data()));
     result["images"].push_back({{"path", path}, {"confidence", image.confidence()}, {"seed", image.seed()}});
@@ -53,6 +79,7 @@ absl::Status GenerateOne(Invocation& invocation, const GenerateOptions& options)
   if (response.has_category_card()) {
     const std::string path = absl::StrCat(options.folder, "/category-card.", ExtensionOf(response.category_card()));
     RETURN_IF_ERROR(WriteFileAtomically(path, response.category_card().data()));
+    shown = {response.category_card().data()};
     result["no_image_reason"] = response.no_image_reason();
     result["category_card"] = path;
     if (!invocation.json()) {
@@ -60,18 +87,17 @@ absl::Status GenerateOne(Invocation& invocation, const GenerateOptions& options)
     }
   }
   if (invocation.json()) PrintJson(result);
-  return absl::OkStatus();
+  return Show(options, invocation, shown);
 }
 
-std::string ProgressText(const GenerateManyProgress& progress) {
+Progress LineOf(const GenerateManyProgress& progress) {
   const GenerateManyReport& done = progress.so_far;
-  const std::int64_t answered = done.drawn + done.without + done.failed;
-  const double rate = done.seconds > 0 ? static_cast<double>(answered) / done.seconds : 0;
+  Progress line = CountProgress("generate", "listings", done.drawn + done.without + done.failed, 0, done.seconds);
   // A pipe has no size, and what an earlier run did passes in no time.
-  const std::string left =
-      progress.share > 0 && answered > 0 ? HumanSeconds(done.seconds * (1 - progress.share) / progress.share) : "?";
-  return absl::StrFormat("generate  %3.0f %%  %s drawn  %s without  %s failed  %.1f/s  %s left", 100 * progress.share,
-                         WithCommas(done.drawn), WithCommas(done.without), WithCommas(done.failed), rate, left);
+  if (progress.share > 0) line.share = progress.share;
+  line.seconds_left = SecondsLeft(done.seconds, line.share);
+  line.note = absl::StrCat(WithCommas(done.without), " without  ", WithCommas(done.failed), " failed");
+  return line;
 }
 
 absl::Status GenerateFromFile(Invocation& invocation, const GenerateOptions& options) {
@@ -81,7 +107,7 @@ absl::Status GenerateFromFile(Invocation& invocation, const GenerateOptions& opt
   const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
   ProgressLine progress(invocation.json());
   const absl::StatusOr<GenerateManyReport> report = GenerateMany(many, *stub, [&](const GenerateManyProgress& p) {
-    progress.Show(ProgressText(p));
+    progress.Show(LineOf(p));
     return !Interrupted();
   });
   if (absl::IsUnavailable(report.status())) {
@@ -122,11 +148,14 @@ absl::Status GenerateSheet(Invocation& invocation, const GenerateOptions& option
   const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
   ProgressLine progress(invocation.json());
   int drawn = 0;
+  const absl::Time begin = absl::Now();
   const auto draw = [&](const v1::GenerateImagesRequest& request) -> absl::StatusOr<v1::GenerateImagesResponse> {
     if (Interrupted()) return absl::CancelledError("stopped");
     v1::GenerateImagesResponse response;
     RETURN_IF_ERROR(Call(invocation, *stub, &Stub::GenerateImages, request, &response));
-    progress.Show(absl::StrFormat("generate  %d of %d pictures", ++drawn, rows.size() * options.noises));
+    progress.Show(CountProgress("generate", "pictures", ++drawn,
+                                static_cast<std::int64_t>(rows.size()) * options.noises,
+                                absl::ToDoubleSeconds(absl::Now() - begin)));
     return response;
   };
   ASSIGN_OR_RETURN(const std::string png, DrawSheet(rows, options.request, options.noises, draw));
@@ -137,7 +166,7 @@ absl::Status GenerateSheet(Invocation& invocation, const GenerateOptions& option
     std::printf("%s  %d rows of words, %d columns of noise\n", options.sheet.c_str(), static_cast<int>(rows.size()),
                 options.noises);
   }
-  return absl::OkStatus();
+  return Show(options, invocation, {png});
 }
 
 void AddPictureOptions(CLI::App& generate, const std::shared_ptr<GenerateOptions>& options) {
@@ -147,7 +176,7 @@ void AddPictureOptions(CLI::App& generate, const std::shared_ptr<GenerateOptions
   generate
       .add_option_function<std::string>(
           "--format", [request](const std::string& f) { request->set_media_type("image/" + f); },
-          "png (default), jpeg or webp")
+          "of the pictures (png)")
       ->check(CLI::IsMember({"png", "jpeg", "webp"}));
   generate
       .add_option_function<int>(
@@ -171,13 +200,17 @@ void AddPictureOptions(CLI::App& generate, const std::shared_ptr<GenerateOptions
       "where there is no confident image, a card with the category's name");
   generate
       .add_option_function<std::string>(
-          "--language", [request](const std::string& l) { request->set_language(l); },
-          "of the card: en (default) or ko")
+          "--language", [request](const std::string& l) { request->set_language(l); }, "of the card (en)")
       ->check(CLI::IsMember({"en", "ko"}));
-  generate.add_option("--out", options->folder, "folder")->capture_default_str();
+  generate
+      .add_option("--show", options->show,
+                  "the pictures in the terminal too, by kitty's protocol or sixel; auto: as the terminal can")
+      ->check(CLI::IsMember({"auto", "kitty", "sixel", "never"}))
+      ->capture_default_str();
+  generate.add_option("--out", options->folder, "folder of the pictures")->type_name("DIR")->capture_default_str();
 }
 
-void CheckTogether(const GenerateOptions& options, const CLI::App& generate) {
+void CheckTogether(const GenerateOptions& options, const CLI::App& generate, bool json) {
   const auto given = [&generate](const char* name) { return generate.count(name) > 0; };
   const auto refuse = [](const std::string& why) { throw CLI::ValidationError("generate", why); };
   for (const char* name : {"--vary", "--interpolate", "--noises", "--steps"}) {
@@ -189,6 +222,8 @@ void CheckTogether(const GenerateOptions& options, const CLI::App& generate) {
   for (const char* name : {"--title", "--category", "--brand", "--color", "--attribute", "--count", "--sheet"}) {
     if (given(name) && !options.many.from.empty()) refuse(absl::StrCat(name, " does not go with --from"));
   }
+  if ((options.show == "kitty" || options.show == "sixel") && json) refuse("--show does not go with --output json");
+  if (given("--show") && !options.many.from.empty()) refuse("--show does not go with --from");
   if (given("--vary") && given("--interpolate")) refuse("give --vary or --interpolate, one of them");
   if (given("--steps") && !given("--interpolate")) refuse("--steps is for --interpolate");
 }
@@ -212,15 +247,18 @@ void AddGenerateCommands(CLI::App& app, Invocation& invocation) {
       ->check(CLI::Range(1, 64));
   AddPictureOptions(*generate, options);
 
-  generate->add_option("--from", options->many.from,
-                       "a file of listings as ingest reads it, \"-\" for standard input: one picture each");
+  generate
+      ->add_option("--from", options->many.from,
+                   "a file of listings as ingest reads it, \"-\" for standard input: one picture each")
+      ->type_name("FILE");
   generate->add_flag("--strict", options->many.strict, "stop at the first line that is no listing");
   generate->add_flag("--overwrite", options->many.overwrite, "begin anew, also where a report lies in the folder");
   generate->add_option("--window", options->many.window, "calls in flight")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
 
-  generate->add_option("--sheet", options->sheet, "write variants as one PNG: rows of words, columns of noise");
+  generate->add_option("--sheet", options->sheet, "write variants as one PNG: rows of words, columns of noise")
+      ->type_name("FILE");
   generate->add_option("--vary", options->vary, "NAME=A,B,C or NAME=A|B|C: a row each; title, category, color, ...")
       ->check(Utf8());
   generate->add_option("--interpolate", options->between, "two titles: rows on the way from one to the other")
@@ -229,9 +267,11 @@ void AddGenerateCommands(CLI::App& app, Invocation& invocation) {
   generate->add_option("--steps", options->steps, "rows of --interpolate")
       ->check(CLI::Range(2, kMaxSheetRows))
       ->capture_default_str();
-  generate->add_option("--noises", options->noises, "columns")->check(CLI::Range(1, 32))->capture_default_str();
+  generate->add_option("--noises", options->noises, "columns of --sheet, a noise each")
+      ->check(CLI::Range(1, 32))
+      ->capture_default_str();
   generate->callback([&invocation, options, generate] {
-    CheckTogether(*options, *generate);
+    CheckTogether(*options, *generate, invocation.json());
     invocation.run = [&invocation, options] {
       if (!options->many.from.empty()) return GenerateFromFile(invocation, *options);
       return options->sheet.empty() ? GenerateOne(invocation, *options) : GenerateSheet(invocation, *options);

@@ -30,13 +30,12 @@ nlohmann::json ReportJson(const IngestReport& report) {
 absl::Status Ingest(Invocation& invocation, const std::string& file, const IngestOptions& options) {
   ProgressLine progress(invocation.json());
   const auto show = [&progress](const IngestProgress& p) {
-    const double share = p.total_bytes > 0 ? static_cast<double>(p.read_bytes) / static_cast<double>(p.total_bytes) : 0;
-    const double seconds = std::max(p.seconds, 1e-3);
-    progress.Show(absl::StrFormat("ingest  %3.0f %%  %s products  %s/s  %.1f MB/s of text  %s left", 100 * share,
-                                  WithCommas(p.products),
-                                  WithCommas(static_cast<std::int64_t>(static_cast<double>(p.products) / seconds)),
-                                  static_cast<double>(p.text_bytes) / 1e6 / seconds,
-                                  share > 0 ? HumanSeconds(p.seconds * (1 - share) / share) : "?"));
+    Progress line = CountProgress("ingest", "products", p.products, 0, p.seconds);
+    if (p.total_bytes > 0) line.share = static_cast<double>(p.read_bytes) / static_cast<double>(p.total_bytes);
+    line.seconds_left = SecondsLeft(p.seconds, line.share);
+    line.note =
+        absl::StrFormat("%.1f MB/s of text", static_cast<double>(p.text_bytes) / 1e6 / std::max(p.seconds, 1e-3));
+    progress.Show(line);
     return !Interrupted();
   };
   ASSIGN_OR_RETURN(const IngestReport report, IngestFile(file, options, invocation.Store(), show));
@@ -66,18 +65,20 @@ absl::Status Ingest(Invocation& invocation, const std::string& file, const Inges
 void AddIngestCommand(CLI::App& app, Invocation& invocation) {
   const auto file = std::make_shared<std::string>();
   const auto options = std::make_shared<IngestOptions>();
-  CLI::App* ingest =
-      app.add_subcommand("ingest", "read a catalogue into the store\n  mannequin ingest metadata.json.gz");
+  CLI::App* ingest = app.add_subcommand("ingest",
+                                        "read a catalogue into the store\n  mannequin ingest metadata.json.gz\n"
+                                        "  mannequin ingest products.jsonl --dry-run --rejects rejects.jsonl");
   ingest
       ->add_option("FILE", *file,
                    "Amazon's metadata, a Merchant Center feed or our own JSON lines; gzip, zstd or plain")
-      ->required();
-  ingest->add_option("--format", options->format,
-                     "jsonl, snap, amazon-2018, amazon-2023 or merchant (found by looking)");
+      ->required()
+      ->type_name("FILE");
+  ingest->add_option("--format", options->format, "of the file (found by looking)")
+      ->check(CLI::IsMember({"jsonl", "snap", "amazon-2018", "amazon-2023", "merchant"}));
   ingest->add_flag("--strict", options->strict, "stop at the first bad line");
   ingest->add_flag("--dry-run", options->dry_run, "read and check, write nothing");
   ingest->add_flag("!--no-resume", options->resume, "from the first line, also where a run before was cut short");
-  ingest->add_option("--rejects", options->rejects_file, "write bad lines and their reasons here");
+  ingest->add_option("--rejects", options->rejects_file, "write bad lines and their reasons here")->type_name("FILE");
   ingest->callback([&invocation, file, options] {
     invocation.run = [&invocation, file, options] { return Ingest(invocation, *file, *options); };
   });

@@ -1,8 +1,11 @@
 #include "services/mannequin/command_line.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/file.h"
@@ -12,6 +15,7 @@
 #include "common/store/remote_store.h"
 #include "google/protobuf/util/json_util.h"
 #include "services/mannequin/category_path.h"
+#include "services/mannequin/command_tree.h"
 #include "services/mannequin/job_view.h"
 #include "services/mannequin/suite.h"
 
@@ -50,6 +54,91 @@ ProductStore& Invocation::Store() {
   if (!store_) store_ = NewRemoteStore(Channel());
   return *store_;
 }
+
+void AddCommands(CLI::App& app, Invocation& invocation) {
+  app.name("mannequin");
+  app.description(
+      "finds abused product pictures and fills in missing ones\n"
+      "  mannequin demo                        the main job on a catalogue that comes with it\n"
+      "  mannequin up --data catalogue         every service and the console in one process\n"
+      "  mannequin score photo.jpg --local --title \"Blue cotton shirt\" --category Shirts");
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.set_help_flag("-h,--help", "what the command does and takes");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--server", invocation.server, "HOST:PORT of a running suite")->capture_default_str();
+  app.add_option("--output", invocation.output, "text for people, json for programs")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  AddConnectionOptions(app, invocation);
+  AddServeCommands(app, invocation);
+  AddDemoCommand(app, invocation);
+  AddIngestCommand(app, invocation);
+  AddCrawlCommand(app, invocation);
+  AddExportCommand(app, invocation);
+  AddOperationsCommands(app, invocation);
+  AddDoctorCommand(app, invocation);
+  AddEmbedCommands(app, invocation);
+  AddTrainCommands(app, invocation);
+  AddModelCommands(app, invocation);
+  AddGenerateCommands(app, invocation);
+  AddPlaceholderCommands(app, invocation);
+  AddScoreCommands(app, invocation);
+  AddTokenCommand(app, invocation);
+  AddShellCommands(app, invocation);
+}
+
+namespace {
+
+// Levenshtein's: single letters added, removed or replaced.
+std::size_t EditDistance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({replaced, row[j] + 1, row[j - 1] + 1}));
+    }
+  }
+  return row[b.size()];
+}
+
+// Of the commands under `app`, the one that was likely meant; "" when none is near.
+std::string NearestCommand(const CLI::App& app, const std::string& word) {
+  std::string nearest;
+  std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    const std::size_t distance = EditDistance(word, command->get_name());
+    if (distance >= least) continue;
+    least = distance;
+    nearest = command->get_name();
+  }
+  return nearest;
+}
+
+}  // namespace
+
+std::string UsageMessage(const CLI::App& app, const CLI::ParseError& error) {
+  std::string path = app.get_name();
+  const CLI::App* deepest = &app;
+  while (!deepest->get_subcommands().empty()) {
+    deepest = deepest->get_subcommands().back();
+    absl::StrAppend(&path, " ", deepest->get_name());
+  }
+  std::string message = error.what();
+  const bool has_commands = !deepest->get_subcommands([](const CLI::App*) { return true; }).empty();
+  for (const std::string& word : app.remaining(/*recurse=*/true)) {
+    if (!has_commands || absl::StartsWith(word, "-")) continue;
+    message = absl::StrCat("\"", word, "\" is not a command of ", path);
+    const std::string nearest = NearestCommand(*deepest, word);
+    if (!nearest.empty()) absl::StrAppend(&message, "; did you mean `", path, " ", nearest, "`?");
+    break;
+  }
+  return absl::StrCat(message, "\n  see: ", path, " --help");
+}
+
+std::string StoreFolder(const std::string& data) { return data + "/store"; }
 
 absl::Status Explain(const grpc::Status& status, const std::string& server) {
   const absl::Status result = rpc::FromGrpc(status);
@@ -95,8 +184,8 @@ void AddProductOptions(CLI::App& command, ProductOptions& options) {
   command
       .add_option("--category", options.category, "path from top to leaf, \"Apparel > Topwear > Shirts\", or the leaf")
       ->check(Utf8());
-  command.add_option("--brand", options.brand)->check(Utf8());
-  command.add_option("--color", options.color)->check(Utf8());
+  command.add_option("--brand", options.brand, "the listing's brand")->check(Utf8());
+  command.add_option("--color", options.color, "the same as --attribute color=")->check(Utf8());
   command.add_option("--attribute", options.attributes, "NAME=VALUE, repeatable")->check(Utf8());
 }
 

@@ -54,7 +54,15 @@ struct Invocation {
   std::unique_ptr<ProductStore> store_;
 };
 
-// Each adds commands under `app`; `invocation` outlives the parse and the run.
+// The whole command line: its name, help, options and every command below. `invocation` outlives the parse and the
+// run, and `app` does too.
+void AddCommands(CLI::App& app, Invocation& invocation);
+
+// What was wrong with the command line, the command that comes nearest to one that is not there, and whose help to
+// read.
+std::string UsageMessage(const CLI::App& app, const CLI::ParseError& error);
+
+// Each adds commands under `app`.
 void AddServeCommands(CLI::App& app, Invocation& invocation);        // up
 void AddConnectionOptions(CLI::App& app, Invocation& invocation);    // --tls-ca and the like
 void AddTokenCommand(CLI::App& app, Invocation& invocation);         // token new
@@ -62,7 +70,9 @@ void AddDemoCommand(CLI::App& app, Invocation& invocation);          // demo
 void AddIngestCommand(CLI::App& app, Invocation& invocation);        // ingest
 void AddCrawlCommand(CLI::App& app, Invocation& invocation);         // crawl [list|watch|report|pause|resume|cancel]
 void AddExportCommand(CLI::App& app, Invocation& invocation);        // export
-void AddOperationsCommands(CLI::App& app, Invocation& invocation);   // stats, backup, restore, doctor
+void AddOperationsCommands(CLI::App& app, Invocation& invocation);   // stats, backup, restore
+void AddDoctorCommand(CLI::App& app, Invocation& invocation);        // doctor
+void AddShellCommands(CLI::App& app, Invocation& invocation);        // completion, man
 void AddEmbedCommands(CLI::App& app, Invocation& invocation);        // embed catalog|vector|similar, and:
 void AddEmbedTrainCommand(CLI::App& embed, Invocation& invocation);  // embed train
 void AddEmbedMapCommand(CLI::App& embed, Invocation& invocation);    // embed map
@@ -90,6 +100,9 @@ absl::Status Call(Invocation& invocation, Stub& stub,
   rpc::SetDeadline(context, absl::Minutes(2));
   return Explain((stub.*method)(&context, request, response), invocation.server);
 }
+
+// Where `up --data DIR` keeps its store.
+std::string StoreFolder(const std::string& data);
 
 // Shows the job until it ends; Ctrl-C ends it. With --output json, prints it then.
 absl::Status FollowJob(Invocation& invocation, const v1::Job& job);

@@ -124,13 +124,15 @@ absl::Status Install(const Invocation& invocation, const std::string& folder) {
 
 void AddModelCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* models =
-      app.add_subcommand("models", "model bundles: list, show, promote, rollback, install")->require_subcommand(1);
-  models->add_subcommand("list", "every bundle, oldest first; * is the current one")->callback([&invocation] {
-    invocation.run = [&invocation] { return List(invocation); };
-  });
+      app.add_subcommand("models", "model bundles: list, show, promote, rollback, install\n  mannequin models list")
+          ->require_subcommand(1);
+  models->add_subcommand("list", "every bundle, oldest first; * is the current one\n  mannequin models list")
+      ->callback([&invocation] { invocation.run = [&invocation] { return List(invocation); }; });
   const auto version = std::make_shared<std::string>();
-  CLI::App* show = models->add_subcommand("show", "one bundle's manifest (the current one's without VERSION)");
-  show->add_option("VERSION", *version);
+  CLI::App* show = models->add_subcommand("show",
+                                          "one bundle's manifest (the current one's without VERSION)\n"
+                                          "  mannequin models show --product B00X");
+  show->add_option("VERSION", *version, "a bundle of `mannequin models list` (the current one)");
   const auto product = std::make_shared<std::string>();
   show->add_option("--product", *product, "say whether this product was trained on")->check(Utf8());
   show->callback([&invocation, version, product] {
@@ -141,8 +143,9 @@ void AddModelCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* promote =
       models->add_subcommand("promote",
                              "make a bundle the current one, unless its figures are worse; services follow "
-                             "without a restart");
-  promote->add_option("VERSION", *version)->required();
+                             "without a restart\n"
+                             "  mannequin models promote b-01J9ZK...");
+  promote->add_option("VERSION", *version, "a bundle of `mannequin models list`")->required();
   const auto force = std::make_shared<bool>(false);
   promote->add_flag("--force", *force, "even when its figures are worse or cannot be compared");
   promote->callback([&invocation, version, force] {
@@ -151,13 +154,13 @@ void AddModelCommands(CLI::App& app, Invocation& invocation) {
   const auto folder = std::make_shared<std::string>();
   CLI::App* install = models->add_subcommand(
       "install",
-      "the bundle that comes with this program, into a folder of bundles; on this machine, without a server");
-  install->add_option("FOLDER", *folder, "as the services' `bundles`")->required();
+      "the bundle that comes with this program, into a folder of bundles; on this machine, without a server\n"
+      "  mannequin models install bundles");
+  install->add_option("FOLDER", *folder, "as the services' `bundles`")->required()->type_name("DIR");
   install->callback(
       [&invocation, folder] { invocation.run = [&invocation, folder] { return Install(invocation, *folder); }; });
-  models->add_subcommand("rollback", "back to the bundle before the current one")->callback([&invocation] {
-    invocation.run = [&invocation] { return Rollback(invocation); };
-  });
+  models->add_subcommand("rollback", "back to the bundle before the current one\n  mannequin models rollback")
+      ->callback([&invocation] { invocation.run = [&invocation] { return Rollback(invocation); }; });
 }
 
 }  // namespace mannequin

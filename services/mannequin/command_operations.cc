@@ -1,25 +1,22 @@
-// stats, backup, restore, doctor
+// stats, backup, restore
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/job_view.h"
 #include "services/mannequin/terminal.h"
 #include "services/store/backup.h"
-#include "services/store/rocks_store.h"
 
 namespace mannequin {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Where `up --data DIR` keeps its store.
-std::string StoreOf(const std::string& data) { return data + "/store"; }
 
 absl::Status Stats(Invocation& invocation) {
   ASSIGN_OR_RETURN(const v1::GetStatisticsResponse s, invocation.Store().GetStatistics({}));
@@ -51,9 +48,11 @@ absl::Status Backup(Invocation& invocation, v1::CreateBackupRequest request) {
   const fs::path folder = fs::absolute(request.folder(), error);
   if (!error) request.set_folder(folder.lexically_normal());
   ProgressLine progress(invocation.json());
-  const auto show = [&progress](const v1::CreateBackupResponse& so_far) {
-    progress.Show(absl::StrFormat("backup  %s written, of at most %s", HumanBytes(so_far.written_bytes()),
-                                  HumanBytes(so_far.store_bytes())));
+  const auto show = [&progress, begin = absl::Now()](const v1::CreateBackupResponse& so_far) {
+    Progress line = ByteProgress("backup", so_far.written_bytes(), so_far.store_bytes(),
+                                 absl::ToDoubleSeconds(absl::Now() - begin));
+    line.note = "what was backed up before is not written again";
+    progress.Show(line);
     return !Interrupted();
   };
   ASSIGN_OR_RETURN(const v1::CreateBackupResponse made, invocation.Store().CreateBackup(request, show));
@@ -92,7 +91,7 @@ absl::Status ListOf(Invocation& invocation, const std::string& folder) {
 struct RestoreTarget {
   std::string data;        // of a suite
   std::string store_data;  // of a store by itself
-  std::string Store() const { return data.empty() ? store_data : StoreOf(data); }
+  std::string Store() const { return data.empty() ? store_data : StoreFolder(data); }
 };
 
 absl::Status Restore(Invocation& invocation, const std::string& folder, const RestoreTarget& target, int backup_id) {
@@ -104,8 +103,8 @@ absl::Status Restore(Invocation& invocation, const std::string& folder, const Re
   ProgressLine progress(invocation.json());
   RestoreOptions options;
   options.backup_id = backup_id;
-  options.progress = [&progress](std::int64_t bytes, std::int64_t total) {
-    progress.Show(absl::StrFormat("restore  %s of %s", HumanBytes(bytes), HumanBytes(total)));
+  options.progress = [&progress, begin = absl::Now()](std::int64_t bytes, std::int64_t total) {
+    progress.Show(ByteProgress("restore", bytes, total, absl::ToDoubleSeconds(absl::Now() - begin)));
     return !Interrupted();
   };
   RETURN_IF_ERROR(RestoreBackup(folder, target.Store(), options));
@@ -119,75 +118,17 @@ absl::Status Restore(Invocation& invocation, const std::string& folder, const Re
   return absl::OkStatus();
 }
 
-struct DoctorOptions {
-  bool repair = false;
-  std::string data;
-};
-
-// The store of a stopped suite, or the folder of a store by itself.
-absl::StatusOr<std::unique_ptr<RocksStore>> OpenLocally(const std::string& data) {
-  std::error_code error;
-  const std::string folder = fs::is_directory(StoreOf(data), error) ? StoreOf(data) : data;
-  if (!fs::exists(folder + "/OWNER", error) && !fs::exists(folder + "/CURRENT", error)) {
-    return absl::NotFoundError(absl::StrCat("--data: there is no store in ", data));
-  }
-  config::v1::StoreConfig config;
-  config.set_data(folder);
-  return RocksStore::Open(config, Clock::Real());
-}
-
-absl::Status Doctor(Invocation& invocation, const DoctorOptions& options) {
-  std::unique_ptr<RocksStore> local;
-  if (!options.data.empty()) {
-    ASSIGN_OR_RETURN(local, OpenLocally(options.data));
-  }
-  ProductStore& store = local ? *local : invocation.Store();
-  v1::CheckIntegrityRequest request;
-  request.set_repair(options.repair);
-  v1::CheckIntegrityResponse last;
-  nlohmann::json faults = nlohmann::json::array();
-  ProgressLine progress(invocation.json());
-  RETURN_IF_ERROR(store.CheckIntegrity(request, [&](const v1::CheckIntegrityResponse& message) -> absl::Status {
-    if (Interrupted()) return absl::CancelledError("interrupted; what was repaired so far stays");
-    last = message;
-    for (const v1::IntegrityFault& fault : message.faults()) {
-      faults.push_back(JsonValue(fault));
-      if (invocation.json()) continue;
-      std::printf("%s  %s: %s\n", fault.repaired() ? "repaired" : "fault   ", fault.record().c_str(),
-                  fault.message().c_str());
-    }
-    const bool bytes = message.stage() == "checksums";
-    const auto number = [bytes](std::int64_t n) { return bytes ? HumanBytes(n) : WithCommas(n); };
-    progress.Show(absl::StrCat("doctor  ", message.stage(), "  ", number(message.checked()),
-                               message.total() > 0 ? absl::StrCat(" of ", number(message.total())) : "", "  ",
-                               WithCommas(static_cast<std::int64_t>(faults.size())), " faults"));
-    return absl::OkStatus();
-  }));
-  const std::int64_t remain = last.faults_found() - last.faults_repaired();
-  if (invocation.json()) {
-    PrintJson({{"faults", faults},
-               {"faults_found", last.faults_found()},
-               {"faults_repaired", last.faults_repaired()},
-               {"faults_remaining", remain}});
-  } else {
-    progress.End(last.faults_found() == 0 ? "everything was read and fits together" : "everything was read");
-    std::printf("faults    %s\nrepaired  %s\n", WithCommas(last.faults_found()).c_str(),
-                WithCommas(last.faults_repaired()).c_str());
-  }
-  if (remain == 0) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat(remain, " faults remain; each says what to do", options.repair ? "" : ", many by --repair"));
-}
-
 void AddBackup(CLI::App& app, Invocation& invocation) {
   const auto request = std::make_shared<v1::CreateBackupRequest>();
   CLI::App* backup = app.add_subcommand("backup",
                                         "back the store up, online and incrementally; bundles and trainings beside "
-                                        "it are plain files, copy them as such");
+                                        "it are plain files, copy them as such\n"
+                                        "  mannequin backup /backups --keep 7");
   backup
       ->add_option_function<std::string>(
           "FOLDER", [request](const std::string& folder) { request->set_folder(folder); }, "on the server's machine")
-      ->required();
+      ->required()
+      ->type_name("DIR");
   backup->add_option_function<int>(
       "--keep", [request](int keep) { request->set_keep(keep); }, "then delete all but the newest so many (all stay)");
   backup->callback(
@@ -205,10 +146,13 @@ void AddRestore(CLI::App& app, Invocation& invocation) {
   CLI::App* restore = app.add_subcommand("restore",
                                          "put a backup where `up --data DIR` finds it; on this machine, without a "
                                          "server\n  mannequin restore backups --data catalogue");
-  restore->add_option("FOLDER", options->folder, "of backups")->required();
-  restore->add_option("--data", options->target.data, "restored into its `store`, which must be empty or not there");
-  restore->add_option("--store-data", options->target.store_data,
-                      "instead of --data: the folder that `mannequin-store --data` takes, empty or not there");
+  restore->add_option("FOLDER", options->folder, "of backups")->required()->type_name("DIR");
+  restore->add_option("--data", options->target.data, "restored into its `store`, which must be empty or not there")
+      ->type_name("DIR");
+  restore
+      ->add_option("--store-data", options->target.store_data,
+                   "instead of --data: the folder that `mannequin-store --data` takes, empty or not there")
+      ->type_name("DIR");
   restore->add_option("--backup", options->backup, "number (the newest)")->check(CLI::PositiveNumber);
   restore->add_flag("--list", options->list, "only say which backups there are");
   restore->callback([&invocation, options] {
@@ -219,26 +163,14 @@ void AddRestore(CLI::App& app, Invocation& invocation) {
   });
 }
 
-void AddDoctor(CLI::App& app, Invocation& invocation) {
-  const auto options = std::make_shared<DoctorOptions>();
-  CLI::App* doctor =
-      app.add_subcommand("doctor", "read everything the store keeps and check it; exit status 1 when faults remain");
-  doctor->add_flag("--repair", options->repair,
-                   "make indexes, counts and statistics anew; products whose picture is lost are fetched again");
-  doctor->add_option("--data", options->data, "of a suite that is stopped (ask the server)");
-  doctor->callback(
-      [&invocation, options] { invocation.run = [&invocation, options] { return Doctor(invocation, *options); }; });
-}
-
 }  // namespace
 
 void AddOperationsCommands(CLI::App& app, Invocation& invocation) {
-  app.add_subcommand("stats", "what the store holds")->callback([&invocation] {
+  app.add_subcommand("stats", "what the store holds\n  mannequin stats")->callback([&invocation] {
     invocation.run = [&invocation] { return Stats(invocation); };
   });
   AddBackup(app, invocation);
   AddRestore(app, invocation);
-  AddDoctor(app, invocation);
 }
 
 }  // namespace mannequin

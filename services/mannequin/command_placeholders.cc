@@ -244,7 +244,8 @@ absl::Status Export(Invocation& invocation, const Options& options, bool state_g
 void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* placeholders =
       app.add_subcommand("placeholders",
-                         "generated pictures for listings without one: make, review, draw anew, withdraw, export")
+                         "generated pictures for listings without one: make, review, draw anew, withdraw, export\n"
+                         "  mannequin placeholders make")
           ->require_subcommand(1);
   const auto options = std::make_shared<Options>();
   options->reviewer = LoginName();
@@ -282,7 +283,7 @@ void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* list = placeholders->add_subcommand("list",
                                                 "the review queue\n"
                                                 "  mannequin placeholders list --category Shoes --min-confidence 0.8");
-  list->add_option("--state", options->state)->check(known)->capture_default_str();
+  list->add_option("--state", options->state, "only those that stand so")->check(known)->capture_default_str();
   takes_category(list);
   list->add_option("--min-confidence", options->min_confidence, "only from this confidence on, 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
@@ -292,7 +293,7 @@ void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
                                                    "serve them as the products' pictures, with a badge\n"
                                                    "  mannequin placeholders approve B00X B00Y\n"
                                                    "  mannequin placeholders approve --above 0.9 --category Shoes");
-  CLI::Option* ids = approve->add_option("PRODUCT", options->ids);
+  CLI::Option* ids = approve->add_option("PRODUCT", options->ids, "their ids");
   CLI::Option* above = approve->add_option("--above", options->above, "every proposed one from this confidence on")
                            ->check(CLI::Range(0.0, 1.0))
                            ->excludes(ids);
@@ -309,7 +310,7 @@ void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* reject = placeholders->add_subcommand("reject",
                                                   "refuse them; redraw makes another proposal\n"
                                                   "  mannequin placeholders reject B00X --reason \"not a boot\"");
-  reject->add_option("PRODUCT", options->ids)->required();
+  reject->add_option("PRODUCT", options->ids, "whose placeholder")->required();
   takes_reason(reject);
   takes_reviewer(reject);
   runs(reject, [](Invocation& to, const Options& what) { return Review(to, what, false); });
@@ -318,7 +319,7 @@ void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
       placeholders->add_subcommand("redraw",
                                    "draw a proposed or rejected one anew, by another seed or from other words\n"
                                    "  mannequin placeholders redraw B00X --color red --reason \"wrong colour\"");
-  redraw->add_option("PRODUCT", options->ids)->required()->expected(1);
+  redraw->add_option("PRODUCT", options->ids, "whose placeholder")->required()->expected(1);
   takes_drawing(redraw);
   AddProductOptions(*redraw, options->words);
   takes_reason(redraw);
@@ -329,7 +330,7 @@ void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
       placeholders->add_subcommand("withdraw",
                                    "no longer show approved ones\n"
                                    "  mannequin placeholders withdraw B00X --reason \"a customer complained\"");
-  withdraw->add_option("PRODUCT", options->ids)->required();
+  withdraw->add_option("PRODUCT", options->ids, "whose placeholder")->required();
   takes_reason(withdraw);
   takes_reviewer(withdraw);
   runs(withdraw, &Withdraw);
@@ -337,16 +338,17 @@ void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* history = placeholders->add_subcommand("history",
                                                    "what happened to one, oldest first\n"
                                                    "  mannequin placeholders history B00X");
-  history->add_option("PRODUCT", options->ids)->required()->expected(1);
+  history->add_option("PRODUCT", options->ids, "whose placeholder")->required()->expected(1);
   runs(history, &History);
 
   CLI::App* save = placeholders->add_subcommand(
       "export",
       "write the pictures and a sheet of them into a folder; approved ones with their badge\n"
       "  mannequin placeholders export --out pictures --channel google_merchant");
-  save->add_option("--out", options->folder)->capture_default_str();
-  CLI::Option* state = save->add_option("--state", options->state)->check(known)->capture_default_str();
-  save->add_flag("--sheet-only", options->sheet_only);
+  save->add_option("--out", options->folder, "folder")->type_name("DIR")->capture_default_str();
+  CLI::Option* state =
+      save->add_option("--state", options->state, "only those that stand so")->check(known)->capture_default_str();
+  save->add_flag("--sheet-only", options->sheet_only, "no picture for itself");
   AddChannelOption(*save, options->channel, "approved ones, where this channel allows generated images");
   save->callback([&invocation, options, state] {
     const bool state_given = !state->empty();

@@ -6,6 +6,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "services/mannequin/command_line.h"
@@ -131,13 +132,21 @@ absl::Status Run(const Invocation& invocation, ScoreEvalOptions options, const s
     options.bundle_folder = bundles.FolderOf(version);
   }
   ProgressLine progress(invocation.json());
+  const absl::Time begin = absl::Now();
   ASSIGN_OR_RETURN(const ScoreEvalReport report, EvaluateScoring(options, [&](double share) {
-                     progress.Show(absl::StrFormat("%.0f %%", 100 * share));
+                     Progress line;
+                     line.what = "score eval";
+                     line.share = share;
+                     line.seconds_left = SecondsLeft(absl::ToDoubleSeconds(absl::Now() - begin), share);
+                     progress.Show(line);
                      return !Interrupted();
                    }));
   std::optional<OverlayBaseline> baseline;
   if (!rapidocr.empty()) {
-    progress.Show("RapidOCR reads");
+    Progress reads;
+    reads.what = "score eval";
+    reads.done = "RapidOCR reads";
+    progress.Show(reads);
     ASSIGN_OR_RETURN(baseline, ReadByRapidOcr(rapidocr, options.export_folder));
   }
   progress.End(absl::StrCat(report.products, " products"));
@@ -160,14 +169,14 @@ void AddScoreEvalCommand(CLI::App& score, Invocation& invocation) {
       "eval",
       "how good the verdicts are, on a catalogue's held-out pictures abused in known ways; without a server\n"
       "  mannequin score eval --catalog metadata.json.gz --images photos");
-  command->add_option("--catalog", options->catalog, "as ingest reads it")->required();
+  command->add_option("--catalog", options->catalog, "as ingest reads it")->required()->type_name("FILE");
   command->add_option("--images", options->images, "folder of ID.jpg")->required()->check(CLI::ExistingDirectory);
   command->add_option("--bundle", options->bundle_folder, "folder of a bundle (the one that comes with this program)")
       ->check(CLI::ExistingDirectory);
-  command->add_option("--products", options->products, "at most")
+  command->add_option("--products", options->products, "held-out products, at most")
       ->check(CLI::Range(2, 1'000'000))
       ->capture_default_str();
-  command->add_option("--seed", options->seed)->capture_default_str();
+  command->add_option("--seed", options->seed, "of how listings are abused")->capture_default_str();
   command->add_option("--device", options->device, "cpu or cuda:N (CUDA when there is one)");
   command->add_option("--export", options->export_folder, "folder that gets the listings, for others to be measured on")
       ->check(CLI::ExistingDirectory);

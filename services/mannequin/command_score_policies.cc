@@ -52,7 +52,8 @@ absl::Status Run(Invocation& invocation) {
 }  // namespace
 
 void AddPoliciesCommand(CLI::App& score, Invocation& invocation) {
-  CLI::App* command = score.add_subcommand("policies", "whose rules --policy takes, with their sources");
+  CLI::App* command =
+      score.add_subcommand("policies", "whose rules --policy takes, with their sources\n  mannequin score policies");
   AddLocalOption(*command, invocation);
   command->callback([&invocation] { invocation.run = [&invocation] { return Run(invocation); }; });
 }

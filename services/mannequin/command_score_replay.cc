@@ -3,10 +3,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "mannequin/v1/abuse_scorer.grpc.pb.h"
 #include "services/mannequin/command_score.h"
+#include "services/mannequin/picture_file.h"
 
 namespace mannequin {
 
@@ -14,7 +14,7 @@ absl::Status ReplayVerdict(Invocation& invocation, const std::string& product_id
   v1::ReplayVerdictRequest request;
   request.set_product_id(product_id);
   if (!image.empty()) {
-    ASSIGN_OR_RETURN(*request.mutable_image(), ReadFile(image));
+    ASSIGN_OR_RETURN(*request.mutable_image(), ReadPicture(image));
   }
   const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
   v1::ReplayVerdictResponse replay;

@@ -273,7 +273,9 @@ void AddScoreReviewCommands(CLI::App& score, Invocation& invocation) {
       "review",
       "keep what a person decided of the kept verdict of a product\n"
       "  mannequin score review B00X --decision abuse --reason overlay --reviewer kim --note \"a price\"");
-  review->add_option("PRODUCT", options->id)->required()->check(Utf8());
+  review->add_option("PRODUCT", options->id, "whose verdict is kept: `mannequin score queue`")
+      ->required()
+      ->check(Utf8());
   review->add_option("--decision", options->decision, "clean or abuse")
       ->required()
       ->check(CLI::IsMember(WordsOf(kDecisions)));
@@ -294,7 +296,8 @@ void AddScoreReviewCommands(CLI::App& score, Invocation& invocation) {
       score.add_subcommand("reviews",
                            "how far reviewers agree with the verdicts; their decisions as training data\n"
                            "  mannequin score reviews --export reviews.jsonl");
-  reviews->add_option("--export", *path, "file that gets a line of JSON a review; replaced when it is there");
+  reviews->add_option("--export", *path, "file that gets a line of JSON a review; replaced when it is there")
+      ->type_name("FILE");
   reviews->callback(
       [&invocation, path] { invocation.run = [&invocation, path] { return Reviews(invocation, *path); }; });
 }

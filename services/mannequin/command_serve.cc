@@ -48,6 +48,7 @@ void AddBackupOptions(CLI::App& up, const std::shared_ptr<SuiteOptions>& options
   CLI::Option* folder = up.add_option_function<std::string>(
       "--backup-folder", [options](const std::string& name) { options->backup.set_folder(name); },
       "back the store up into this folder, best on another disk (no backups)");
+  folder->type_name("DIR");
   up.add_option_function<int>(
         "--backup-every", [options](int minutes) { options->backup.set_every_minutes(minutes); },
         "minutes between backups (1440)")
@@ -65,7 +66,9 @@ void AddServeCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* up =
       app.add_subcommand("up", "every service and the console in one process\n  mannequin up --data catalogue");
   options->data = "data";
-  up->add_option("--data", options->data, "folder of the store, bundles and trainings")->capture_default_str();
+  up->add_option("--data", options->data, "folder of the store, bundles and trainings")
+      ->type_name("DIR")
+      ->capture_default_str();
   up->add_option("--listen", options->listen, "gRPC services")->capture_default_str();
   up->add_option("--admin-listen", options->admin_listen, "health and metrics; \"\" for none")->capture_default_str();
   up->add_option("--console-listen", options->console_listen, "web page and JSON; \"\" for none")
@@ -81,12 +84,14 @@ void AddServeCommands(CLI::App& app, Invocation& invocation) {
       "where no bundle was promoted yet, begin without the one that comes with this program");
   AddBackupOptions(*up, options);
   up->add_option_function<std::string>(
-      "--log-level", [log](const std::string& level) { log->set_level(level); }, "debug, info, warn, error");
+        "--log-level", [log](const std::string& level) { log->set_level(level); }, "of what is logged (info)")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   up->add_flag_function(
-      "--log-json", [log](std::int64_t) { log->set_json(true); }, "");
+      "--log-json", [log](std::int64_t) { log->set_json(true); }, "log as JSON, a line each");
   const auto server_config = std::make_shared<std::string>();
   up->add_option("--server-config", *server_config,
-                 "ServerConfig in protobuf text format: TLS, who may call what, the audit log (plain text, everybody)");
+                 "ServerConfig in protobuf text format: TLS, who may call what, the audit log (plain text, everybody)")
+      ->type_name("FILE");
   up->callback([&invocation, options, log, server_config, up] {
     invocation.run = [&invocation, options, log, server_config, up]() -> absl::Status {
       if (!server_config->empty()) RETURN_IF_ERROR(ReadServerConfig(*server_config, *up, *options, *log));

@@ -43,7 +43,9 @@ void AddTokenCommand(CLI::App& app, Invocation& invocation) {
     double calls_per_second = 0;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App* token = app.add_subcommand("token", "what a caller shows to say who it is");
+  CLI::App* token = app.add_subcommand("token",
+                                       "what a caller shows to say who it is\n"
+                                       "  mannequin token new --role backend --name shop > shop.token");
   token->require_subcommand(1);
   CLI::App* made = token->add_subcommand(
       "new", "makes one, and the line that lets it in\n  mannequin token new --role backend --name shop > shop.token");

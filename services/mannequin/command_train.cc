@@ -142,20 +142,23 @@ void AddStartCommand(CLI::App& train, Invocation& invocation) {
       "start",
       "train on the stored images; Ctrl-C cancels\n  mannequin train start --resolution 128 --steps 20000 --promote");
   // First, so that the flags are set over it.
-  command->add_option_function<std::string>(
-      "--from",
-      [options, request](const std::string& file) {
-        const absl::Status read = ReadTextConfig(file, request);
-        if (!read.ok()) throw CLI::ValidationError("--from", std::string(read.message()));
-      },
-      "FILE with a CreateTrainingRequest in protobuf text format; flags go over it");
+  command
+      ->add_option_function<std::string>(
+          "--from",
+          [options, request](const std::string& file) {
+            const absl::Status read = ReadTextConfig(file, request);
+            if (!read.ok()) throw CLI::ValidationError("--from", std::string(read.message()));
+          },
+          "FILE with a CreateTrainingRequest in protobuf text format; flags go over it")
+      ->type_name("FILE");
   const auto number = [&](const std::string& flag, auto setter, const std::string& help) {
     command->add_option_function<double>(
         flag, [options, request, setter](double n) { (request->*setter)(n); }, help);
   };
-  command->add_option_function<std::string>(
-      "--preset", [options, request](const std::string& p) { request->set_preset(p); },
-      "architecture: mannequin or tacgan (mannequin)");
+  command
+      ->add_option_function<std::string>(
+          "--preset", [options, request](const std::string& p) { request->set_preset(p); }, "architecture (mannequin)")
+      ->check(CLI::IsMember({"mannequin", "tacgan"}));
   command->add_option("--devices,--device", options->devices, "cpu, cuda:0; several, with commas: a process on each")
       ->delimiter(',');
   command->add_option("--nproc", options->processes, "processes, on the CPU or on as many GPUs (one)")
@@ -163,17 +166,17 @@ void AddStartCommand(CLI::App& train, Invocation& invocation) {
   number("--resolution", &v1::CreateTrainingRequest::set_resolution, "pixels of a side: 64, 128 or 256 (128)");
   number("--features", &v1::CreateTrainingRequest::set_features, "feature maps of the narrowest layer (64)");
   number("--batch", &v1::CreateTrainingRequest::set_batch, "images in a step (64)");
-  number("--steps", &v1::CreateTrainingRequest::set_steps, "(10000)");
+  number("--steps", &v1::CreateTrainingRequest::set_steps, "training steps (10000)");
   number("--max-seconds", &v1::CreateTrainingRequest::set_max_seconds, "end after this long (no limit)");
-  number("--learning-rate", &v1::CreateTrainingRequest::set_learning_rate, "(0.0002)");
+  number("--learning-rate", &v1::CreateTrainingRequest::set_learning_rate, "of both networks (0.0002)");
   command->add_option("--schedule", options->schedule, "of the learning rate; cosine falls to a tenth (constant)")
       ->check(CLI::IsMember({"constant", "cosine"}));
   number("--half-size-steps", &v1::CreateTrainingRequest::set_half_size_steps,
          "first ones at half the resolution (half of them; -1: none)");
   number("--judge-steps", &v1::CreateTrainingRequest::set_judge_steps,
          "of the network that judges listings, after the GAN (20 times each product, 4000 at most; -1: none)");
-  number("--seed", &v1::CreateTrainingRequest::set_seed, "(0)");
-  number("--max-products", &v1::CreateTrainingRequest::set_max_products, "(all)");
+  number("--seed", &v1::CreateTrainingRequest::set_seed, "of all that is random (0)");
+  number("--max-products", &v1::CreateTrainingRequest::set_max_products, "products to train on, at most (all)");
   number("--min-category-images", &v1::CreateTrainingRequest::set_min_category_images,
          "categories with fewer are left out (8)");
   AddTrainingFilterOptions(*command, [options, request] { return request->mutable_filter(); });
@@ -199,15 +202,17 @@ void AddStartCommand(CLI::App& train, Invocation& invocation) {
 }  // namespace
 
 void AddTrainCommands(CLI::App& app, Invocation& invocation) {
-  CLI::App* train = app.add_subcommand("train", "GAN trainings: start, watch, list, cancel, resume, graph, eval")
+  CLI::App* train = app.add_subcommand("train",
+                                       "GAN trainings: start, watch, list, cancel, resume, graph, eval\n"
+                                       "  mannequin train start --resolution 128 --promote")
                         ->require_subcommand(1);
 
   AddStartCommand(*train, invocation);
 
   const auto id = std::make_shared<std::string>();
   const auto with_job = [&](const char* name, const char* help, auto run) {
-    CLI::App* sub = train->add_subcommand(name, help);
-    sub->add_option("JOB", *id)->required();
+    CLI::App* sub = train->add_subcommand(name, absl::StrCat(help, "\n  mannequin train ", name, " JOB"));
+    sub->add_option("JOB", *id, "a training's id, of `mannequin train list`")->required();
     sub->callback([&invocation, id, run] { invocation.run = [&invocation, id, run] { return run(invocation, *id); }; });
   };
   with_job("watch", "follow a training until it ends",
@@ -216,7 +221,7 @@ void AddTrainCommands(CLI::App& app, Invocation& invocation) {
   with_job("resume", "go on from the last checkpoint of a training that ended", Resume);
   AddTrainGraphCommand(*train, invocation);
   AddTrainEvalCommand(*train, invocation);
-  train->add_subcommand("list", "every training, newest first")->callback([&invocation] {
+  train->add_subcommand("list", "every training, newest first\n  mannequin train list")->callback([&invocation] {
     invocation.run = [&invocation] { return List(invocation); };
   });
 }

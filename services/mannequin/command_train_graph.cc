@@ -83,8 +83,8 @@ void AddTrainGraphCommand(CLI::App& train, Invocation& invocation) {
   CLI::App* command = train.add_subcommand("graph",
                                            "draw a training's losses, and where it was not healthy\n"
                                            "  mannequin train graph JOB --out graph.png");
-  command->add_option("JOB", request->job_id)->required();
-  command->add_option("--out", request->out, "the PNG")->capture_default_str();
+  command->add_option("JOB", request->job_id, "a training's id, of `mannequin train list`")->required();
+  command->add_option("--out", request->out, "the PNG")->type_name("FILE")->capture_default_str();
   command->add_option("--points", request->points, "points at most, evenly thinned")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();

@@ -22,97 +22,123 @@ std::string Short(Enum value, const std::string& (*name)(Enum), absl::string_vie
   return absl::AsciiStrToLower(absl::StripPrefix(name(value), prefix));
 }
 
-std::string CrawlLine(const v1::CrawlProgress& p) {
+void DescribeCrawl(const v1::CrawlProgress& p, Progress& progress) {
   std::int64_t failed = 0;
   for (const auto& count : p.failed()) failed += count.products();
-  const std::string unchanged =
-      p.not_modified() == 0 ? "" : absl::StrCat("  ", WithCommas(p.not_modified()), " unchanged");
-  const std::string hosts =
-      p.troubled_host_count() == 0 ? "" : absl::StrCat("  ", WithCommas(p.troubled_host_count()), " hosts left alone");
-  const std::string left = p.seconds_left() > 0 ? absl::StrCat("  ", HumanSeconds(p.seconds_left()), " left") : "";
-  return absl::StrFormat("%s stored%s  %s failed  %s pending  %.0f images/s  %.1f MB/s%s%s", WithCommas(p.stored()),
-                         unchanged, WithCommas(failed), WithCommas(p.pending()), p.images_per_second(),
-                         p.bytes_per_second() / 1e6, hosts, left);
+  progress.done = absl::StrCat(WithCommas(p.stored()), " stored");
+  progress.rate = absl::StrFormat("%.0f images/s  %.1f MB/s", p.images_per_second(), p.bytes_per_second() / 1e6);
+  progress.seconds_left = p.seconds_left() > 0 ? p.seconds_left() : -1;
+  progress.note = absl::StrCat(WithCommas(failed), " failed  ", WithCommas(p.pending()), " pending");
+  if (p.not_modified() > 0) absl::StrAppend(&progress.note, "  ", WithCommas(p.not_modified()), " unchanged");
+  if (p.troubled_host_count() > 0) {
+    absl::StrAppend(&progress.note, "  ", WithCommas(p.troubled_host_count()), " hosts left alone");
+  }
 }
 
-std::string TrainingLine(const v1::TrainingProgress& p) {
-  if (p.phase() == "judge") return absl::StrFormat("judge  step %d of %d", p.judge_step(), p.judge_steps());
+void DescribeTraining(const v1::TrainingProgress& p, Progress& progress) {
+  if (p.phase() == "judge") {
+    progress.done = absl::StrFormat("judge  step %d of %d", p.judge_step(), p.judge_steps());
+    return;
+  }
+  progress.done = p.phase();
   if (p.phase() != "training") {
-    return absl::StrCat(p.phase(), p.products() > 0 ? absl::StrCat("  ", WithCommas(p.products()), " products") : "");
+    if (p.products() > 0) absl::StrAppend(&progress.done, "  ", WithCommas(p.products()), " products");
+    return;
   }
-  std::string line = absl::StrFormat("step %s  D %.3f  G %.3f  %.0f images/s  data wait %.1f %%  %s left",
-                                     WithCommas(p.step()), p.loss_discriminator(), p.loss_generator(),
-                                     p.images_per_second(), 100 * p.data_wait(), HumanSeconds(p.seconds_left()));
-  if (p.rollbacks() > 0) absl::StrAppend(&line, "  rolled back ", p.rollbacks(), " times");
-  if (p.restarts() > 0) absl::StrAppend(&line, "  started anew ", p.restarts(), " times");
+  progress.done = absl::StrCat("step ", WithCommas(p.step()));
+  progress.rate = absl::StrFormat("%.0f images/s", p.images_per_second());
+  progress.seconds_left = p.seconds_left();
+  progress.note = absl::StrFormat("D %.3f  G %.3f  data wait %.1f %%", p.loss_discriminator(), p.loss_generator(),
+                                  100 * p.data_wait());
+  if (p.rollbacks() > 0) absl::StrAppend(&progress.note, "  rolled back ", p.rollbacks(), " times");
+  if (p.restarts() > 0) absl::StrAppend(&progress.note, "  started anew ", p.restarts(), " times");
   if (p.health() != v1::TRAINING_HEALTH_UNSPECIFIED && p.health() != v1::TRAINING_HEALTH_HEALTHY) {
-    absl::StrAppend(&line, "  ", Short(p.health(), &v1::TrainingHealth_Name<v1::TrainingHealth>, "TRAINING_HEALTH_"));
-    if (!p.health_reason().empty()) absl::StrAppend(&line, ": ", p.health_reason());
+    absl::StrAppend(&progress.note, "  ",
+                    Short(p.health(), &v1::TrainingHealth_Name<v1::TrainingHealth>, "TRAINING_HEALTH_"));
+    if (!p.health_reason().empty()) absl::StrAppend(&progress.note, ": ", p.health_reason());
   }
-  return line;
 }
 
-std::string EmbeddingLine(const v1::TrainEmbeddingProgress& p) {
+void DescribeEmbedding(const v1::TrainEmbeddingProgress& p, Progress& progress) {
   const std::string epochs = absl::StrFormat("epoch %d of %d  loss %.3f", p.epoch(), p.epochs(), p.loss());
   switch (p.stage()) {
     case v1::TrainEmbeddingProgress::STAGE_READ:
-      return absl::StrCat("reading ", WithCommas(p.products()), " products");
+      progress.done = absl::StrCat("reading ", WithCommas(p.products()), " products");
+      break;
     case v1::TrainEmbeddingProgress::STAGE_TOKENIZER:
-      return "training the tokenizer";
+      progress.done = "training the tokenizer";
+      break;
     case v1::TrainEmbeddingProgress::STAGE_DOC2VEC:
-      return absl::StrCat("doc2vec  ", epochs, "  ", WithCommas(static_cast<std::int64_t>(p.words_per_second())),
-                          " words/s");
+      progress.done = absl::StrCat("doc2vec  ", epochs);
+      progress.rate = absl::StrCat(WithCommas(static_cast<std::int64_t>(p.words_per_second())), " words/s");
+      break;
     case v1::TrainEmbeddingProgress::STAGE_COMBINE:
-      return absl::StrCat("labels  ", epochs);
+      progress.done = absl::StrCat("labels  ", epochs);
+      break;
     case v1::TrainEmbeddingProgress::STAGE_PUBLISH:
-      return absl::StrCat("bundle ", p.bundle_version(), " of ", WithCommas(p.products()), " products, ",
-                          WithCommas(p.vocabulary_size()), " pieces");
+      progress.done = absl::StrCat("bundle ", p.bundle_version(), " of ", WithCommas(p.products()), " products, ",
+                                   WithCommas(p.vocabulary_size()), " pieces");
+      break;
     default:
-      return "";
+      break;
   }
 }
 
-std::string EmbedCatalogLine(const v1::EmbedCatalogProgress& p) {
-  std::string line = absl::StrCat(WithCommas(p.embedded()), " products embedded");
-  if (p.unchanged() > 0) absl::StrAppend(&line, ", ", WithCommas(p.unchanged()), " unchanged");
-  if (p.skipped() > 0) absl::StrAppend(&line, ", ", WithCommas(p.skipped()), " without a known word");
-  return line;
+// `things` done since the job began, and at what rate.
+void Count(std::int64_t done, const char* things, double seconds, Progress& progress) {
+  const Progress counted = CountProgress("", things, done, 0, seconds);
+  progress.done = counted.done;
+  if (done > 0) progress.rate = counted.rate;
+}
+
+void DescribeEmbedCatalog(const v1::EmbedCatalogProgress& p, double seconds, Progress& progress) {
+  Count(p.embedded(), "products embedded", seconds, progress);
+  if (p.unchanged() > 0) absl::StrAppend(&progress.note, WithCommas(p.unchanged()), " unchanged  ");
+  if (p.skipped() > 0) absl::StrAppend(&progress.note, WithCommas(p.skipped()), " without a known word");
 }
 
 }  // namespace
 
-std::string JobLine(const v1::Job& job) {
-  std::string detail;
+Progress JobProgress(const v1::Job& job, absl::Time now) {
+  Progress progress;
+  progress.what = ShortName(job.kind());
+  progress.share = job.done();
+  const bool runs = job.state() == v1::JOB_STATE_RUNNING;
+  const double seconds = runs ? absl::ToDoubleSeconds(now - absl::FromUnixSeconds(job.started_at().seconds()) -
+                                                      absl::Nanoseconds(job.started_at().nanos()))
+                              : JobSeconds(job);
+  if (runs) progress.seconds_left = SecondsLeft(seconds, job.done());
   switch (job.kind()) {
     case v1::JOB_KIND_CRAWL:
-      detail = CrawlLine(ProgressOf<v1::CrawlProgress>(job));
+      DescribeCrawl(ProgressOf<v1::CrawlProgress>(job), progress);
       break;
     case v1::JOB_KIND_TRAIN_EMBEDDING:
-      detail = EmbeddingLine(ProgressOf<v1::TrainEmbeddingProgress>(job));
+      DescribeEmbedding(ProgressOf<v1::TrainEmbeddingProgress>(job), progress);
       break;
     case v1::JOB_KIND_EMBED_CATALOG:
-      detail = EmbedCatalogLine(ProgressOf<v1::EmbedCatalogProgress>(job));
+      DescribeEmbedCatalog(ProgressOf<v1::EmbedCatalogProgress>(job), seconds, progress);
       break;
     case v1::JOB_KIND_TRAIN_GAN:
-      detail = TrainingLine(ProgressOf<v1::TrainingProgress>(job));
+      DescribeTraining(ProgressOf<v1::TrainingProgress>(job), progress);
       break;
     case v1::JOB_KIND_MAKE_PLACEHOLDERS:
-      detail = absl::StrCat(WithCommas(ProgressOf<v1::MakePlaceholdersProgress>(job).proposed()), " proposed");
+      Count(ProgressOf<v1::MakePlaceholdersProgress>(job).proposed(), "proposed", seconds, progress);
       break;
     case v1::JOB_KIND_SCORE_CATALOG:
-      detail = absl::StrCat(WithCommas(ProgressOf<v1::ScoreCatalogProgress>(job).scored()), " scored");
+      Count(ProgressOf<v1::ScoreCatalogProgress>(job).scored(), "scored", seconds, progress);
       break;
     case v1::JOB_KIND_EVALUATE_BUNDLES: {
-      const auto progress = ProgressOf<v1::EvaluateBundlesProgress>(job);
-      detail = absl::StrCat(progress.phase(), "  ", progress.bundles_size(), " bundles measured");
+      const auto measured = ProgressOf<v1::EvaluateBundlesProgress>(job);
+      progress.done = absl::StrCat(measured.phase(), "  ", measured.bundles_size(), " bundles measured");
       break;
     }
     default:
       break;
   }
-  if (job.state() == v1::JOB_STATE_QUEUED) detail = "waits for a worker";
-  if (job.state() == v1::JOB_STATE_PAUSED) detail = absl::StrCat("paused: ", detail);
-  return absl::StrFormat("%-16s %3.0f %%  %s", ShortName(job.kind()), 100 * job.done(), detail);
+  if (job.state() == v1::JOB_STATE_QUEUED) progress.done = "waits for a worker";
+  if (job.state() == v1::JOB_STATE_PAUSED) progress.done = absl::StrCat("paused: ", progress.done);
+  if (!runs) progress.seconds_left = -1;
+  return progress;
 }
 
 double JobSeconds(const v1::Job& job) {
@@ -130,14 +156,14 @@ absl::StatusOr<v1::Job> WaitForJob(ProductStore& store, const std::string& id, P
     const v1::Job& job = response.job();
     switch (job.state()) {
       case v1::JOB_STATE_SUCCEEDED:
-        progress.End(JobLine(job));
+        progress.End(ProgressText(JobProgress(job, absl::Now())));
         return job;
       case v1::JOB_STATE_FAILED:
         return absl::InternalError(absl::StrCat("job ", id, " failed: ", job.error()));
       case v1::JOB_STATE_CANCELLED:
         return absl::CancelledError(absl::StrCat("job ", id, " was cancelled"));
       default:
-        progress.Show(JobLine(job));
+        progress.Show(JobProgress(job, absl::Now()));
     }
     if (Interrupted()) {
       if (!cancel_on_interrupt) return absl::CancelledError(absl::StrCat("left; job ", id, " goes on"));

@@ -10,8 +10,8 @@
 
 namespace mannequin {
 
-// "training  step 1,200  D 0.41  G 1.32  186 images/s  data wait 0.4 %  1 min 20 s left".
-std::string JobLine(const v1::Job& job);
+// How far a job is, at `now`; where it does not say itself how long it will take, as its share and age say.
+Progress JobProgress(const v1::Job& job, absl::Time now);
 
 // Shows the job until it ends. Ctrl-C asks for its end when `cancel_on_interrupt`, else
 // only leaves. Errors: what the job failed with; CANCELLED.

@@ -1,8 +1,7 @@
 // The one binary: serves the suite and is its command line.
-#include <cstdio>
 #include <iostream>
+#include <string>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 #include "common/rpc/server.h"
 #include "services/mannequin/command_line.h"
@@ -14,37 +13,24 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
+void PrintError(const std::string& message) {
+  std::cerr << mannequin::Painted("mannequin:", mannequin::Colour::kRed, STDERR_FILENO) << " " << message << "\n";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (const std::optional<int> status = mannequin::TrainingProcessMain(argc, argv)) return *status;
   mannequin::rpc::BlockSignals();  // before the first thread, so that one place waits for them
-  CLI::App app("Mannequin: finds abused product images and fills in missing ones", "mannequin");
-  app.require_subcommand(1);
-  app.fallthrough();
+  CLI::App app;
   mannequin::Invocation invocation;
-  app.add_option("--server", invocation.server, "HOST:PORT of a running suite")->capture_default_str();
-  app.add_option("--output", invocation.output, "text for people, json for programs")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-  mannequin::AddConnectionOptions(app, invocation);
-  mannequin::AddServeCommands(app, invocation);
-  mannequin::AddDemoCommand(app, invocation);
-  mannequin::AddIngestCommand(app, invocation);
-  mannequin::AddCrawlCommand(app, invocation);
-  mannequin::AddExportCommand(app, invocation);
-  mannequin::AddOperationsCommands(app, invocation);
-  mannequin::AddEmbedCommands(app, invocation);
-  mannequin::AddTrainCommands(app, invocation);
-  mannequin::AddModelCommands(app, invocation);
-  mannequin::AddGenerateCommands(app, invocation);
-  mannequin::AddPlaceholderCommands(app, invocation);
-  mannequin::AddScoreCommands(app, invocation);
-  mannequin::AddTokenCommand(app, invocation);
+  mannequin::AddCommands(app, invocation);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    PrintError(mannequin::UsageMessage(app, error));
+    return kUsage;
   }
   mannequin::config::v1::LogConfig log;
   log.set_level("warn");
@@ -54,6 +40,6 @@ int main(int argc, char** argv) {
   if (status.ok()) status = invocation.CheckConnection();
   if (status.ok()) status = invocation.run();
   if (status.ok()) return 0;
-  std::cerr << "mannequin: " << status.message() << "\n";
+  PrintError(std::string(status.message()));
   return kFailed;
 }

@@ -1,7 +1,6 @@
 #include "services/mannequin/score_many.h"
 
 #include <deque>
-#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -9,23 +8,23 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
-#include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/status.h"
 #include "services/mannequin/ingest/byte_source.h"
 #include "services/mannequin/ingest/catalog_reader.h"
+#include "services/mannequin/picture_file.h"
 
 namespace mannequin {
 namespace {
 
-// Listings between the file and their answers, in the file's order: those that the stream knows
-// of, and those that have no picture to be sent.
+// Listings between their source and their answers, in order: those that the stream knows of, and those that have
+// nothing to be sent.
 class Sent {
  public:
   struct Entry {
-    std::string id;
+    std::string name;
     std::string no_picture;  // why; empty when it was sent
-    absl::Status fault;      // of a line that is no listing
+    absl::Status fault;      // of what is no listing
   };
 
   void Add(Entry entry) {
@@ -55,65 +54,81 @@ class Sent {
 
 using Stream = grpc::ClientReaderWriterInterface<v1::ScoreListingsRequest, v1::ScoreListingsResponse>;
 
-// Sends every listing of the file.
-absl::Status SendAll(const ScoreManyOptions& options, Stream& stream, Sent& sent) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source,
-                   ByteSource::Open(options.from == "-" ? "/dev/stdin" : options.from));
-  ASSIGN_OR_RETURN(const std::unique_ptr<CatalogReader> reader,
-                   CatalogReader::Start(*source, {.catalog = options.from}));
+v1::Verdict WithoutPicture(const Sent::Entry& entry) {
+  v1::Verdict verdict;
+  verdict.set_product_id(entry.name);
+  verdict.set_kind(v1::VERDICT_KIND_NOT_SCORED);
+  verdict.set_not_scored_reason(entry.no_picture);
+  return verdict;
+}
+
+bool IsUrl(const std::string& image) {
+  return absl::StartsWithIgnoreCase(image, "http://") || absl::StartsWithIgnoreCase(image, "https://");
+}
+
+absl::Status ReadListings(const std::string& from, const std::string& images, const v1::ScoreListingRequest& like,
+                          const ListingSink& sink) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> source, ByteSource::Open(from == "-" ? "/dev/stdin" : from));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CatalogReader> reader, CatalogReader::Start(*source, {.catalog = from}));
   std::int64_t lines = 0;
   while (true) {
     ASSIGN_OR_RETURN(std::unique_ptr<ParsedChunk> chunk, reader->Next());
     if (chunk == nullptr) return absl::OkStatus();
     for (const ParsedChunk::Reject& reject : chunk->rejects) {
-      sent.Add({"", "", absl::InvalidArgumentError(DescribeFault(options.from, lines + reject.line, reject.error))});
+      Listing listing;
+      listing.fault = absl::InvalidArgumentError(DescribeFault(from, lines + reject.line, reject.error));
+      if (!sink(std::move(listing))) return absl::OkStatus();
     }
     lines += chunk->lines;
     for (std::size_t r = 0; r < chunk->used; ++r) {
       for (v1::Product& product : *chunk->requests[r].mutable_products()) {
-        const std::string path = FindPicture(options.images, product.id());
-        const absl::StatusOr<std::string> image =
-            path.empty() ? absl::NotFoundError(absl::StrCat("no picture ", options.images, "/", product.id(), ".jpg"))
-                         : ReadFile(path);
-        sent.Add({product.id(), image.ok() ? "" : std::string(image.status().message()), absl::OkStatus()});
-        if (!image.ok()) continue;
-        v1::ScoreListingsRequest request;
-        request.mutable_listing()->set_image(*image);
-        request.mutable_listing()->set_keep(options.keep);
-        request.mutable_listing()->set_evidence(options.evidence);
-        request.mutable_listing()->set_policy(options.policy);
+        const std::string path = FindPicture(images, product.id());
+        absl::StatusOr<std::string> image =
+            path.empty() ? absl::NotFoundError(absl::StrCat("no picture ", images, "/", product.id(), ".jpg"))
+                         : ReadPicture(path);
+        Listing listing;
+        listing.name = product.id();
+        listing.request = like;
+        if (image.ok()) {
+          listing.request.set_image(*std::move(image));
+        } else {
+          listing.no_picture = std::string(image.status().message());
+        }
         product.clear_description();  // not judged, and the longest
-        *request.mutable_listing()->mutable_product() = std::move(product);
-        // The stream has ended: its status says why.
-        if (!stream.Write(request)) return absl::OkStatus();
+        *listing.request.mutable_product() = std::move(product);
+        if (!sink(std::move(listing))) return absl::OkStatus();
       }
     }
     reader->Recycle(std::move(chunk));
   }
 }
 
-v1::Verdict WithoutPicture(const Sent::Entry& entry) {
-  v1::Verdict verdict;
-  verdict.set_product_id(entry.id);
-  verdict.set_kind(v1::VERDICT_KIND_NOT_SCORED);
-  verdict.set_not_scored_reason(entry.no_picture);
-  return verdict;
-}
-
 }  // namespace
 
-std::string FindPicture(const std::string& folder, const std::string& id) {
-  // An id is a name here, never a path.
-  if (id.empty() || absl::StrContains(id, '/') || id[0] == '.') return "";
-  for (const char* extension : {".jpg", ".jpeg", ".png", ".webp"}) {
-    std::string path = absl::StrCat(folder, "/", id, extension);
-    std::error_code ignored;
-    if (std::filesystem::is_regular_file(path, ignored)) return path;
-  }
-  return "";
+ListingSource ListingsOfFile(const std::string& from, const std::string& images, const v1::ScoreListingRequest& like) {
+  return [=](const ListingSink& sink) { return ReadListings(from, images, like, sink); };
 }
 
-absl::StatusOr<ScoreManyReport> ScoreMany(const ScoreManyOptions& options, v1::AbuseScorer::StubInterface& stub,
+ListingSource ListingsOfPictures(const std::vector<std::string>& images, const v1::ScoreListingRequest& like) {
+  return [=](const ListingSink& sink) {
+    for (const std::string& image : images) {
+      Listing listing;
+      listing.name = image;
+      listing.request = like;
+      if (IsUrl(image)) {
+        listing.request.set_image_url(image);
+      } else if (absl::StatusOr<std::string> bytes = ReadPicture(image); bytes.ok()) {
+        listing.request.set_image(*std::move(bytes));
+      } else {
+        listing.fault = bytes.status();
+      }
+      if (!sink(std::move(listing))) break;
+    }
+    return absl::OkStatus();
+  };
+}
+
+absl::StatusOr<ScoreManyReport> ScoreMany(const ListingSource& source, v1::AbuseScorer::StubInterface& stub,
                                           const ScoreManyCallback& callback) {
   const absl::Time begin = absl::Now();
   ScoreManyReport report;
@@ -122,7 +137,14 @@ absl::StatusOr<ScoreManyReport> ScoreMany(const ScoreManyOptions& options, v1::A
   Sent sent;
   absl::Status read;
   std::thread sender([&] {
-    read = SendAll(options, *stream, sent);
+    read = source([&](Listing listing) {
+      const bool sends = listing.fault.ok() && listing.no_picture.empty();
+      sent.Add({std::move(listing.name), std::move(listing.no_picture), std::move(listing.fault)});
+      if (!sends) return true;
+      v1::ScoreListingsRequest request;
+      *request.mutable_listing() = std::move(listing.request);
+      return stream->Write(request);  // false: the stream has ended, its status says why
+    });
     stream->WritesDone();
     sent.Close();
   });
@@ -132,7 +154,7 @@ absl::StatusOr<ScoreManyReport> ScoreMany(const ScoreManyOptions& options, v1::A
     if (!wanted || !open) continue;
     if (!entry.fault.ok()) {
       ++report.rejected;
-      wanted = callback("", entry.fault);
+      wanted = callback(entry.name, entry.fault);
       if (!wanted) context.TryCancel();
       continue;
     }
@@ -151,7 +173,7 @@ absl::StatusOr<ScoreManyReport> ScoreMany(const ScoreManyOptions& options, v1::A
     } else {
       ++(verdict->kind() == v1::VERDICT_KIND_NOT_SCORED ? report.not_scored : report.scored);
     }
-    wanted = callback(entry.id, verdict);
+    wanted = callback(entry.name, verdict);
     if (!wanted) context.TryCancel();
   }
   sender.join();

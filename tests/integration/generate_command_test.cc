@@ -16,6 +16,7 @@
 #include "nlohmann/json.hpp"
 #include "services/mannequin/generation_report.h"
 #include "tests/integration/command_suite.h"
+#include "tests/integration/pseudo_terminal.h"
 #include "tests/unit/model/random_bundle.h"
 
 namespace mannequin {
@@ -23,6 +24,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class GenerateCommand : public CommandSuite {
@@ -235,6 +237,33 @@ TEST_F(GenerateCommand, DrawsOneListingOrACard) {
   ended = Generate({"--category", "Shirts", "--title", std::string(100'000, 'a')});
   EXPECT_EQ(ended.status, kFailed);
   EXPECT_THAT(ended.errors, HasSubstr("4096"));
+}
+
+TEST_F(GenerateCommand, ShowsItsPicturesWhereTheTerminalCan) {
+  Serve();
+  const auto in_terminal = [&](const std::string& answer, std::vector<std::string> variables) {
+    variables.insert(variables.end(), {"TMUX=", "TERM_PROGRAM=", "KITTY_WINDOW_ID="});
+    if (answer == "kitty") variables.back() = "KITTY_WINDOW_ID=1";
+    PseudoTerminal terminal(
+        Program(Command({"generate", "--category", "Shirts", "-n", "2", "--out", out_}), variables));
+    if (answer != "kitty") {
+      terminal.ReadUntil("\033[c");
+      terminal.Write(answer);
+    }
+    EXPECT_EQ(terminal.Wait(), 0) << terminal.output();
+    EXPECT_THAT(terminal.output(), HasSubstr("confidence"));
+    return terminal.output();
+  };
+  EXPECT_THAT(in_terminal("\033[?62;4;22c", {"TERM=xterm-256color"}), AllOf(HasSubstr("\033P"), HasSubstr("\033\\")));
+  EXPECT_THAT(in_terminal("\033[?62;22c", {"TERM=xterm-256color"}), Not(HasSubstr("\033P")));
+  EXPECT_THAT(in_terminal("", {"TERM=xterm-256color"}), Not(HasSubstr("\033P")));  // says nothing at all
+  EXPECT_THAT(in_terminal("kitty", {"TERM=xterm-256color"}), HasSubstr("\033_Ga=T,f=100"));
+  EXPECT_GE(Files().size(), 2u);
+
+  // Into a pipe nothing but words, unless it was asked for.
+  EXPECT_THAT(Generate({"--category", "Shirts", "--out", out_}).output, Not(HasSubstr("\033")));
+  EXPECT_THAT(Generate({"--category", "Shirts", "--out", out_, "--show", "sixel"}).output, HasSubstr("\033P"));
+  EXPECT_EQ(Run({"--output", "json", "generate", "--category", "Shirts", "--show", "kitty"}).status, kUsage);
 }
 
 TEST_F(GenerateCommand, RefusesOptionsOutOfRangeOrApart) {

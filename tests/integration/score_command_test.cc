@@ -124,6 +124,45 @@ TEST_F(ScoreCommand, AVerdictIsKeptReplayedAndReviewed) {
   EXPECT_EQ(1, agreement["reasons"][0]["confirmed"]);
 }
 
+TEST_F(ScoreCommand, ManyPicturesGetALineEachInTheirOrderAndOneThatCannotBeJudgedIsAFailure) {
+  Serve({.mismatch_bias = 4});
+  const std::vector<std::string> listing = {"--title", "Acme blue shirt", "--category", "Shirts"};
+  std::vector<std::string> pictures;
+  for (int i = 0; i < 40; ++i) pictures.push_back(Picture(absl::StrCat("many", i), 3 * i));
+  std::vector<std::string> words = pictures;
+  words.insert(words.end(), listing.begin(), listing.end());
+  const std::vector<nlohmann::json> lines = Json(words);
+  ASSERT_EQ(40u, lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    EXPECT_EQ(pictures[i], lines[i]["id"]);
+    EXPECT_EQ("ABUSE", lines[i]["verdict"]);
+  }
+
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/broken.jpg", "no picture").ok());
+  words = {pictures[0], folder_ + "/broken.jpg", folder_ + "/nothing.jpg", folder_, pictures[1]};
+  words.insert(words.end(), listing.begin(), listing.end());
+  words.insert(words.begin(), {"--output", "json", "score"});
+  Ended ended = Run(words);
+  EXPECT_EQ(kFailed, ended.status);
+  EXPECT_THAT(ended.errors, HasSubstr("3 of 5 pictures could not be judged; the first: "));
+  const std::vector<nlohmann::json> five = Lines(ended.output);
+  ASSERT_EQ(5u, five.size());
+  EXPECT_EQ("ABUSE", five[0]["verdict"]);
+  EXPECT_EQ(folder_ + "/broken.jpg", five[1]["id"]);
+  EXPECT_TRUE(five[1].contains("error")) << five[1];
+  EXPECT_THAT(five[2]["error"].get<std::string>(), HasSubstr("nothing.jpg"));
+  EXPECT_THAT(five[3]["error"].get<std::string>(), HasSubstr("is a folder"));
+  EXPECT_EQ("ABUSE", five[4]["verdict"]);
+
+  // One alone says it itself, and so does a category that the bundle does not know.
+  ended = Score({folder_ + "/nothing.jpg", "--title", "Shirt", "--category", "Shirts"});
+  EXPECT_EQ(kFailed, ended.status);
+  EXPECT_THAT(ended.errors, AllOf(HasSubstr("nothing.jpg"), ::testing::Not(HasSubstr("of 1 pictures"))));
+  ended = Score({pictures[0], "--title", "Boat", "--category", "Boats"});
+  EXPECT_EQ(kFailed, ended.status);
+  EXPECT_THAT(ended.output, HasSubstr("NOT_SCORED"));
+}
+
 TEST_F(ScoreCommand, SaysWhatAReviewLacks) {
   EXPECT_EQ(kUsage, Score({"review", "B00X", "--reviewer", "kim"}).status);
   EXPECT_EQ(kUsage, Score({"review", "B00X", "--decision", "maybe", "--reviewer", "kim"}).status);

@@ -16,6 +16,17 @@ cleanup() {
 }
 trap cleanup EXIT
 
+# What production's secrets hold.
+mkdir -p "$folder/tls" "$folder/access"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=test-ca \
+  -keyout "$folder/tls/ca.key" -out "$folder/tls/ca.crt" 2>/dev/null
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=mannequin -CA "$folder/tls/ca.crt" \
+  -CAkey "$folder/tls/ca.key" -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:mannequin \
+  -keyout "$folder/tls/tls.key" -out "$folder/tls/tls.crt" 2>/dev/null
+"$bin/mannequin" token new --role operator --name console 2>&1 >"$folder/access/operator.token" |
+  grep '^tokens {' >"$folder/access/tokens.textproto"
+head -c 24 /dev/urandom | base64 >"$folder/access/console.token"
+
 failed=0
 for config in deploy/kubernetes/*/*.textproto deploy/kubernetes/*/config/*.textproto; do
   service=$(basename "$config" .textproto)
@@ -26,7 +37,7 @@ for config in deploy/kubernetes/*/*.textproto deploy/kubernetes/*/config/*.textp
     mkdir -p "$folder/$service/$flag"
     flags+=("--$flag" "$folder/$service/$flag")
   done
-  sed "s|\"/backups\"|\"$folder/backups\"|" "$config" >"$folder/config.textproto"
+  sed -E "s#\"/(backups|tls|access)#\"$folder/\\1#g" "$config" >"$folder/config.textproto"
   "$bin/mannequin-$service" --config "$folder/config.textproto" "${flags[@]}" >"$folder/log" 2>&1 &
   running=$!
   for _ in $(seq 600); do

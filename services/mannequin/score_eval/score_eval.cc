@@ -19,8 +19,8 @@
 #include "nlohmann/json.hpp"
 #include "services/mannequin/ingest/byte_source.h"
 #include "services/mannequin/ingest/catalog_reader.h"
+#include "services/mannequin/picture_file.h"
 #include "services/mannequin/score_eval/degraded_pictures.h"
-#include "services/mannequin/score_many.h"
 #include "services/scorer/scorer.h"
 #include "services/trainer/calibration.h"
 #include "services/trainer/pack.h"
@@ -86,7 +86,7 @@ class Evaluation {
     for (auto& [position, product] : held_out) {
       if (products_.size() == most) break;
       EvalProduct& kept = products_.emplace_back();
-      ASSIGN_OR_RETURN(kept.image, ReadFile(FindPicture(options_.images, product.id())));
+      ASSIGN_OR_RETURN(kept.image, ReadPicture(FindPicture(options_.images, product.id())));
       kept.product = std::move(product);
     }
     if (products_.size() >= 2) return absl::OkStatus();

@@ -1,0 +1,9 @@
+# Read by ../test.sh. Maven fetches protoc and gRPC's plugin for it, and generates the stubs.
+prepare() {
+  needs javac
+  needs mvn
+  rm -rf "$work/src"
+  cp -r "$here/java/src" "$here/java/pom.xml" "$work/"
+  (cd "$work" && mvn -B -q -Dstyle.color=never -Dprotos="$proto" compile)
+}
+run() { (cd "$work" && mvn -B -q -Dstyle.color=never -Dprotos="$proto" exec:java -Dexec.args="$*"); }
