@@ -49,10 +49,7 @@ std::string ServiceConfig(bool watch) {
       R"("retryableStatusCodes":["UNAVAILABLE"]}}]})");
 }
 
-}  // namespace
-
-grpc::ChannelArguments ChannelArguments() {
-  static const std::string service_config = ServiceConfig(false);
+grpc::ChannelArguments ArgumentsWith(const std::string& service_config) {
   grpc::ChannelArguments arguments;
   arguments.SetServiceConfigJSON(service_config);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
@@ -63,15 +60,19 @@ grpc::ChannelArguments ChannelArguments() {
   return arguments;
 }
 
+}  // namespace
+
+grpc::ChannelArguments ChannelArguments() {
+  static const std::string service_config = ServiceConfig(false);
+  return ArgumentsWith(service_config);
+}
+
 std::shared_ptr<grpc::Channel> NewChannel(const std::string& address, const config::v1::ClientConfig& client) {
   LogGrpcAsOurs();
-  grpc::ChannelArguments arguments = ChannelArguments();
-  if (!IsOneServer(address)) {
-    static const std::string watching = ServiceConfig(true);
-    arguments.SetServiceConfigJSON(watching);
-  }
-  return grpc::experimental::CreateCustomChannelWithInterceptors(address, ClientCredentialsOf(client), arguments,
-                                                                 ClientInterceptors());
+  static const std::string watching = ServiceConfig(true);
+  return grpc::experimental::CreateCustomChannelWithInterceptors(
+      address, ClientCredentialsOf(client), IsOneServer(address) ? ChannelArguments() : ArgumentsWith(watching),
+      ClientInterceptors());
 }
 
 }  // namespace mannequin::rpc

@@ -183,10 +183,12 @@ void Server::Drain() {
   if (impl_->drained.exchange(true)) return;
   SetServing(false);
   // gRPC cancels what has come and was not begun when it shuts down: first let those who watch leave.
-  const absl::Time latest = absl::Now() + kLongestWait;
-  while (impl_->arrivals.watched() && !impl_->arrivals.quiet() && absl::Now() < latest) {
+  const absl::Time begin = absl::Now();
+  while (impl_->arrivals.watched() && !impl_->arrivals.quiet() && absl::Now() < begin + kLongestWait) {
     absl::SleepFor(absl::Milliseconds(10));
   }
+  if (impl_->arrivals.watched())
+    spdlog::info("{} drained for {}", impl_->name, absl::FormatDuration(absl::Now() - begin));
   impl_->grpc->Shutdown(absl::ToChronoTime(absl::Now() + impl_->drain));
   impl_->grpc->Wait();
 }

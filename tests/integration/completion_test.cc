@@ -93,7 +93,8 @@ TEST_F(Bash, CompletesAtAPrompt) {
   PseudoTerminal terminal(
       Program({PathTo("bash"), "--norc", "--noprofile", "-i"}, {"PS1=ready> ", "TERM=xterm", "HISTFILE="}));
   terminal.ReadUntil("ready>");
-  terminal.Write(absl::StrCat("source ", script_, "; cd ", folder_, "/here; echo so''urced\n"));
+  terminal.Write(
+      absl::StrCat("source ", script_, "; cd ", folder_, "/here; bind 'set bell-style none'; echo so''urced\n"));
   ASSERT_THAT(terminal.ReadUntil("sourced"), HasSubstr("sourced"));
   terminal.Write("mannequin score --imag\t");  // as far as --image and --images agree
   terminal.ReadUntil("--image");
@@ -165,7 +166,7 @@ TEST_F(ManualPages, AreOneOfTheProgramAndOneACommand) {
   EXPECT_THAT(Pages(), IsSupersetOf({folder_ + "/man/mannequin.1", folder_ + "/man/mannequin-score.1",
                                      folder_ + "/man/mannequin-doctor.1"}));
   const std::string score = ReadFile(folder_ + "/man/mannequin-score.1").value();
-  EXPECT_THAT(score, AllOf(HasSubstr(".Ss score queue"), HasSubstr("photo.jpg"), HasSubstr(".Fl \"\\-evidence\"")));
+  EXPECT_THAT(score, AllOf(HasSubstr(".Ss score queue"), HasSubstr("photo.jpg"), HasSubstr("Fl \"\\-evidence\"")));
 }
 
 TEST_F(ManualPages, ReadWithoutAWarning) {
@@ -173,7 +174,15 @@ TEST_F(ManualPages, ReadWithoutAWarning) {
   for (const std::string& page : Pages()) {
     Process lint({PathTo("mandoc"), "-T", "lint", "-W", "warning", page}, folder_);
     EXPECT_EQ(lint.Wait(), 0) << lint.output() << lint.errors();
-    const std::string text = Run({PathTo("mandoc"), "-T", "ascii", page});
+    // Bold is a letter over itself there.
+    std::string text;
+    for (const char c : Run({PathTo("mandoc"), "-T", "ascii", page})) {
+      if (c == '\b') {
+        text.pop_back();
+      } else {
+        text.push_back(c);
+      }
+    }
     EXPECT_THAT(text, AllOf(HasSubstr("EXAMPLES"), HasSubstr("EXIT STATUS")));
   }
 }

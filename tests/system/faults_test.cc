@@ -149,6 +149,7 @@ TEST_F(Faults, ARollingRestartUnderLoadFailsNoCall) {
   for (const char* name : {"scorer-1", "scorer-2", "scorer-1"}) {
     absl::SleepFor(absl::Seconds(1));
     EXPECT_EQ(suite_.Stop(name), 0) << suite_.LogOf(name);
+    EXPECT_TRUE(absl::StrContains(suite_.LogOf(name), "drained for")) << suite_.LogOf(name);
     suite_.Start(name);
   }
   absl::SleepFor(absl::Seconds(1));

@@ -56,7 +56,7 @@ TEST(CommandTree, EveryOptionHasWords) {
   });
 }
 
-// Words as a shell splits them, up to two spaces, where an example's remark begins.
+// Words as a shell splits them, up to a redirection or two spaces, where an example's remark begins.
 std::vector<std::string> ShellWords(const std::string& text) {
   std::vector<std::string> words(1);
   bool quoted = false;
@@ -64,7 +64,7 @@ std::vector<std::string> ShellWords(const std::string& text) {
     if (text[i] == '"') {
       quoted = !quoted;
     } else if (text[i] == ' ' && !quoted) {
-      if (i + 1 < text.size() && text[i + 1] == ' ') break;
+      if (i + 1 < text.size() && (text[i + 1] == ' ' || text[i + 1] == '>')) break;
       words.emplace_back();
     } else {
       words.back().push_back(text[i]);
