@@ -6,7 +6,7 @@ FIGURES ?=
 TARGETS ?=
 JOBS ?= $(shell nproc)
 
-.PHONY: all deps demo test asan tsan fuzz bench lint format clean
+.PHONY: all deps demo test asan tsan fuzz chaos bench lint format clean
 
 all: build/build.ninja
 	@cmake --build build -j $(JOBS)
@@ -31,6 +31,9 @@ asan tsan: deps
 
 fuzz: deps
 	@tests/fuzz/run.sh $(TARGETS)
+
+chaos: all
+	@build/tests/faults_test
 
 bench: all
 	@tests/bench/run.sh $(FIGURES)

@@ -1,6 +1,8 @@
 // The one channel factory: TLS and tokens, keepalive, message size, round robin over all
 // addresses of a name, retries on UNAVAILABLE of calls that may be sent twice, and the ids
-// of the call that one is made for (call_ids.h).
+// of the call that one is made for (call_ids.h). Where there may be several servers (a name,
+// or "ipv4:A,B"), those are called whose health is SERVING: one that starts or drains gets no
+// calls, and none fails.
 //
 //   auto stub = v1::ProductStore::NewStub(rpc::NewChannel("store:8601", config.client()));
 #pragma once

@@ -42,8 +42,8 @@ class Server {
 
   // What health and /readyz answer.
   void SetServing(bool serving);
-  // NOT_SERVING, no new calls, calls in flight get `drain_ms`, then they are
-  // cancelled. Idempotent.
+  // NOT_SERVING; clients that watch that (channel.h) get up to 3 s to go elsewhere; then no
+  // new calls, calls in flight get `drain_ms`, then they are cancelled. Idempotent.
   void Drain();
 
   // To this server without a port between: for what runs in the same process, which is trusted

@@ -25,6 +25,7 @@ struct Decision {
   const char* verb;  // "only a PROPOSED one can be `verb`"; what is counted too
   std::string reviewer;
   std::string reason;
+  std::string seen = {};  // the picture that it is about; empty: the one that is there
 };
 
 struct Decided {
@@ -65,7 +66,7 @@ absl::StatusOr<v1::Placeholder> Change(ProductStore& store, const v1::Placeholde
 absl::StatusOr<Decided> Decide(ProductStore& store, const std::string& product_id, const Decision& decision) {
   v1::GetPlaceholderRequest get;
   get.set_product_id(product_id);
-  std::string seen;  // the picture that it is about
+  std::string seen = decision.seen;
   // Twice at most: the second time after somebody else was faster.
   for (int attempt = 0;; ++attempt) {
     ASSIGN_OR_RETURN(const v1::GetPlaceholderResponse got, store.GetPlaceholder(get));
@@ -76,9 +77,9 @@ absl::StatusOr<Decided> Decide(ProductStore& store, const std::string& product_i
                                                         "; only one that is ", StateName(decision.from), " can be ",
                                                         decision.verb));
     }
-    if (attempt > 0 && found.image_sha256() != seen) {
+    if (!seen.empty() && found.image_sha256() != seen) {
       return absl::FailedPreconditionError(
-          absl::StrCat("placeholder of ", product_id, " was drawn anew just now; look at the new picture first"));
+          absl::StrCat("placeholder of ", product_id, " was drawn anew; look at the new picture first"));
     }
     seen = found.image_sha256();
     absl::StatusOr<v1::Placeholder> changed = Change(store, found, decision);
@@ -106,6 +107,7 @@ absl::StatusOr<v1::ReviewPlaceholderResponse> Review(ProductStore& store, const 
     return absl::InvalidArgumentError("rejection_reason: given with an approval");
   }
   Decision decision = Approval(request.reviewer());
+  decision.seen = request.image_sha256();
   if (!request.approve()) {
     decision.to = v1::PLACEHOLDER_STATE_REJECTED;
     decision.verb = "rejected";
@@ -121,7 +123,7 @@ absl::StatusOr<v1::ApprovePlaceholdersResponse> ApproveAll(ProductStore& store,
                                                            const v1::ApprovePlaceholdersRequest& request,
                                                            const std::function<bool()>& cancelled) {
   RETURN_IF_ERROR(CheckBytes("reviewer", request.reviewer(), kMaxReviewerBytes));
-  const Decision decision = Approval(request.reviewer());
+  Decision decision = Approval(request.reviewer());
   v1::ListPlaceholdersRequest list;
   list.set_state(v1::PLACEHOLDER_STATE_PROPOSED);
   *list.mutable_category_path() = request.category_path();
@@ -136,6 +138,7 @@ absl::StatusOr<v1::ApprovePlaceholdersResponse> ApproveAll(ProductStore& store,
                                                  " were approved before the caller's time was over; ask again for the "
                                                  "rest"));
       }
+      decision.seen = placeholder.image_sha256();
       const absl::StatusOr<Decided> decided = Decide(store, placeholder.product_id(), decision);
       if (decided.ok() && decided->changed) {
         response.set_approved(response.approved() + 1);

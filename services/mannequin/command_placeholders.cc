@@ -292,7 +292,7 @@ void AddPlaceholderCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* approve = placeholders->add_subcommand("approve",
                                                    "serve them as the products' pictures, with a badge\n"
                                                    "  mannequin placeholders approve B00X B00Y\n"
-                                                   "  mannequin placeholders approve --above 0.9 --category Shoes");
+                                                   "  mannequin placeholders approve --above 0.8 --category Shoes");
   CLI::Option* ids = approve->add_option("PRODUCT", options->ids, "their ids");
   CLI::Option* above = approve->add_option("--above", options->above, "every proposed one from this confidence on")
                            ->check(CLI::Range(0.0, 1.0))

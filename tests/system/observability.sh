@@ -75,6 +75,8 @@ mannequin generate --title "Red boot" --category Nothing --category-card --out "
 mannequin generate --title "Black leather handbag" --category Handbags -n 1 --out "$folder/pictures"
 mannequin score "$folder"/pictures/*.png --title "Black leather handbag" --category Handbags --keep --id P1
 mannequin score "$folder"/pictures/*.png --title "Black leather handbag" --category Handbags
+mannequin generate --title "Blue cotton shirt" --category Shirts -n 1 --size 512 --out "$folder/blurred"
+mannequin score "$folder"/blurred/*.png --title "Blue cotton shirt" --category Shirts
 mannequin score review P1 --decision abuse --reason placeholder --reviewer test
 picture=$(base64 -w0 "$folder"/pictures/*.png)
 refused() {

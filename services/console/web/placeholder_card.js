@@ -30,10 +30,10 @@ export function placeholderCard(item, listing, changed) {
     return placeholder;
   };
   const actions = {
-    approve: { tone: 'good', states: [PROPOSED], run: () => change('ReviewPlaceholder', { approve: true }) },
+    approve: { tone: 'good', states: [PROPOSED], run: () => change('ReviewPlaceholder', { approve: true, imageSha256: item.imageSha256 }) },
     reject: { tone: 'bad', states: [PROPOSED], run: async () => {
       const answer = await ask(`${t('reject')}: ${title}`, reasonFields(), { run: t('reject'), tone: 'bad' });
-      return answer && change('ReviewPlaceholder', { approve: false, rejectionReason: reasonOf(answer) });
+      return answer && change('ReviewPlaceholder', { approve: false, imageSha256: item.imageSha256, rejectionReason: reasonOf(answer) });
     } },
     redraw: { tone: '', states: [PROPOSED, REJECTED], run: async () => {
       const answer = await ask(`${t('redraw')}: ${title}`, [h('p', { class: 'quiet' }, t('placeholders.redrawText')), productFields(listing, { required: false }),

@@ -6,4 +6,5 @@ prepare() {
   cp -r "$here/java/src" "$here/java/pom.xml" "$work/"
   (cd "$work" && mvn -B -q -Dstyle.color=never -Dprotos="$proto" compile)
 }
-run() { (cd "$work" && mvn -B -q -Dstyle.color=never -Dprotos="$proto" exec:java -Dexec.args="$*"); }
+# Maven colours what it prints nothing of.
+run() { (cd "$work" && mvn -B -q -Dstyle.color=never -Dprotos="$proto" exec:java -Dexec.args="$*") | sed 's/\x1b\[[0-9;]*m//g'; }

@@ -326,6 +326,22 @@ TEST_F(Placeholders, ARedrawnOneHasAnotherPictureEachTime) {
   EXPECT_TRUE(HasGeneratedMark(Bytes(Placeholder("a").image_sha256())));
 }
 
+TEST_F(Placeholders, APageThatShowsAnOldPictureDoesNotDecideOnTheNewOne) {
+  Propose({Shirt("p1")});
+  v1::ReviewPlaceholderRequest request;
+  request.set_product_id("p1");
+  request.set_approve(true);
+  request.set_image_sha256(Placeholder("p1").image_sha256());
+  ASSERT_TRUE(Redraw(RedrawOf("p1")).ok());
+  v1::ReviewPlaceholderResponse response;
+  const grpc::Status stale = Call(&Stub::ReviewPlaceholder, request, &response);
+  EXPECT_EQ(stale.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(stale.error_message(), HasSubstr("look at the new picture"));
+  EXPECT_EQ(Placeholder("p1").state(), kProposed);
+  request.set_image_sha256(Placeholder("p1").image_sha256());
+  EXPECT_TRUE(Call(&Stub::ReviewPlaceholder, request, &response).ok());
+}
+
 TEST_F(Placeholders, ARedrawWithASeedIsOneHoweverOftenItIsAsked) {
   Propose({Shirt("a")});
   ASSERT_TRUE(Redraw(RedrawOf("a", 99)).ok());
