@@ -42,7 +42,7 @@ test('A question is left by Escape, and nothing has changed', async () => {
     await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    assert.equal(await page.evaluate(() => document.activeElement.className), 'tile');
+    await page.waitForFunction(() => document.activeElement.className === 'tile');
     assert.equal((await suite.server.call('ProductStore/ListReviews')).reviews.length, before);
   });
 });
