@@ -190,8 +190,8 @@ absl::StatusOr<std::string> BundleFolder::CurrentVersion() const {
   return std::string(absl::StripTrailingAsciiWhitespace(*text));
 }
 
-BundleFollower::BundleFollower(BundleFolder folder, Load load, Failed failed)
-    : folder_(std::move(folder)), load_(std::move(load)), failed_(std::move(failed)) {}
+BundleFollower::BundleFollower(BundleFolder folder, Load load, Heard heard)
+    : folder_(std::move(folder)), load_(std::move(load)), heard_(std::move(heard)) {}
 
 BundleFollower::~BundleFollower() { Stop(); }
 
@@ -222,9 +222,8 @@ void BundleFollower::Report(const absl::Status& problem) {
   // Each is said once, not four times a second.
   if (problem.ToString() == reported_) return;
   reported_ = problem.ToString();
-  if (problem.ok()) return;
-  spdlog::error("bundle not loaded, the one in use stays: {}", reported_);
-  if (failed_) failed_(problem);
+  if (!problem.ok()) spdlog::error("bundle not loaded, the one in use stays: {}", reported_);
+  if (heard_) heard_(problem);
 }
 
 void BundleFollower::Loop() {

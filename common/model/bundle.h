@@ -66,12 +66,12 @@ class BundleFolder {
 
 // Follows CURRENT: calls `load` for each newly promoted bundle, on a thread of its own
 // (and once from Start, before it returns). A bundle that cannot be loaded is logged and
-// the one in use stays; `failed` hears why, once for each problem.
+// the one in use stays; `heard` hears each problem once, and OK when it is over.
 class BundleFollower {
  public:
   using Load = std::function<absl::Status(const v1::BundleManifest& manifest, const std::string& folder)>;
-  using Failed = std::function<void(const absl::Status& problem)>;
-  BundleFollower(BundleFolder folder, Load load, Failed failed = {});
+  using Heard = std::function<void(const absl::Status& problem)>;
+  BundleFollower(BundleFolder folder, Load load, Heard heard = {});
   ~BundleFollower();
 
   void Start();
@@ -85,7 +85,7 @@ class BundleFollower {
 
   const BundleFolder folder_;
   const Load load_;
-  const Failed failed_;
+  const Heard heard_;
   absl::Mutex check_mutex_;
   std::string loaded_ ABSL_GUARDED_BY(check_mutex_);
   absl::Mutex mutex_;

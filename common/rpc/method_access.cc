@@ -62,6 +62,7 @@ const std::vector<MethodAccess>& AllMethodAccess() {
       {"/mannequin.v1.GanTrainer/ListTrainings", kOperator, kRead},
       {"/mannequin.v1.GanTrainer/WatchTraining", kOperator, kWork},
       {"/mannequin.v1.GanTrainer/GetTrainingCurve", kOperator, kRead},
+      {"/mannequin.v1.GanTrainer/GetTrainingSample", kOperator, kRead},
       {"/mannequin.v1.GanTrainer/CancelTraining", kOperator, kPut},
       {"/mannequin.v1.GanTrainer/ResumeTraining", kOperator, kChange},
       {"/mannequin.v1.GanTrainer/PromoteBundle", kOperator, kChange},

@@ -7,18 +7,18 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/base/file.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "common/rpc/access_tokens.h"
 
 namespace mannequin {
 namespace {
 
-constexpr std::size_t kMinTokenLength = 16;
-constexpr std::size_t kMaxTokenLength = 1024;
 constexpr std::size_t kIdBytes = 32;
 constexpr absl::Duration kLifetime = absl::Hours(12);
 // More than people; the one that ends first makes room.
@@ -38,14 +38,7 @@ absl::string_view SessionOf(absl::string_view cookie) {
 
 absl::StatusOr<std::string> ReadTokenFile(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  const absl::string_view token = absl::StripAsciiWhitespace(text);
-  if (token.size() < kMinTokenLength || token.size() > kMaxTokenLength ||
-      !std::all_of(token.begin(), token.end(), absl::ascii_isgraph)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("token_file: ", path, " must hold ", kMinTokenLength, " to ", kMaxTokenLength,
-                     " printable characters without a space; `openssl rand -hex 32` makes a good one"));
-  }
-  return std::string(token);
+  return rpc::ParseTokenFile(text, absl::StrCat("token_file: ", path));
 }
 
 Sessions::Sessions(absl::string_view token) : token_hash_(token.empty() ? "" : Sha256Hex(token)) {}
@@ -80,8 +73,8 @@ std::string Sessions::SignOut(absl::string_view cookie) {
 
 absl::Status Sessions::Check(absl::string_view cookie, absl::string_view authorization, absl::Time now) const {
   if (!needed()) return absl::OkStatus();
-  if (absl::ConsumePrefix(&authorization, "Bearer ")) {
-    if (IsToken(authorization)) return absl::OkStatus();
+  if (absl::StartsWithIgnoreCase(authorization, "bearer")) {
+    if (IsToken(rpc::BearerToken(authorization))) return absl::OkStatus();
     return absl::UnauthenticatedError("Authorization: that is not this console's token");
   }
   const absl::string_view id = SessionOf(cookie);

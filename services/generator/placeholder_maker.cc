@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/base/status_macros.h"
+#include "common/store/lacks_image.h"
 #include "common/store/product_bounds.h"
 #include "services/generator/metrics.h"
 #include "services/generator/proposal.h"
@@ -25,10 +26,6 @@ constexpr int kDefaultCandidates = 4;
 // unknown categories.
 constexpr std::size_t kMaxReasons = 100;
 constexpr std::size_t kPage = 1000;
-
-constexpr v1::ImageState kLacking[] = {v1::IMAGE_STATE_MISSING, v1::IMAGE_STATE_FAILED};
-
-bool LacksImage(v1::ImageState state) { return absl::c_linear_search(kLacking, state); }
 
 absl::Status Stopped() { return absl::CancelledError("making placeholders was stopped"); }
 
@@ -209,7 +206,7 @@ absl::Status PlaceholderMaker::ConsiderAll(Work& work) {
       if (LacksImage(count.state())) work.to_consider += count.products();
     }
   } else {
-    for (const v1::ImageState state : kLacking) {
+    for (const v1::ImageState state : kLackingImage) {
       RETURN_IF_ERROR(scan(state, [&](const v1::StoredProduct&) -> absl::Status {
         ++work.to_consider;
         return work.context.stopping() ? Stopped() : absl::OkStatus();
@@ -217,7 +214,7 @@ absl::Status PlaceholderMaker::ConsiderAll(Work& work) {
     }
   }
   work.to_consider = std::max<std::int64_t>(1, work.to_consider);
-  for (const v1::ImageState state : kLacking) {
+  for (const v1::ImageState state : kLackingImage) {
     RETURN_IF_ERROR(scan(state, [&](const v1::StoredProduct& product) { return Consider(product, work); }));
   }
   return absl::OkStatus();

@@ -94,19 +94,6 @@ Finding Descriptors(const InstallationNeeds& needs) {
                        WithCommas(needs.descriptors))};
 }
 
-Finding SharedMemory(const InstallationNeeds& needs) {
-  struct statvfs space {};
-  if (statvfs("/dev/shm", &space) != 0) {
-    return {"installation", "shared memory", Health::kNote, "there is no /dev/shm",
-            "trainings on several GPUs need it: mount a tmpfs there"};
-  }
-  const auto bytes = static_cast<std::int64_t>(space.f_frsize * space.f_blocks);
-  const std::string found = absl::StrCat(HumanBytes(bytes), " in /dev/shm");
-  if (bytes >= needs.shared_bytes) return Good("installation", "shared memory", found);
-  return {"installation", "shared memory", Health::kNote, found,
-          "trainings on several GPUs need more: --shm-size 1g of docker run, or an emptyDir of medium Memory"};
-}
-
 // The nearest folder above, or itself, that is there.
 fs::path Existing(fs::path path) {
   std::error_code ignored;
@@ -137,7 +124,7 @@ Finding LookAtDisk(const std::string& what, const std::string& folder, const Ins
 
 std::vector<Finding> LookAtInstallation(const InstallationNeeds& needs) {
   std::error_code ignored;
-  return {LibTorch(), Fonts(), Descriptors(needs), SharedMemory(needs),
+  return {LibTorch(), Fonts(), Descriptors(needs),
           LookAtDisk("temporary files", fs::temp_directory_path(ignored).string(), needs)};
 }
 

@@ -23,11 +23,10 @@ struct Finding {
 // Below them there is a note.
 struct InstallationNeeds {
   std::int64_t descriptors = 4'096;         // RocksDB's files and 200 connections of a crawl
-  std::int64_t shared_bytes = 64 << 20;     // of /dev/shm, for trainings on several GPUs
   std::int64_t free_bytes = 2'000'000'000;  // of a disk; a fault below a tenth
 };
 
-// LibTorch, fonts of the category cards, file descriptors, shared memory, the temporary folder.
+// LibTorch, fonts of the category cards, file descriptors, the temporary folder.
 std::vector<Finding> LookAtInstallation(const InstallationNeeds& needs = {});
 // The processor's instructions, CUDA. Opens CUDA where it is installed, which takes seconds.
 std::vector<Finding> LookAtDevices();

@@ -73,7 +73,7 @@ class Scorer {
   void Use(std::shared_ptr<const ScorerModel> model);
   // Null until the first Use.
   std::shared_ptr<const ScorerModel> model() const;
-  // The promoted bundle cannot be used: while there is no other one, that is why nothing is judged.
+  // The promoted bundle cannot be used, or (OK) can again: while there is no other one, that is why nothing is judged.
   void RememberDamage(const absl::Status& problem);
   // Why listings are not judged when `model` is null or has no networks.
   std::string WhyUnjudged() const;

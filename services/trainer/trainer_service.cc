@@ -23,6 +23,7 @@
 #include "services/trainer/evaluate_bundles_job.h"
 #include "services/trainer/lineage.h"
 #include "services/trainer/measure_bundle.h"
+#include "services/trainer/sample_grids.h"
 #include "services/trainer/training_job.h"
 
 namespace mannequin {
@@ -141,6 +142,26 @@ struct TrainerService::Impl {
     RETURN_IF_ERROR(curve.status());
     v1::GetTrainingCurveResponse response;
     response.mutable_points()->Assign(curve->begin(), curve->end());
+    return response;
+  }
+
+  absl::StatusOr<v1::GetTrainingSampleResponse> Sample(const v1::GetTrainingSampleRequest& request) {
+    if (request.step() < 0)
+      return absl::InvalidArgumentError(absl::StrCat("step: ", request.step(), ", expected 0 or more"));
+    RETURN_IF_ERROR(Get(request.job_id()).status());
+    const std::string folder = JobFolder(environment.work, request.job_id());
+    ASSIGN_OR_RETURN(const std::vector<std::int64_t> steps, SampleGridSteps(folder));
+    const auto behind =
+        request.step() == 0 ? steps.end() : std::upper_bound(steps.begin(), steps.end(), request.step());
+    if (behind == steps.begin()) {
+      return absl::NotFoundError(
+          steps.empty() ? absl::StrCat("job_id: ", request.job_id(), " has no grid of samples yet")
+                        : absl::StrCat("step: the first grid of ", request.job_id(), " is of step ", steps.front()));
+    }
+    v1::GetTrainingSampleResponse response;
+    response.set_step(*(behind - 1));
+    ASSIGN_OR_RETURN(*response.mutable_png(), ReadFile(SampleGridPath(folder, response.step())));
+    response.mutable_steps()->Assign(steps.begin(), steps.end());
     return response;
   }
 
@@ -299,6 +320,11 @@ grpc::Status TrainerService::WatchTraining(grpc::ServerContext* context, const v
 grpc::Status TrainerService::GetTrainingCurve(grpc::ServerContext*, const v1::GetTrainingCurveRequest* request,
                                               v1::GetTrainingCurveResponse* response) {
   return rpc::Respond(impl_->Curve(*request), response);
+}
+
+grpc::Status TrainerService::GetTrainingSample(grpc::ServerContext*, const v1::GetTrainingSampleRequest* request,
+                                               v1::GetTrainingSampleResponse* response) {
+  return rpc::Respond(impl_->Sample(*request), response);
 }
 
 grpc::Status TrainerService::CancelTraining(grpc::ServerContext*, const v1::CancelTrainingRequest* request,

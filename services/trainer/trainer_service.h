@@ -42,6 +42,8 @@ class TrainerService final : public v1::GanTrainer::Service {
                              grpc::ServerWriter<v1::WatchTrainingResponse>* writer) override;
   grpc::Status GetTrainingCurve(grpc::ServerContext* context, const v1::GetTrainingCurveRequest* request,
                                 v1::GetTrainingCurveResponse* response) override;
+  grpc::Status GetTrainingSample(grpc::ServerContext* context, const v1::GetTrainingSampleRequest* request,
+                                 v1::GetTrainingSampleResponse* response) override;
   grpc::Status CancelTraining(grpc::ServerContext* context, const v1::CancelTrainingRequest* request,
                               v1::CancelTrainingResponse* response) override;
   grpc::Status ResumeTraining(grpc::ServerContext* context, const v1::ResumeTrainingRequest* request,

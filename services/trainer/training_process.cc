@@ -39,6 +39,7 @@
 #include "services/trainer/process_group.h"
 #include "services/trainer/recipe.h"
 #include "services/trainer/report_pipe.h"
+#include "services/trainer/sample_grids.h"
 #include "services/trainer/supervisor.h"
 #include "services/trainer/training_job.h"
 #include "spdlog/spdlog.h"
@@ -240,7 +241,7 @@ class TrainingProcess {
         TextsOf(pack_->held_out.empty() ? pack_->training : pack_->held_out, kSamples);
     ASSIGN_OR_RETURN(const std::string png,
                      EncodeImage(Sheet(training_->Sample(texts, request_.seed()), kSampleColumns), "image/png"));
-    const std::string path = absl::StrFormat("%s/sample-%08d.png", folder_, step_);
+    const std::string path = SampleGridPath(folder_, step_);
     RETURN_IF_ERROR(WriteFileAtomically(path, png));
     progress_.set_sample_path(path);
     return absl::OkStatus();

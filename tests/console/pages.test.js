@@ -236,6 +236,9 @@ test('Training runs, draws its curves and samples, and its bundle is promoted', 
   await page.locator('.curves .plot canvas').first().waitFor();
   await page.locator('.health span').first().waitFor({ state: 'attached' });
   await page.locator('.samples img').waitFor();
+  // Samples of before the page was opened are there too.
+  await page.reload();
+  await page.locator('.samples img[src^="data:image/png"]').waitFor();
   const facts = await page.locator('.job .facts').first().innerText();
   assert.match(facts, /Step\s+10 \/ 10/);
   assert.match(facts, /Images\s+[\d.]+\/s/);

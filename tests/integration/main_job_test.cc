@@ -21,6 +21,7 @@
 #include "services/mannequin/sample/sample.h"
 #include "services/mannequin/suite.h"
 #include "tests/integration/process.h"
+#include "tests/integration/service_processes.h"
 
 namespace mannequin {
 namespace {
@@ -129,48 +130,22 @@ TEST_F(MainJob, GoesFromCatalogueToVerdictsInOneProcess) {
   EXPECT_EQ(after.embeddings(), before.embeddings());
 }
 
-// A service as its own process, configured by a text file.
-struct Service {
-  std::string address;
-  std::unique_ptr<Process> process;
-};
-
-Service StartService(const std::string& name, const std::string& config, const std::string& folder) {
-  Service service;
-  service.address = absl::StrCat("127.0.0.1:", FreePort());
-  const std::string path = absl::StrCat(folder, "/", name, ".textproto");
-  EXPECT_TRUE(
-      WriteFileAtomically(path, absl::StrFormat("server { listen: \"%s\" }\n%s", service.address, config)).ok());
-  service.process =
-      std::make_unique<Process>(std::vector<std::string>{Binary("mannequin-" + name), "--config", path}, folder);
-  EXPECT_TRUE(rpc::NewChannel(service.address)->WaitForConnected(absl::ToChronoTime(absl::Now() + absl::Seconds(60))))
-      << service.process->errors();
-  return service;
-}
-
 TEST_F(MainJob, GoesFromCatalogueToVerdictsAsOneProcessAService) {
-  Service store = StartService("store", absl::StrFormat("data: \"%s/store\"", folder_), folder_);
-  const std::string neighbour = absl::StrFormat("store: \"%s\"\n", store.address);
-  const std::string bundles = absl::StrFormat("bundles: \"%s/bundles\"\n", folder_);
-  Service fetcher =
-      StartService("fetcher", absl::StrFormat("%sallow_addresses: \"%s\"", neighbour, AllowOrigin()), folder_);
-  Service embedder = StartService("embedder", neighbour + bundles, folder_);
-  Service trainer =
-      StartService("trainer", absl::StrFormat("%s%swork: \"%s/work\"", neighbour, bundles, folder_), folder_);
-  Service generator = StartService("generator", neighbour + bundles, folder_);
-  Service scorer = StartService("scorer", neighbour + bundles, folder_);
+  ServiceProcesses services;
+  services.Start("store");
+  services.Start("fetcher", absl::StrFormat("allow_addresses: \"%s\"", AllowOrigin()));
+  for (const char* name : {"embedder", "trainer", "generator", "scorer"}) services.Start(name);
+  const auto channel = [&](const char* name) { return rpc::NewChannel(services.AddressOf(name)); };
 
-  const std::unique_ptr<ProductStore> remote = NewRemoteStore(rpc::NewChannel(store.address));
-  const absl::StatusOr<DemoResult> result =
-      RunDemo({*remote, rpc::NewChannel(fetcher.address), rpc::NewChannel(embedder.address),
-               rpc::NewChannel(trainer.address), rpc::NewChannel(generator.address), rpc::NewChannel(scorer.address)},
-              SmallDemo());
+  const std::unique_ptr<ProductStore> remote = NewRemoteStore(channel("store"));
+  const absl::StatusOr<DemoResult> result = RunDemo(
+      {*remote, channel("fetcher"), channel("embedder"), channel("trainer"), channel("generator"), channel("scorer")},
+      SmallDemo());
   ASSERT_TRUE(result.ok()) << result.status();
   ExpectWhole(*result);
   // SIGTERM ends each cleanly.
-  for (Service* service : {&scorer, &generator, &trainer, &embedder, &fetcher, &store}) {
-    service->process->Signal(SIGTERM);
-    EXPECT_EQ(service->process->Wait(), 0) << service->process->errors();
+  for (const char* name : {"scorer", "generator", "trainer", "embedder", "fetcher", "store"}) {
+    EXPECT_EQ(services.Stop(name), 0) << services.LogOf(name);
   }
 }
 

@@ -18,8 +18,9 @@
 #include "gtest/gtest.h"
 #include "mannequin/v1/abuse_scorer.grpc.pb.h"
 #include "mannequin/v1/image_generator.grpc.pb.h"
+#include "services/mannequin/shipped_bundle.h"
+#include "tests/integration/service_processes.h"
 #include "tests/system/faulty_proxy.h"
-#include "tests/system/service_processes.h"
 
 namespace mannequin {
 namespace {
@@ -119,6 +120,7 @@ class Callers {
 class Faults : public testing::Test {
  protected:
   static void SetUpTestSuite() { InitImages(); }
+  void SetUp() override { ASSERT_TRUE(InstallShippedBundle(BundleFolder(suite_.bundles())).ok()); }
 
   std::unique_ptr<v1::AbuseScorer::Stub> Scorer(const std::string& name = "scorer") {
     return v1::AbuseScorer::NewStub(rpc::NewChannel(suite_.AddressOf(name)));

@@ -20,7 +20,7 @@ export function trainingJob(job, open, signal, changed) {
   const health = h('p', { class: 'verdictline' });
   const quality = h('dl', { class: 'facts' });
   const curves = trainingCurves();
-  const samples = trainingSamples();
+  const samples = trainingSamples(job.id);
   const act = (method, word, tone) => {
     const button = h('button', { type: 'button', class: tone, onclick: () => busy(button, async () => { await call(`GanTrainer/${method}`, { jobId: job.id }); changed(); }) }, t(word));
     return button;
@@ -49,6 +49,7 @@ export function trainingJob(job, open, signal, changed) {
       try {
         const { points = [] } = await call('GanTrainer/GetTrainingCurve', { jobId: job.id }).catch((problem) => { if (problem.code === 'not_found') return {}; throw problem; });
         await curves.add(points);
+        await samples.load();
         for await (const { job: now, samplePng } of stream('GanTrainer/WatchTraining', { jobId: job.id }, signal)) {
           update(now);
           const progress = now.progress || {};

@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
+#include "common/store/lacks_image.h"
 #include "services/mannequin/export/catalog_writer.h"
 #include "services/mannequin/export/output_file.h"
 
@@ -20,10 +21,6 @@ namespace mannequin {
 namespace {
 
 constexpr int64_t kProductsAProgress = 1000;
-
-bool LacksImage(const v1::StoredProduct& product) {
-  return product.image().state() == v1::IMAGE_STATE_MISSING || product.image().state() == v1::IMAGE_STATE_FAILED;
-}
 
 // A path's segment: RFC 3986's unreserved characters stay.
 std::string PercentEncoded(absl::string_view text) {
@@ -93,7 +90,7 @@ class Export {
   }
 
   bool HasPlaceholder(const v1::StoredProduct& stored) const {
-    return LacksImage(stored) && placeholders_.contains(stored.product().id());
+    return LacksImage(stored.image().state()) && placeholders_.contains(stored.product().id());
   }
 
   v1::Product WithPlaceholder(v1::Product product) {

@@ -39,7 +39,8 @@ absl::StatusOr<OverlayBaseline> ReadByRapidOcr(const std::string& python, const 
         " -m pip install rapidocr-onnxruntime==1.4.4"));
   }
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_object()) return absl::InternalError(absl::StrCat("--rapidocr: expected a JSON object, got ", text));
+  if (!json.is_object() || !json.contains("auc") || !json["auc"].is_number())
+    return absl::InternalError(absl::StrCat("--rapidocr: expected a JSON object, got ", text));
   OverlayBaseline baseline;
   baseline.auc = json.value("auc", 0.0);
   baseline.milliseconds = json.value("milliseconds", 0.0);

@@ -68,6 +68,18 @@ TEST_F(Trainer, TrainsAndPublishesABundleThatDrawsAndResumes) {
     EXPECT_GT(curve.points(1).loss_discriminator(), 0);
   }
 
+  grpc::ClientContext newest_context, earlier_context;
+  v1::GetTrainingSampleRequest ask_sample;
+  ask_sample.set_job_id(job.id());
+  v1::GetTrainingSampleResponse newest, earlier;
+  ASSERT_TRUE(stub_->GetTrainingSample(&newest_context, ask_sample, &newest).ok());
+  ASSERT_GE(newest.steps_size(), 1);
+  EXPECT_EQ(newest.step(), *newest.steps().rbegin());
+  EXPECT_TRUE(DecodeImage(newest.png()).ok());
+  ask_sample.set_step(newest.steps(0) + 1);
+  ASSERT_TRUE(stub_->GetTrainingSample(&earlier_context, ask_sample, &earlier).ok());
+  EXPECT_LE(earlier.step(), ask_sample.step());
+
   grpc::ClientContext list_context, bundles_context, promote_context, unknown_context;
   v1::ListTrainingsResponse trainings;
   ASSERT_TRUE(stub_->ListTrainings(&list_context, {}, &trainings).ok());
@@ -174,6 +186,14 @@ TEST_F(Trainer, RefusesALossThatThePresetDoesNotTakeAndDevicesThatAreNotThere) {
   curve.set_job_id("job-none");
   v1::GetTrainingCurveResponse points;
   EXPECT_EQ(stub_->GetTrainingCurve(&context, curve, &points).error_code(), grpc::StatusCode::NOT_FOUND);
+  grpc::ClientContext unknown_context, negative_context;
+  v1::GetTrainingSampleRequest sample;
+  sample.set_job_id("job-none");
+  v1::GetTrainingSampleResponse grid;
+  EXPECT_EQ(stub_->GetTrainingSample(&unknown_context, sample, &grid).error_code(), grpc::StatusCode::NOT_FOUND);
+  sample.set_step(-1);
+  EXPECT_EQ(stub_->GetTrainingSample(&negative_context, sample, &grid).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(Trainer, ABatchOfMoreThanThereAreImagesFails) {

@@ -2,6 +2,7 @@
 //
 //   ServiceProcesses suite;
 //   suite.Start("store");
+//   suite.Start("fetcher", "contact: \"ops@shop.example\"");
 //   suite.Start("scorer");
 //   suite.Kill("store");
 #pragma once
@@ -18,15 +19,15 @@ namespace mannequin {
 
 class ServiceProcesses {
  public:
-  // Nothing runs yet; the shipped bundle is promoted.
+  // Nothing runs yet, and no bundle is promoted.
   ServiceProcesses();
   ~ServiceProcesses();
 
-  // `name`: "store", "embedder", "generator" or "scorer", with a suffix where there are several: "scorer-2". Waits
-  // until it is ready. Again after Kill or Stop: on the same address and data.
-  void Start(const std::string& name);
+  // `name`: a service, with a suffix where there are several: "scorer-2". `more`: lines of its configuration beside
+  // those that join the suite. Waits until it is ready. Again after Kill or Stop: on the same address and data.
+  void Start(const std::string& name, const std::string& more = "");
   // As Start, but does not wait.
-  void Launch(const std::string& name);
+  void Launch(const std::string& name, const std::string& more = "");
   // SIGKILL, and SIGTERM; both wait for the process's end. Stop returns its exit status.
   void Kill(const std::string& name);
   int Stop(const std::string& name);

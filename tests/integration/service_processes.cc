@@ -1,4 +1,4 @@
-#include "tests/system/service_processes.h"
+#include "tests/integration/service_processes.h"
 
 #include <signal.h>
 
@@ -11,7 +11,6 @@
 #include "common/base/file.h"
 #include "gtest/gtest.h"
 #include "httplib.h"
-#include "services/mannequin/shipped_bundle.h"
 
 namespace mannequin {
 namespace {
@@ -22,8 +21,7 @@ std::string KindOf(const std::string& name) { return name.substr(0, name.find('-
 
 }  // namespace
 
-ServiceProcesses::ServiceProcesses() : folder_(MakeTemporaryFolder("faults").value()) {
-  EXPECT_TRUE(InstallShippedBundle(BundleFolder(bundles())).ok());
+ServiceProcesses::ServiceProcesses() : folder_(MakeTemporaryFolder("services").value()) {
   store_address_ = AddressOf("store");
 }
 
@@ -44,7 +42,7 @@ ServiceProcesses::Service& ServiceProcesses::Of(const std::string& name) {
 
 const std::string& ServiceProcesses::AddressOf(const std::string& name) { return Of(name).address; }
 
-void ServiceProcesses::Launch(const std::string& name) {
+void ServiceProcesses::Launch(const std::string& name, const std::string& more) {
   const std::string kind = KindOf(name);
   Service& service = Of(name);
   std::string config =
@@ -52,18 +50,21 @@ void ServiceProcesses::Launch(const std::string& name) {
   if (kind == "store") {
     absl::StrAppend(&config, "data: \"", folder_, "/store\"\n");
   } else {
-    absl::StrAppend(&config, "store: \"", store_address_, "\"\nbundles: \"", bundles(), "\"\n");
+    absl::StrAppend(&config, "store: \"", store_address_, "\"\n");
+    if (kind != "fetcher") absl::StrAppend(&config, "bundles: \"", bundles(), "\"\n");
   }
+  if (kind == "trainer") absl::StrAppend(&config, "work: \"", folder_, "/work\"\n");
   if (kind == "scorer") absl::StrAppend(&config, "embedder: \"", AddressOf("embedder"), "\"\n");
-  const std::string work = absl::StrCat(folder_, "/", name);
+  absl::StrAppend(&config, more);
+  const std::string work = absl::StrCat(folder_, "/process-", name);
   std::filesystem::create_directories(work);
   ASSERT_TRUE(WriteFileAtomically(work + "/config.textproto", config).ok());
   service.process = std::make_unique<Process>(
       std::vector<std::string>{Binary("mannequin-" + kind), "--config", work + "/config.textproto"}, work);
 }
 
-void ServiceProcesses::Start(const std::string& name) {
-  Launch(name);
+void ServiceProcesses::Start(const std::string& name, const std::string& more) {
+  Launch(name, more);
   const absl::Time end = absl::Now() + kPatience;
   while (!IsReady(name)) {
     ASSERT_LT(absl::Now(), end) << name << " did not become ready: " << LogOf(name);
