@@ -33,6 +33,7 @@ find_package(Torch REQUIRED)
 pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips)
 # By pkg-config: the library's feature macros change the layout of its types.
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
+pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET simdjson)
 pkg_check_modules(SIXEL REQUIRED IMPORTED_TARGET libsixel)

@@ -12,7 +12,7 @@
 #include "services/mannequin/installation.h"
 #include "services/mannequin/suite.h"
 #include "services/mannequin/terminal.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 
 namespace mannequin {
 namespace {

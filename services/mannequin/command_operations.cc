@@ -11,7 +11,7 @@
 #include "services/mannequin/command_line.h"
 #include "services/mannequin/job_view.h"
 #include "services/mannequin/terminal.h"
-#include "services/store/backup.h"
+#include "services/store/rocks/backup.h"
 
 namespace mannequin {
 namespace {

@@ -13,8 +13,8 @@
 #include "services/generator/generator_service.h"
 #include "services/mannequin/shipped_bundle.h"
 #include "services/scorer/scorer_service.h"
-#include "services/store/backup_schedule.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/backup_schedule.h"
+#include "services/store/rocks/rocks_store.h"
 #include "services/store/store_service.h"
 #include "services/trainer/trainer_service.h"
 
@@ -150,7 +150,7 @@ Suite::~Suite() { Stop(); }
 void Suite::Stop() {
   if (std::exchange(impl_->stopped, true)) return;
   if (impl_->console) impl_->console->Stop();
-  impl_->store->StopBackups();
+  impl_->store->Stop();
   impl_->server->Drain();
   impl_->scorer.Stop();
   impl_->generator.Stop();

@@ -1,29 +1,29 @@
-// One atomic change: reads see what it has already written, indexes and statistics
-// follow each record by themselves.
+// One atomic change of records: reads see what it has already written, statistics follow
+// each record by themselves. What a change means is written against this, once; an engine
+// says how its records are read, kept and found again (RocksEdit, PostgresEdit).
 //
-//   Edit edit(db, statistics);
+//   RETURN_IF_ERROR(edit.Prefetch(Family::kProducts, ids));
 //   ASSIGN_OR_RETURN(std::optional<v1::StoredProduct> before, edit.Read<v1::StoredProduct>(Family::kProducts, id));
-//   RETURN_IF_ERROR(edit.PutProduct(before, after));
-//   ... Database::Apply(edit.Finish())
+//   edit.PutProduct(before, after);
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "mannequin/v1/job.pb.h"
 #include "mannequin/v1/placeholder.pb.h"
 #include "mannequin/v1/product.pb.h"
+#include "mannequin/v1/product_store.pb.h"
 #include "mannequin/v1/verdict.pb.h"
-#include "rocksdb/write_batch.h"
-#include "services/store/database.h"
 #include "services/store/keys.h"
 #include "services/store/placeholder_history.h"
+#include "services/store/record.h"
 #include "services/store/statistics.h"
 
 namespace mannequin::store {
@@ -32,11 +32,14 @@ namespace mannequin::store {
 class Edit {
  public:
   // `now`: what the changes' times are to be, behind those of all changes before.
-  Edit(const Database& db, const Statistics& statistics, const google::protobuf::Timestamp& now)
-      : db_(db), statistics_(statistics), now_(now) {}
+  Edit(const Statistics& statistics, const google::protobuf::Timestamp& now) : now_(now), statistics_(statistics) {}
+  virtual ~Edit() = default;
+  Edit(const Edit&) = delete;
+  Edit& operator=(const Edit&) = delete;
   const google::protobuf::Timestamp& now() const { return now_; }
 
-  // The record with this edit's writes; nothing when there is none.
+  // The record with this edit's writes; nothing when there is none. It stays as it was read
+  // until the edit is over, whoever else writes.
   template <typename Message>
   absl::StatusOr<std::optional<Message>> Read(Family family, absl::string_view key) {
     absl::StatusOr<std::optional<std::string>> bytes = Get(family, key);
@@ -46,12 +49,13 @@ class Edit {
     if (!message.ok()) return message.status();
     return std::optional<Message>(*std::move(message));
   }
-  absl::StatusOr<std::optional<std::string>> Get(Family family, absl::string_view key);
+  virtual absl::StatusOr<std::optional<std::string>> Get(Family family, absl::string_view key) = 0;
+  // What Get will be asked for: one round trip instead of one each. Nothing depends on it.
+  virtual absl::Status Prefetch(Family family, std::vector<std::string> keys) = 0;
 
   void PutProduct(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after);
   void PutEmbedding(bool existed, const v1::Embedding& embedding);
   void PutJob(const std::optional<v1::Job>& before, const v1::Job& after);
-  void PutIdempotencyKey(absl::string_view key, absl::string_view job_id);
   // Answers the record as it is kept: WithHistory.
   v1::Placeholder PutPlaceholder(const std::optional<v1::Placeholder>& before, v1::Placeholder after,
                                  const PlaceholderDecision& decision = {});
@@ -61,48 +65,43 @@ class Edit {
   // Keeps a picture for one more product or placeholder; written once, however many
   // refer to it. `sha256` is that of `image.data()`.
   // Renditions come with the first reference; later ones find them there.
-  absl::Status AddImage(const v1::Image& image, absl::string_view sha256,
-                        const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions = {});
+  virtual absl::Status AddImage(const v1::Image& image, absl::string_view sha256,
+                                const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions) = 0;
   // One reference less; the last takes the picture and its renditions along. Nothing for
   // an empty hash.
-  absl::Status DropImage(absl::string_view sha256);
+  virtual absl::Status DropImage(absl::string_view sha256) = 0;
+
+  // The job that was created with that key.
+  virtual absl::StatusOr<std::optional<std::string>> JobOfKey(absl::string_view idempotency_key) = 0;
+  virtual void PutJobKey(absl::string_view idempotency_key, absl::string_view job_id) = 0;
+  // The oldest job of `kinds` behind the id `after` (empty: any) that is QUEUED, or RUNNING with a lease
+  // that has ended; `only` (empty: any) is the one that may be it.
+  virtual absl::StatusOr<std::optional<v1::Job>> NextOpenJob(const std::vector<v1::JobKind>& kinds,
+                                                             const std::string& only, const std::string& after,
+                                                             absl::Time now) = 0;
+
+  // Nobody holds the fetch of that product any more; with a worker's name only when it is the holder.
+  virtual absl::Status ReleaseFetch(const std::string& product_id, const std::optional<std::string>& worker) = 0;
 
   // Records how far the ingest of a source is; drops that when it has `finished`.
-  void PutIngestCheckpoint(const v1::IngestCheckpoint& checkpoint);
+  virtual absl::Status PutIngestCheckpoint(const v1::IngestCheckpoint& checkpoint) = 0;
 
-  // For repairs, out of records that are sure; what changes records keeps these right.
-  void PutIndexEntry(absl::string_view entry) { Put(Family::kIndex, entry, ""); }
-  void DeleteIndexEntry(absl::string_view entry) { Delete(Family::kIndex, entry); }
-  // `key` is the picture's; below 1 the picture goes, readable or not.
-  absl::Status PutImageReferences(absl::string_view key, std::int64_t references);
-  // Nothing when it is not there.
-  absl::Status DeleteRendition(absl::string_view key);
-  void AddToStatistics(const Statistics& difference);
-
-  bool empty() const { return batch_.Count() == 0; }
-  // Entries of the index of products that are to be fetched and were not, or from another
-  // origin.
-  const std::vector<std::string>& added_fetches() const { return added_fetches_; }
-  // With the statistics as its last record.
-  rocksdb::WriteBatch& Finish();
   const Statistics& statistics() const { return statistics_; }
 
- private:
-  // Index entries of a record that changes.
-  template <typename Record>
-  void MoveIndex(const std::optional<Record>& before, const Record& after);
-  absl::Status DeleteRenditions(absl::string_view image_key);
-  void Put(Family family, absl::string_view key, absl::string_view value);
-  void Delete(Family family, absl::string_view key);
+ protected:
+  // Keeps the record under its key, and whatever finds it. `existed`: there is one by now.
+  virtual void Keep(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after) = 0;
+  virtual void Keep(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after) = 0;
+  virtual void Keep(const std::optional<v1::Verdict>& before, const v1::Verdict& after) = 0;
+  virtual void Keep(const std::optional<v1::Job>& before, const v1::Job& after) = 0;
+  virtual void Keep(bool existed, const v1::Embedding& embedding) = 0;
+  virtual void Keep(bool existed, const v1::Review& review) = 0;
 
-  const Database& db_;
-  Statistics statistics_;
+  Statistics& mutable_statistics() { return statistics_; }
+
+ private:
   const google::protobuf::Timestamp now_;
-  rocksdb::WriteBatch batch_;
-  std::vector<std::string> added_fetches_;
-  // What Get sees before the database: written here, or nothing when deleted here. Index
-  // entries are not among it: nobody asks for one that his own edit has put.
-  std::array<absl::flat_hash_map<std::string, std::optional<std::string>>, kFamilies> written_;
+  Statistics statistics_;
 };
 
 }  // namespace mannequin::store

@@ -1,20 +1,20 @@
 // Vectors of products. Kept by product id; that the product exists is the writer's
 // affair, since a vector of a product that is gone harms nobody.
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "services/store/database.h"
-#include "services/store/edit.h"
-#include "services/store/rocks_status.h"
-#include "services/store/rocks_store.h"
+#include "services/store/record_store.h"
 #include "services/store/validate.h"
 
 namespace mannequin {
 
 using store::Family;
 
-absl::StatusOr<v1::PutEmbeddingsResponse> RocksStore::PutEmbeddings(const v1::PutEmbeddingsRequest& request) {
+absl::StatusOr<v1::PutEmbeddingsResponse> RecordStore::PutEmbeddings(const v1::PutEmbeddingsRequest& request) {
   RETURN_IF_ERROR(store::CheckCount("embeddings", request.embeddings_size(), 1, 10'000));
   const int dimension = request.embeddings(0).values_size();
   for (int i = 0; i < request.embeddings_size(); ++i) {
@@ -26,6 +26,9 @@ absl::StatusOr<v1::PutEmbeddingsResponse> RocksStore::PutEmbeddings(const v1::Pu
     }
   }
   RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
+    std::vector<std::string> ids;
+    for (const v1::Embedding& embedding : request.embeddings()) ids.push_back(embedding.product_id());
+    RETURN_IF_ERROR(edit.Prefetch(Family::kEmbeddings, std::move(ids)));
     for (const v1::Embedding& embedding : request.embeddings()) {
       ASSIGN_OR_RETURN(const std::optional<std::string> before, edit.Get(Family::kEmbeddings, embedding.product_id()));
       edit.PutEmbedding(before.has_value(), embedding);
@@ -37,19 +40,13 @@ absl::StatusOr<v1::PutEmbeddingsResponse> RocksStore::PutEmbeddings(const v1::Pu
   return response;
 }
 
-absl::Status RocksStore::ScanEmbeddings(const v1::ScanEmbeddingsRequest&,
+absl::Status RecordStore::ScanEmbeddings(const v1::ScanEmbeddingsRequest&,
                                         const std::function<absl::Status(const v1::Embedding&)>& visit) {
   ASSIGN_OR_RETURN(const Slot slot, TakeScanSlot());
-  rocksdb::ReadOptions options;
-  options.fill_cache = false;
-  const auto iterator = db_->NewIterator(Family::kEmbeddings, options);
-  for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) {
-    ASSIGN_OR_RETURN(const v1::Embedding embedding,
-                     store::Decode<v1::Embedding>(Family::kEmbeddings, store::ToView(iterator->key()),
-                                                  store::ToView(iterator->value())));
+  return VisitEmbeddings([&](const v1::Embedding& embedding) -> absl::StatusOr<bool> {
     RETURN_IF_ERROR(visit(embedding));
-  }
-  return store::FromRocks(iterator->status(), "scan embeddings");
+    return true;
+  });
 }
 
 }  // namespace mannequin

@@ -1,19 +1,16 @@
-// The crawl's queue: products whose image is PENDING or to be refreshed.
-#include <algorithm>
+// What becomes of products whose image is PENDING or to be refreshed. Leasing them is the engine's.
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "services/store/database.h"
-#include "services/store/edit.h"
-#include "services/store/fetch_leases.h"
-#include "services/store/fetch_queue.h"
-#include "services/store/prefix_cursor.h"
-#include "services/store/rocks_store.h"
+#include "services/store/image_state.h"
+#include "services/store/record_store.h"
+#include "services/store/store_image.h"
 #include "services/store/timestamp.h"
 #include "services/store/validate.h"
 
@@ -26,7 +23,7 @@ namespace {
 constexpr std::size_t kMaxResultBytes = std::size_t{32} << 20;
 constexpr std::size_t kMaxFailureMessage = 1024;
 constexpr std::size_t kMaxValidator = 1024;
-constexpr int kChangeBatch = 1000;
+constexpr std::size_t kChangeBatch = 1000;
 
 absl::Status CheckResult(const std::string& where, const v1::FetchResult& result, std::string& sha256) {
   RETURN_IF_ERROR(store::CheckProductId(absl::StrCat(where, "product_id"), result.product_id()));
@@ -55,9 +52,6 @@ absl::Status CheckResult(const std::string& where, const v1::FetchResult& result
   const absl::Status hash = store::ImageKey(result.source_sha256()).status();
   return hash.ok() ? hash : absl::InvalidArgumentError(absl::StrCat(where, "source_", hash.message()));
 }
-
-// Whether its image is to be fetched: not yet had, or asked for again.
-bool IsToBeFetched(const v1::ImageInfo& image) { return image.state() == v1::IMAGE_STATE_PENDING || image.refresh(); }
 
 // Where a picture that was fetched came from.
 void RecordSource(const v1::FetchResult& result, v1::ImageInfo& image) {
@@ -89,76 +83,9 @@ void RecordNotModified(const v1::FetchResult& result, const google::protobuf::Ti
   *image.mutable_fetched_at() = now;
 }
 
-v1::FetchTask TaskOf(const v1::StoredProduct& product, const std::string& origin) {
-  v1::FetchTask task;
-  task.set_product_id(product.product().id());
-  task.set_url(product.product().image_url());
-  task.set_attempts(product.image().attempts());
-  task.set_origin(origin);
-  if (product.image().refresh()) {
-    task.set_refresh(true);
-    task.set_etag(product.image().etag());
-    task.set_last_modified(product.image().last_modified());
-    task.set_source_sha256(product.image().source_sha256());
-  }
-  return task;
-}
-
 }  // namespace
 
-absl::StatusOr<v1::LeaseFetchesResponse> RocksStore::LeaseFetches(const v1::LeaseFetchesRequest& request) {
-  RETURN_IF_ERROR(store::CheckWorker(request.worker()));
-  RETURN_IF_ERROR(store::CheckCount("max_products", request.max_products(), 1, 10'000));
-  RETURN_IF_ERROR(store::CheckCount("max_products_per_origin", request.max_products_per_origin(), 0, 10'000));
-  RETURN_IF_ERROR(store::CheckCount("except_origins", request.except_origins_size(), 0, 10'000));
-  ASSIGN_OR_RETURN(const absl::Duration lease, store::LeaseDuration(request.lease()));
-  const absl::flat_hash_set<absl::string_view> except(request.except_origins().begin(), request.except_origins().end());
-  absl::MutexLock lock(&mutex_);
-  const absl::Time now = clock_.Now();
-  leases_->Expire(now);
-  v1::LeaseFetchesResponse response;
-  RETURN_IF_ERROR(fetch_queue_->Learn(*db_));
-  const auto full = [&] { return response.tasks_size() >= request.max_products(); };
-  // On from the origin after the last call's, then once around.
-  const std::string start = lease_origin_;
-  bool around = false;
-  for (store::FetchQueue::Place* place = fetch_queue_->Next(start); !full();) {
-    if (place == nullptr) {
-      if (std::exchange(around, true)) break;
-      place = fetch_queue_->First();
-      continue;
-    }
-    const std::string origin = place->origin;
-    if (around && origin > start) break;
-    if (!except.contains(origin)) {
-      lease_origin_ = origin;
-      RETURN_IF_ERROR(LeaseFromOrigin(origin, request, now + lease, response));
-    }
-    place = fetch_queue_->Next(origin);
-  }
-  response.set_leased_by_others(leases_->HeldByOthers(request.worker()));
-  return response;
-}
-
-absl::Status RocksStore::LeaseFromOrigin(const std::string& origin, const v1::LeaseFetchesRequest& request,
-                                         absl::Time expires, v1::LeaseFetchesResponse& response) {
-  int most = request.max_products();
-  if (request.max_products_per_origin() > 0) {
-    most = std::min(most, response.tasks_size() + request.max_products_per_origin());
-  }
-  return fetch_queue_->VisitFrom(*db_, origin, [&](const std::string& id) -> absl::StatusOr<bool> {
-    if (response.tasks_size() >= most) return false;
-    if (leases_->Held(id)) return true;
-    ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> product,
-                     db_->Read<v1::StoredProduct>(Family::kProducts, id));
-    if (!product) return absl::DataLossError(absl::StrCat("products/", id, ": in the index, but gone"));
-    *response.add_tasks() = TaskOf(*product, origin);
-    leases_->Take(id, request.worker(), expires);
-    return true;
-  });
-}
-
-absl::StatusOr<v1::CompleteFetchesResponse> RocksStore::CompleteFetches(const v1::CompleteFetchesRequest& request) {
+absl::StatusOr<v1::CompleteFetchesResponse> RecordStore::CompleteFetches(const v1::CompleteFetchesRequest& request) {
   RETURN_IF_ERROR(store::CheckWorker(request.worker()));
   RETURN_IF_ERROR(store::CheckCount("results", request.results_size(), 1, 1000));
   if (request.ByteSizeLong() > kMaxResultBytes) {
@@ -170,26 +97,33 @@ absl::StatusOr<v1::CompleteFetchesResponse> RocksStore::CompleteFetches(const v1
   for (int i = 0; i < request.results_size(); ++i) {
     RETURN_IF_ERROR(CheckResult(absl::StrCat("results[", i, "]."), request.results(i), hashes[i]));
   }
+  std::vector<std::string> ids;
+  std::vector<store::NewPicture> pictures;
+  for (int i = 0; i < request.results_size(); ++i) {
+    const v1::FetchResult& result = request.results(i);
+    ids.push_back(result.product_id());
+    if (result.has_image()) pictures.push_back({&result.image(), &hashes[i], &result.renditions()});
+  }
   v1::CompleteFetchesResponse response;
   const auto change = [&](store::Edit& edit) -> absl::Status {
+    response.Clear();
+    RETURN_IF_ERROR(edit.Prefetch(Family::kProducts, ids));
+    if (!pictures.empty()) RETURN_IF_ERROR(edit.Prefetch(Family::kPlaceholders, ids));
     for (int i = 0; i < request.results_size(); ++i) {
       const v1::FetchResult& result = request.results(i);
       ASSIGN_OR_RETURN(std::optional<v1::StoredProduct> before,
                        edit.Read<v1::StoredProduct>(Family::kProducts, result.product_id()));
-      if (!before || !IsToBeFetched(before->image()) || before->product().image_url() != result.url()) {
-        leases_->ReleaseIfHeldBy(result.product_id(), request.worker());
+      if (!before || !store::IsToBeFetched(before->image()) || before->product().image_url() != result.url()) {
+        RETURN_IF_ERROR(edit.ReleaseFetch(result.product_id(), request.worker()));
         response.set_dropped(response.dropped() + 1);
         response.add_dropped_results(i);
         continue;
       }
-      if (result.has_failure() && result.failure().retry()) {
-        leases_->ReleaseIfHeldBy(result.product_id(), request.worker());
-      } else {
-        leases_->Release(result.product_id());
-      }
+      const bool given_back = result.has_failure() && result.failure().retry();
+      RETURN_IF_ERROR(edit.ReleaseFetch(result.product_id(), given_back ? std::optional(request.worker()) : std::nullopt));
       v1::StoredProduct after = *before;
       if (result.has_image()) {
-        RETURN_IF_ERROR(StoreImage(*before, result.image(), hashes[i], result.renditions(), edit, after));
+        RETURN_IF_ERROR(store::StoreImage(*before, result.image(), hashes[i], result.renditions(), edit, after));
         RecordSource(result, *after.mutable_image());
         response.set_stored(response.stored() + 1);
       } else if (result.has_not_modified()) {
@@ -207,35 +141,36 @@ absl::StatusOr<v1::CompleteFetchesResponse> RocksStore::CompleteFetches(const v1
     }
     return absl::OkStatus();
   };
-  RETURN_IF_ERROR(Write(change));
+  RETURN_IF_ERROR(Write(change, pictures));
   return response;
 }
 
-absl::StatusOr<v1::RetryFetchesResponse> RocksStore::RetryFetches(const v1::RetryFetchesRequest& request) {
+absl::StatusOr<v1::RetryFetchesResponse> RecordStore::RetryFetches(const v1::RetryFetchesRequest& request) {
   if (!v1::FetchFailure_IsValid(request.failure())) {
     return absl::InvalidArgumentError("failure: is not one of FetchFailure");
   }
   // What shows no product is MISSING and not FAILED, among those that name no image.
   const v1::ImageState state =
       request.failure() == v1::FETCH_FAILURE_NOT_AVAILABLE ? v1::IMAGE_STATE_MISSING : v1::IMAGE_STATE_FAILED;
-  v1::RetryFetchesResponse response;
-  RETURN_IF_ERROR(ChangeAll(state, [&](const v1::StoredProduct& before, v1::StoredProduct& after) {
+  const auto retry = [&](const v1::StoredProduct& before, v1::StoredProduct& after) {
     if (request.failure() != v1::FETCH_FAILURE_UNSPECIFIED && before.image().failure() != request.failure()) {
       return false;
     }
     after.mutable_image()->Clear();
     after.mutable_image()->set_state(v1::IMAGE_STATE_PENDING);
-    response.set_products(response.products() + 1);
     return true;
-  }));
+  };
+  v1::RetryFetchesResponse response;
+  std::int64_t changed = 0;
+  RETURN_IF_ERROR(ChangeAll(state, retry, changed));
+  response.set_products(changed);
   return response;
 }
 
-absl::StatusOr<v1::RefreshFetchesResponse> RocksStore::RefreshFetches(const v1::RefreshFetchesRequest& request) {
+absl::StatusOr<v1::RefreshFetchesResponse> RecordStore::RefreshFetches(const v1::RefreshFetchesRequest& request) {
   const absl::Time before_time =
       request.has_fetched_before() ? store::FromProto(request.fetched_before()) : absl::InfiniteFuture();
-  v1::RefreshFetchesResponse response;
-  RETURN_IF_ERROR(ChangeAll(v1::IMAGE_STATE_STORED, [&](const v1::StoredProduct& before, v1::StoredProduct& after) {
+  const auto refresh = [&](const v1::StoredProduct& before, v1::StoredProduct& after) {
     // A picture that was put, and not fetched, has no source to be compared with.
     const v1::ImageInfo& image = before.image();
     if (image.refresh() || image.source_sha256().empty() || before.product().image_url().empty() ||
@@ -244,34 +179,50 @@ absl::StatusOr<v1::RefreshFetchesResponse> RocksStore::RefreshFetches(const v1::
     }
     after.mutable_image()->set_refresh(true);
     after.mutable_image()->set_attempts(0);
-    response.set_products(response.products() + 1);
     return true;
-  }));
+  };
+  v1::RefreshFetchesResponse response;
+  std::int64_t changed = 0;
+  RETURN_IF_ERROR(ChangeAll(v1::IMAGE_STATE_STORED, refresh, changed));
+  response.set_products(changed);
   return response;
 }
 
-absl::Status RocksStore::ChangeAll(
-    v1::ImageState state, const std::function<bool(const v1::StoredProduct& before, v1::StoredProduct& after)>& body) {
+absl::Status RecordStore::ChangeAll(
+    v1::ImageState state, const std::function<bool(const v1::StoredProduct& before, v1::StoredProduct& after)>& body,
+    std::int64_t& changed) {
+  v1::ProductFilter filter;
+  filter.set_image_state(state);
   std::string last;
   // Batches bound the memory and let other writers in.
   for (bool more = true; more;) {
-    const auto change = [&](store::Edit& edit) -> absl::Status {
-      store::PrefixCursor products(*db_, store::ImageStatePrefix(state));
-      int seen = 0;
-      for (products.SeekAfter(last); products.Valid() && seen < kChangeBatch; products.Next(), ++seen) {
-        last = std::string(products.id());
+    std::vector<std::string> ids;
+    RETURN_IF_ERROR(VisitProducts(filter, last, /*whole=*/false, [&](const v1::StoredProduct& product, auto) {
+      more = ids.size() == kChangeBatch;
+      if (!more) ids.push_back(product.product().id());
+      return !more;
+    }));
+    if (ids.size() < kChangeBatch) more = false;
+    if (ids.empty()) break;
+    last = ids.back();
+    std::int64_t batch = 0;
+    RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
+      batch = 0;
+      RETURN_IF_ERROR(edit.Prefetch(Family::kProducts, ids));
+      for (const std::string& id : ids) {
         ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> before,
-                         edit.Read<v1::StoredProduct>(Family::kProducts, last));
-        if (!before) return absl::DataLossError(absl::StrCat("products/", last, ": in the index, but gone"));
+                         edit.Read<v1::StoredProduct>(Family::kProducts, id));
+        // Others may have changed it since it was found.
+        if (!before || before->image().state() != state) continue;
         v1::StoredProduct after = *before;
         if (!body(*before, after)) continue;
         if (after.image().state() != state) *after.mutable_updated_at() = edit.now();
         edit.PutProduct(before, after);
+        ++batch;
       }
-      more = products.Valid();
-      return products.status();
-    };
-    RETURN_IF_ERROR(Write(change));
+      return absl::OkStatus();
+    }));
+    changed += batch;
   }
   return absl::OkStatus();
 }

@@ -10,23 +10,20 @@
 //   QUEUED or RUNNING --pause--> PAUSED --resume--> QUEUED; RUNNING by way of its worker,
 //   who finishes as PAUSED, or whose lease expires
 //
-// A lease is compare-and-set under the writer mutex: `worker` in the record is who holds
+// A lease is compare-and-set in one change: `worker` in the record is who holds
 // it. Its end is in the record too, so leases outlive the store's process. A worker whose
 // lease expired while nobody else took it may renew it; there is still one holder.
 #include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
-#include "services/store/database.h"
-#include "services/store/edit.h"
 #include "services/store/page_token.h"
-#include "services/store/prefix_cursor.h"
-#include "services/store/rocks_status.h"
-#include "services/store/rocks_store.h"
+#include "services/store/record_store.h"
 #include "services/store/timestamp.h"
 #include "services/store/validate.h"
 
@@ -111,27 +108,6 @@ absl::StatusOr<v1::Job> ReadHeld(store::Edit& edit, const std::string& id, const
   return *job;
 }
 
-// The first job of `kind` before `before` (empty: any), or `only` (empty: any), that may be
-// leased. Jobs on the way whose attempts are spent are ended.
-absl::StatusOr<std::optional<v1::Job>> FindLeasable(const store::Database& db, store::Edit& edit, v1::JobKind kind,
-                                                    const std::string& before, const std::string& only,
-                                                    absl::Time now) {
-  store::PrefixCursor open(db, store::QueuePrefix(kind));
-  for (open.Seek(only); open.Valid(); open.Next()) {
-    const std::string id(open.id());
-    if ((!before.empty() && id >= before) || (!only.empty() && id != only)) break;
-    ASSIGN_OR_RETURN(const std::optional<v1::Job> job, edit.Read<v1::Job>(Family::kJobs, id));
-    if (!job) return absl::DataLossError(absl::StrCat("jobs/", id, ": in the queue, but gone"));
-    if (job->state() == v1::JOB_STATE_QUEUED) return job;
-    if (!LeaseExpired(*job, now)) continue;
-    v1::Job ended = *job;
-    if (!EndExpired(ended, now)) return job;
-    edit.PutJob(job, ended);
-  }
-  RETURN_IF_ERROR(open.status());
-  return std::optional<v1::Job>();
-}
-
 // When an id of NewId was made; the epoch for what is not one.
 absl::Time TimeOfId(absl::string_view id) {
   static constexpr absl::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -144,17 +120,20 @@ absl::Time TimeOfId(absl::string_view id) {
   return absl::FromUnixMillis(milliseconds);
 }
 
-// An id behind `last`, also for two in one millisecond and for a clock set back: order
-// of ids is order of creation.
-std::string NextJobId(absl::Time now, const std::string& last) {
-  const absl::Time time = std::max(now, TimeOfId(last));
-  std::string id = NewId(kJobPrefix, time);
-  return id > last ? id : NewId(kJobPrefix, time + absl::Milliseconds(1));
-}
-
 }  // namespace
 
-absl::StatusOr<v1::CreateJobResponse> RocksStore::CreateJob(const v1::CreateJobRequest& request) {
+// An id behind the last one, also for two in one millisecond and for a clock set back: order
+// of ids is order of creation.
+std::string RecordStore::NextJobId(absl::Time now) {
+  absl::MutexLock lock(&order_mutex_);
+  const absl::Time time = std::max(now, TimeOfId(last_job_id_));
+  std::string id = NewId(kJobPrefix, time);
+  if (id <= last_job_id_) id = NewId(kJobPrefix, time + absl::Milliseconds(1));
+  last_job_id_ = id;
+  return id;
+}
+
+absl::StatusOr<v1::CreateJobResponse> RecordStore::CreateJob(const v1::CreateJobRequest& request) {
   RETURN_IF_ERROR(CheckKind("kind", request.kind()));
   RETURN_IF_ERROR(store::CheckCount("max_attempts", request.max_attempts(), 0, 100));
   RETURN_IF_ERROR(store::CheckText("idempotency_key", request.idempotency_key(), 0, 128));
@@ -162,8 +141,7 @@ absl::StatusOr<v1::CreateJobResponse> RocksStore::CreateJob(const v1::CreateJobR
   v1::Job& job = *response.mutable_job();
   RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
     if (!request.idempotency_key().empty()) {
-      ASSIGN_OR_RETURN(const std::optional<std::string> id,
-                       edit.Get(Family::kIndex, store::IdempotencyKey(request.idempotency_key())));
+      ASSIGN_OR_RETURN(const std::optional<std::string> id, edit.JobOfKey(request.idempotency_key()));
       if (id) {
         ASSIGN_OR_RETURN(const std::optional<v1::Job> first, edit.Read<v1::Job>(Family::kJobs, *id));
         if (!first) return absl::DataLossError(absl::StrCat("jobs/", *id, ": in the index, but gone"));
@@ -172,30 +150,30 @@ absl::StatusOr<v1::CreateJobResponse> RocksStore::CreateJob(const v1::CreateJobR
       }
     }
     const absl::Time now = clock_.Now();
-    last_job_id_ = NextJobId(now, last_job_id_);
-    job.set_id(last_job_id_);
+    job.Clear();
+    job.set_id(NextJobId(now));
     job.set_kind(request.kind());
     job.set_state(v1::JOB_STATE_QUEUED);
     if (request.has_spec()) *job.mutable_spec() = request.spec();
     job.set_max_attempts(request.max_attempts() == 0 ? kDefaultAttempts : request.max_attempts());
     *job.mutable_created_at() = store::ToProto(now);
     edit.PutJob(std::nullopt, job);
-    if (!request.idempotency_key().empty()) edit.PutIdempotencyKey(request.idempotency_key(), job.id());
+    if (!request.idempotency_key().empty()) edit.PutJobKey(request.idempotency_key(), job.id());
     return absl::OkStatus();
   }));
   return response;
 }
 
-absl::StatusOr<v1::GetJobResponse> RocksStore::GetJob(const v1::GetJobRequest& request) {
+absl::StatusOr<v1::GetJobResponse> RecordStore::GetJob(const v1::GetJobRequest& request) {
   RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
-  ASSIGN_OR_RETURN(std::optional<v1::Job> job, db_->Read<v1::Job>(Family::kJobs, request.id()));
+  ASSIGN_OR_RETURN(std::optional<v1::Job> job, Read<v1::Job>(Family::kJobs, request.id()));
   if (!job) return NoSuchJob(request.id());
   v1::GetJobResponse response;
   *response.mutable_job() = *std::move(job);
   return response;
 }
 
-absl::StatusOr<v1::ListJobsResponse> RocksStore::ListJobs(const v1::ListJobsRequest& request) {
+absl::StatusOr<v1::ListJobsResponse> RecordStore::ListJobs(const v1::ListJobsRequest& request) {
   if (!v1::JobKind_IsValid(request.kind())) return absl::InvalidArgumentError("kind: is not one of JobKind");
   if (!v1::JobState_IsValid(request.state())) return absl::InvalidArgumentError("state: is not one of JobState");
   ASSIGN_OR_RETURN(const int page_size, store::PageSize(request.page_size()));
@@ -204,7 +182,7 @@ absl::StatusOr<v1::ListJobsResponse> RocksStore::ListJobs(const v1::ListJobsRequ
   v1::ListJobsResponse response;
   std::size_t bytes = 0;
   // True when the job was added, or is none of those asked for.
-  const auto add = [&](v1::Job job) {
+  const auto add = [&](const v1::Job& job) {
     if (request.kind() != v1::JOB_KIND_UNSPECIFIED && job.kind() != request.kind()) return true;
     if (request.state() != v1::JOB_STATE_UNSPECIFIED && job.state() != request.state()) return true;
     if (response.jobs_size() == page_size || bytes > kMaxPageBytes) {
@@ -212,54 +190,33 @@ absl::StatusOr<v1::ListJobsResponse> RocksStore::ListJobs(const v1::ListJobsRequ
       return false;
     }
     bytes += job.ByteSizeLong();
-    *response.add_jobs() = std::move(job);
+    *response.add_jobs() = job;
     return true;
   };
-  // Workers ask for these several times a second: the queue alone holds all of them.
-  if (request.kind() != v1::JOB_KIND_UNSPECIFIED &&
-      (request.state() == v1::JOB_STATE_QUEUED || request.state() == v1::JOB_STATE_RUNNING)) {
-    store::PrefixCursor open(*db_, store::QueuePrefix(request.kind()));
-    for (open.SeekBefore(before); open.Valid(); open.Previous()) {
-      ASSIGN_OR_RETURN(std::optional<v1::Job> job, db_->Read<v1::Job>(Family::kJobs, std::string(open.id())));
-      // It may have ended since the cursor was made.
-      if (job && !add(*std::move(job))) break;
-    }
-    RETURN_IF_ERROR(open.status());
-    return response;
-  }
-  const auto jobs = db_->NewIterator(Family::kJobs);
-  if (before.empty()) {
-    jobs->SeekToLast();
-  } else {
-    jobs->SeekForPrev(before);
-    if (jobs->Valid() && jobs->key() == rocksdb::Slice(before)) jobs->Prev();
-  }
-  for (; jobs->Valid(); jobs->Prev()) {
-    ASSIGN_OR_RETURN(v1::Job job,
-                     store::Decode<v1::Job>(Family::kJobs, store::ToView(jobs->key()), store::ToView(jobs->value())));
-    if (!add(std::move(job))) break;
-  }
-  RETURN_IF_ERROR(store::FromRocks(jobs->status(), "list jobs"));
+  RETURN_IF_ERROR(VisitJobs(request.kind(), request.state(), before, add));
   return response;
 }
 
-absl::StatusOr<v1::LeaseJobResponse> RocksStore::LeaseJob(const v1::LeaseJobRequest& request) {
+absl::StatusOr<v1::LeaseJobResponse> RecordStore::LeaseJob(const v1::LeaseJobRequest& request) {
   RETURN_IF_ERROR(store::CheckWorker(request.worker()));
   RETURN_IF_ERROR(store::CheckCount("kinds", request.kinds_size(), 1, v1::JobKind_ARRAYSIZE));
   for (const int kind : request.kinds()) RETURN_IF_ERROR(CheckKind("kinds", static_cast<v1::JobKind>(kind)));
   ASSIGN_OR_RETURN(const absl::Duration lease, store::LeaseDuration(request.lease()));
   RETURN_IF_ERROR(store::CheckText("id", request.id(), 0, 128));
+  std::vector<v1::JobKind> kinds;
+  for (const int kind : request.kinds()) kinds.push_back(static_cast<v1::JobKind>(kind));
   v1::LeaseJobResponse response;
   RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
     const absl::Time now = clock_.Now();
+    response.Clear();
     std::optional<v1::Job> oldest;
-    for (const int kind : request.kinds()) {
-      ASSIGN_OR_RETURN(std::optional<v1::Job> found,
-                       FindLeasable(*db_, edit, static_cast<v1::JobKind>(kind), oldest ? oldest->id() : std::string(),
-                                    request.id(), now));
-      if (found) oldest = std::move(found);
+    for (std::string after;; after = oldest->id()) {
+      ASSIGN_OR_RETURN(oldest, edit.NextOpenJob(kinds, request.id(), after, now));
+      if (!oldest) return absl::OkStatus();
+      v1::Job ended = *oldest;
+      if (oldest->state() == v1::JOB_STATE_QUEUED || !EndExpired(ended, now)) break;
+      edit.PutJob(oldest, ended);
     }
-    if (!oldest) return absl::OkStatus();
     v1::Job& job = *response.mutable_job();
     job = *oldest;
     job.set_state(v1::JOB_STATE_RUNNING);
@@ -273,7 +230,7 @@ absl::StatusOr<v1::LeaseJobResponse> RocksStore::LeaseJob(const v1::LeaseJobRequ
   return response;
 }
 
-absl::StatusOr<v1::HeartbeatJobResponse> RocksStore::HeartbeatJob(const v1::HeartbeatJobRequest& request) {
+absl::StatusOr<v1::HeartbeatJobResponse> RecordStore::HeartbeatJob(const v1::HeartbeatJobRequest& request) {
   RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
   RETURN_IF_ERROR(store::CheckWorker(request.worker()));
   RETURN_IF_ERROR(store::CheckShare("done", request.done()));
@@ -292,7 +249,7 @@ absl::StatusOr<v1::HeartbeatJobResponse> RocksStore::HeartbeatJob(const v1::Hear
   return response;
 }
 
-absl::StatusOr<v1::FinishJobResponse> RocksStore::FinishJob(const v1::FinishJobRequest& request) {
+absl::StatusOr<v1::FinishJobResponse> RecordStore::FinishJob(const v1::FinishJobRequest& request) {
   RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
   RETURN_IF_ERROR(store::CheckWorker(request.worker()));
   const v1::JobState state = request.state();
@@ -331,7 +288,7 @@ absl::StatusOr<v1::FinishJobResponse> RocksStore::FinishJob(const v1::FinishJobR
   return response;
 }
 
-absl::StatusOr<v1::CancelJobResponse> RocksStore::CancelJob(const v1::CancelJobRequest& request) {
+absl::StatusOr<v1::CancelJobResponse> RecordStore::CancelJob(const v1::CancelJobRequest& request) {
   RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
   v1::CancelJobResponse response;
   RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
@@ -362,7 +319,7 @@ absl::StatusOr<v1::CancelJobResponse> RocksStore::CancelJob(const v1::CancelJobR
   return response;
 }
 
-absl::StatusOr<v1::PauseJobResponse> RocksStore::PauseJob(const v1::PauseJobRequest& request) {
+absl::StatusOr<v1::PauseJobResponse> RecordStore::PauseJob(const v1::PauseJobRequest& request) {
   RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
   v1::PauseJobResponse response;
   RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
@@ -386,7 +343,7 @@ absl::StatusOr<v1::PauseJobResponse> RocksStore::PauseJob(const v1::PauseJobRequ
   return response;
 }
 
-absl::StatusOr<v1::ResumeJobResponse> RocksStore::ResumeJob(const v1::ResumeJobRequest& request) {
+absl::StatusOr<v1::ResumeJobResponse> RecordStore::ResumeJob(const v1::ResumeJobRequest& request) {
   RETURN_IF_ERROR(store::CheckText("id", request.id(), 1, 128));
   v1::ResumeJobResponse response;
   RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {

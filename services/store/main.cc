@@ -4,8 +4,8 @@
 #include "common/base/status_macros.h"
 #include "common/rpc/server.h"
 #include "common/rpc/service_main.h"
-#include "services/store/backup_schedule.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/backup_schedule.h"
+#include "services/store/rocks/rocks_store.h"
 #include "services/store/store_service.h"
 #include "spdlog/spdlog.h"
 
@@ -23,7 +23,7 @@ absl::Status Serve(const config::v1::StoreConfig& config) {
   server->SetServing(true);
   spdlog::info("serving on {}", server->address());
   rpc::WaitForSignal();
-  store->StopBackups();
+  store->Stop();
   server->Drain();
   return absl::OkStatus();
 }

@@ -2,14 +2,12 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "services/store/database.h"
-#include "services/store/edit.h"
 #include "services/store/page_token.h"
-#include "services/store/record_query.h"
-#include "services/store/rocks_store.h"
+#include "services/store/record_store.h"
 #include "services/store/timestamp.h"
 #include "services/store/validate.h"
 
@@ -72,7 +70,7 @@ absl::Status PutPicture(const v1::PutPlaceholderRequest& request, const std::opt
       return absl::InvalidArgumentError(
           absl::StrCat("placeholder.image_sha256: not that of the image, which is ", sha256));
     }
-    RETURN_IF_ERROR(edit.AddImage(request.image(), sha256));
+    RETURN_IF_ERROR(edit.AddImage(request.image(), sha256, {}));
     RETURN_IF_ERROR(edit.DropImage(kept));
     after.set_image_sha256(sha256);
   } else if (after.image_sha256().empty()) {
@@ -93,7 +91,7 @@ absl::Status PutBadge(const v1::PutPlaceholderRequest& request, const std::optio
   const std::string kept = before ? before->badged_image_sha256() : "";
   after.clear_badged_image_sha256();
   if (request.has_badged_image()) {
-    RETURN_IF_ERROR(edit.AddImage(request.badged_image(), sha256));
+    RETURN_IF_ERROR(edit.AddImage(request.badged_image(), sha256, {}));
     after.set_badged_image_sha256(sha256);
   } else if (after.state() == v1::PLACEHOLDER_STATE_APPROVED) {
     if (kept.empty() || after.image_sha256() != before->image_sha256()) {
@@ -105,27 +103,11 @@ absl::Status PutBadge(const v1::PutPlaceholderRequest& request, const std::optio
   return edit.DropImage(kept);
 }
 
-// Whether it is among those that the request asks for; on one of before placeholders had categories, the
-// product's is looked at.
-absl::StatusOr<bool> IsListed(const store::Database& db, const v1::ListPlaceholdersRequest& request,
-                              const v1::Placeholder& placeholder) {
-  if (placeholder.confidence() < request.min_confidence()) return false;
-  if (request.category_path().empty()) return true;
-  const auto is_below = [&](const google::protobuf::RepeatedPtrField<std::string>& path) {
-    return path.size() >= request.category_path_size() &&
-           std::equal(request.category_path().begin(), request.category_path().end(), path.begin());
-  };
-  if (!placeholder.category_path().empty()) return is_below(placeholder.category_path());
-  ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> product,
-                   db.Read<v1::StoredProduct>(Family::kProducts, placeholder.product_id()));
-  return product && is_below(product->product().category_path());
-}
-
 }  // namespace
 
-absl::StatusOr<v1::PutPlaceholderResponse> RocksStore::PutPlaceholder(const v1::PutPlaceholderRequest& request) {
+absl::StatusOr<v1::PutPlaceholderResponse> RecordStore::PutPlaceholder(const v1::PutPlaceholderRequest& request) {
   RETURN_IF_ERROR(CheckPut(request));
-  // Hashing is the long part: before the writer mutex.
+  // Hashing is the long part: before the change.
   std::string sha256, badged_sha256;
   if (request.has_image()) {
     ASSIGN_OR_RETURN(sha256, store::CheckImage("image.", request.image()));
@@ -134,6 +116,10 @@ absl::StatusOr<v1::PutPlaceholderResponse> RocksStore::PutPlaceholder(const v1::
     ASSIGN_OR_RETURN(badged_sha256, store::CheckImage("badged_image.", request.badged_image()));
   }
   const std::string& id = request.placeholder().product_id();
+  const store::Renditions none;
+  std::vector<store::NewPicture> pictures;
+  if (request.has_image()) pictures.push_back({&request.image(), &sha256, &none});
+  if (request.has_badged_image()) pictures.push_back({&request.badged_image(), &badged_sha256, &none});
   v1::PutPlaceholderResponse response;
   const auto change = [&](store::Edit& edit) -> absl::Status {
     ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> product,
@@ -155,14 +141,14 @@ absl::StatusOr<v1::PutPlaceholderResponse> RocksStore::PutPlaceholder(const v1::
         edit.PutPlaceholder(before, std::move(after), {.reviewer = request.reviewer(), .reason = request.reason()});
     return absl::OkStatus();
   };
-  RETURN_IF_ERROR(Write(change));
+  RETURN_IF_ERROR(Write(change, pictures));
   return response;
 }
 
-absl::StatusOr<v1::GetPlaceholderResponse> RocksStore::GetPlaceholder(const v1::GetPlaceholderRequest& request) {
+absl::StatusOr<v1::GetPlaceholderResponse> RecordStore::GetPlaceholder(const v1::GetPlaceholderRequest& request) {
   RETURN_IF_ERROR(store::CheckProductId("product_id", request.product_id()));
   ASSIGN_OR_RETURN(std::optional<v1::Placeholder> placeholder,
-                   db_->Read<v1::Placeholder>(Family::kPlaceholders, request.product_id()));
+                   Read<v1::Placeholder>(Family::kPlaceholders, request.product_id()));
   if (!placeholder) {
     return absl::NotFoundError(absl::StrCat("placeholder of ", request.product_id(), ": there is none"));
   }
@@ -171,7 +157,23 @@ absl::StatusOr<v1::GetPlaceholderResponse> RocksStore::GetPlaceholder(const v1::
   return response;
 }
 
-absl::StatusOr<v1::ListPlaceholdersResponse> RocksStore::ListPlaceholders(const v1::ListPlaceholdersRequest& request) {
+// Whether it is among those that the request asks for; on one of before placeholders had categories, the
+// product's is looked at.
+absl::StatusOr<bool> RecordStore::IsListed(const v1::ListPlaceholdersRequest& request,
+                                           const v1::Placeholder& placeholder) {
+  if (placeholder.confidence() < request.min_confidence()) return false;
+  if (request.category_path().empty()) return true;
+  const auto is_below = [&](const google::protobuf::RepeatedPtrField<std::string>& path) {
+    return path.size() >= request.category_path_size() &&
+           std::equal(request.category_path().begin(), request.category_path().end(), path.begin());
+  };
+  if (!placeholder.category_path().empty()) return is_below(placeholder.category_path());
+  ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> product,
+                   Read<v1::StoredProduct>(Family::kProducts, placeholder.product_id()));
+  return product && is_below(product->product().category_path());
+}
+
+absl::StatusOr<v1::ListPlaceholdersResponse> RecordStore::ListPlaceholders(const v1::ListPlaceholdersRequest& request) {
   if (!v1::PlaceholderState_IsValid(request.state())) {
     return absl::InvalidArgumentError("state: is not one of PlaceholderState");
   }
@@ -183,14 +185,11 @@ absl::StatusOr<v1::ListPlaceholdersResponse> RocksStore::ListPlaceholders(const 
   filter.clear_page_token();
   const std::string query = absl::StrCat("placeholders", filter.SerializeAsString());
   ASSIGN_OR_RETURN(const std::string after, store::ParsePageToken(query, request.page_token()));
-  const std::string prefix =
-      request.state() == v1::PLACEHOLDER_STATE_UNSPECIFIED ? "" : store::PlaceholderStatePrefix(request.state());
   v1::ListPlaceholdersResponse response;
   std::size_t bytes = 0;
-  absl::StatusOr<bool> listed = false;
-  const auto visit = [&](const v1::Placeholder& placeholder) {
-    listed = IsListed(*db_, request, placeholder);
-    if (!listed.ok() || !*listed) return listed.ok();
+  const auto visit = [&](const v1::Placeholder& placeholder) -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(const bool listed, IsListed(request, placeholder));
+    if (!listed) return true;
     if (response.placeholders_size() < page_size && bytes < store::kPageBytes) {
       bytes += placeholder.ByteSizeLong();
       *response.add_placeholders() = placeholder;
@@ -199,8 +198,7 @@ absl::StatusOr<v1::ListPlaceholdersResponse> RocksStore::ListPlaceholders(const 
     response.set_next_page_token(store::MakePageToken(query, response.placeholders().rbegin()->product_id()));
     return false;
   };
-  RETURN_IF_ERROR(store::VisitRecords<v1::Placeholder>(*db_, Family::kPlaceholders, prefix, after, visit));
-  RETURN_IF_ERROR(listed.status());
+  RETURN_IF_ERROR(VisitPlaceholders(request.state(), after, visit));
   return response;
 }
 

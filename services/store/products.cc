@@ -1,14 +1,14 @@
 // Products: upsert, get, list, scan.
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "services/store/database.h"
-#include "services/store/edit.h"
 #include "services/store/image_state.h"
 #include "services/store/page_token.h"
-#include "services/store/product_query.h"
-#include "services/store/rocks_store.h"
+#include "services/store/record_store.h"
 #include "services/store/timestamp.h"
 #include "services/store/validate.h"
 
@@ -30,21 +30,28 @@ v1::ImageInfo NewImageInfo(const v1::Product& product) {
 
 }  // namespace
 
-absl::StatusOr<v1::UpsertProductsResponse> RocksStore::UpsertProducts(const v1::UpsertProductsRequest& request) {
+absl::StatusOr<v1::UpsertProductsResponse> RecordStore::UpsertProducts(const v1::UpsertProductsRequest& request) {
   RETURN_IF_ERROR(store::CheckUpsert(request));
+  return Upsert(request);
+}
+
+absl::StatusOr<v1::UpsertProductsResponse> RecordStore::Upsert(const v1::UpsertProductsRequest& request) {
   v1::UpsertProductsResponse response;
   const auto change = [&](store::Edit& edit) -> absl::Status {
+    response.Clear();
+    std::vector<std::string> ids;
+    for (const v1::Product& product : request.products()) ids.push_back(product.id());
+    RETURN_IF_ERROR(edit.Prefetch(Family::kProducts, std::move(ids)));
     for (const v1::Product& product : request.products()) {
       RETURN_IF_ERROR(UpsertProduct(product, edit, response));
     }
-    if (request.has_checkpoint()) edit.PutIngestCheckpoint(request.checkpoint());
-    return absl::OkStatus();
+    return request.has_checkpoint() ? edit.PutIngestCheckpoint(request.checkpoint()) : absl::OkStatus();
   };
   RETURN_IF_ERROR(Write(change));
   return response;
 }
 
-absl::Status RocksStore::UpsertProduct(const v1::Product& product, store::Edit& edit,
+absl::Status RecordStore::UpsertProduct(const v1::Product& product, store::Edit& edit,
                                        v1::UpsertProductsResponse& counts) {
   ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> before,
                    edit.Read<v1::StoredProduct>(Family::kProducts, product.id()));
@@ -71,32 +78,33 @@ absl::Status RocksStore::UpsertProduct(const v1::Product& product, store::Edit& 
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::GetProductResponse> RocksStore::GetProduct(const v1::GetProductRequest& request) {
+absl::StatusOr<v1::GetProductResponse> RecordStore::GetProduct(const v1::GetProductRequest& request) {
   RETURN_IF_ERROR(store::CheckProductId("id", request.id()));
-  ASSIGN_OR_RETURN(std::optional<v1::StoredProduct> product,
-                   db_->Read<v1::StoredProduct>(Family::kProducts, request.id()));
+  ASSIGN_OR_RETURN(std::optional<v1::StoredProduct> product, Read<v1::StoredProduct>(Family::kProducts, request.id()));
   if (!product) return absl::NotFoundError(absl::StrCat("product ", request.id(), ": not in the store"));
   v1::GetProductResponse response;
   *response.mutable_product() = *std::move(product);
   return response;
 }
 
-absl::StatusOr<v1::BatchGetProductsResponse> RocksStore::BatchGetProducts(const v1::BatchGetProductsRequest& request) {
+absl::StatusOr<v1::BatchGetProductsResponse> RecordStore::BatchGetProducts(const v1::BatchGetProductsRequest& request) {
   RETURN_IF_ERROR(store::CheckCount("ids", request.ids_size(), 1, 1000));
   for (const std::string& id : request.ids()) RETURN_IF_ERROR(store::CheckProductId("ids", id));
+  const std::vector<std::string> ids(request.ids().begin(), request.ids().end());
+  ASSIGN_OR_RETURN(const std::vector<std::optional<std::string>> records, GetMany(Family::kProducts, ids));
   v1::BatchGetProductsResponse response;
-  for (const std::string& id : request.ids()) {
-    ASSIGN_OR_RETURN(std::optional<v1::StoredProduct> product, db_->Read<v1::StoredProduct>(Family::kProducts, id));
-    if (product) {
-      *response.add_products() = *std::move(product);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (records[i]) {
+      ASSIGN_OR_RETURN(*response.add_products(),
+                       store::Decode<v1::StoredProduct>(Family::kProducts, ids[i], *records[i]));
     } else {
-      response.add_missing_ids(id);
+      response.add_missing_ids(ids[i]);
     }
   }
   return response;
 }
 
-absl::StatusOr<v1::ListProductsResponse> RocksStore::ListProducts(const v1::ListProductsRequest& request) {
+absl::StatusOr<v1::ListProductsResponse> RecordStore::ListProducts(const v1::ListProductsRequest& request) {
   RETURN_IF_ERROR(store::CheckFilter(request.filter()));
   ASSIGN_OR_RETURN(const int page_size, store::PageSize(request.page_size()));
   const std::string query = absl::StrCat("products", request.filter().SerializeAsString());
@@ -114,11 +122,11 @@ absl::StatusOr<v1::ListProductsResponse> RocksStore::ListProducts(const v1::List
     *response.add_products() = product;
     return true;
   };
-  RETURN_IF_ERROR(store::VisitProducts(*db_, request.filter(), after, visit));
+  RETURN_IF_ERROR(VisitProducts(request.filter(), after, /*whole=*/false, visit));
   return response;
 }
 
-absl::Status RocksStore::ScanProducts(const v1::ScanProductsRequest& request,
+absl::Status RecordStore::ScanProducts(const v1::ScanProductsRequest& request,
                                       const std::function<absl::Status(const v1::StoredProduct&)>& visit) {
   RETURN_IF_ERROR(store::CheckFilter(request.filter()));
   ASSIGN_OR_RETURN(const Slot slot, TakeScanSlot());
@@ -127,8 +135,18 @@ absl::Status RocksStore::ScanProducts(const v1::ScanProductsRequest& request,
     visited = visit(product);
     return visited.ok();
   };
-  RETURN_IF_ERROR(store::VisitProducts(*db_, request.filter(), "", visit_one));
+  RETURN_IF_ERROR(VisitProducts(request.filter(), "", /*whole=*/true, visit_one));
   return visited;
+}
+
+absl::StatusOr<v1::GetIngestCheckpointResponse> RecordStore::GetIngestCheckpoint(
+    const v1::GetIngestCheckpointRequest& request) {
+  RETURN_IF_ERROR(store::CheckText("source", request.source(), 1, 256));
+  ASSIGN_OR_RETURN(std::optional<v1::IngestCheckpoint> checkpoint, ReadIngestCheckpoint(request.source()));
+  if (!checkpoint) return absl::NotFoundError(absl::StrCat("ingest of ", request.source(), ": none is under way"));
+  v1::GetIngestCheckpointResponse response;
+  *response.mutable_checkpoint() = *std::move(checkpoint);
+  return response;
 }
 
 }  // namespace mannequin

@@ -4,18 +4,15 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "google/protobuf/util/message_differencer.h"
-#include "services/store/database.h"
-#include "services/store/edit.h"
 #include "services/store/page_token.h"
-#include "services/store/record_query.h"
-#include "services/store/rocks_store.h"
+#include "services/store/record_store.h"
 #include "services/store/validate.h"
 
 namespace mannequin {
 
 using store::Family;
 
-absl::StatusOr<v1::PutReviewResponse> RocksStore::PutReview(const v1::PutReviewRequest& request) {
+absl::StatusOr<v1::PutReviewResponse> RecordStore::PutReview(const v1::PutReviewRequest& request) {
   RETURN_IF_ERROR(store::CheckReview("review.", request.review()));
   const std::string& id = request.review().product_id();
   const std::string key = store::ReviewKey(id, request.review().image_sha256());
@@ -50,13 +47,13 @@ absl::StatusOr<v1::PutReviewResponse> RocksStore::PutReview(const v1::PutReviewR
   return response;
 }
 
-absl::StatusOr<v1::ListReviewsResponse> RocksStore::ListReviews(const v1::ListReviewsRequest& request) {
+absl::StatusOr<v1::ListReviewsResponse> RecordStore::ListReviews(const v1::ListReviewsRequest& request) {
   ASSIGN_OR_RETURN(const int page_size, store::PageSize(request.page_size()));
   const std::string query = "reviews";
   ASSIGN_OR_RETURN(const std::string after, store::ParsePageToken(query, request.page_token()));
   v1::ListReviewsResponse response;
   std::size_t bytes = 0;
-  RETURN_IF_ERROR(store::VisitRecords<v1::Review>(*db_, Family::kReviews, "", after, [&](const v1::Review& review) {
+  RETURN_IF_ERROR(VisitReviews(after, [&](const v1::Review& review) -> absl::StatusOr<bool> {
     if (response.reviews_size() < page_size && bytes < store::kPageBytes) {
       bytes += review.ByteSizeLong();
       *response.add_reviews() = review;

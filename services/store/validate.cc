@@ -19,6 +19,9 @@ using absl::string_view;
 constexpr int kMaxUpsert = 10'000;
 constexpr std::size_t kMaxUpsertBytes = std::size_t{4} << 20;
 
+// The end of 2261: what counts as nanoseconds in 64 bits.
+constexpr std::int64_t kLastSecond = 9'214'646'399;
+
 absl::Status Invalid(string_view field, string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
 }
@@ -270,6 +273,22 @@ absl::Status CheckReview(string_view where, const v1::Review& review) {
   RETURN_IF_ERROR(CheckText(name("note"), review.note(), 0, kMaxWords));
   if (review.has_reviewed_at()) return Invalid(name("reviewed_at"), "expected to be not set; it is now");
   if (review.has_verdict()) return Invalid(name("verdict"), "expected to be not set; it is the kept one");
+  return absl::OkStatus();
+}
+
+absl::Status CheckFilter(const v1::ProductFilter& filter) {
+  RETURN_IF_ERROR(CheckCategoryPath("filter.category_path", filter.category_path()));
+  RETURN_IF_ERROR(CheckText("filter.brand", filter.brand(), 0, 256));
+  if (!v1::ImageState_IsValid(filter.image_state())) {
+    return absl::InvalidArgumentError("filter.image_state: is not one of ImageState");
+  }
+  if (!v1::VerdictKind_IsValid(filter.verdict())) {
+    return absl::InvalidArgumentError("filter.verdict: is not one of VerdictKind");
+  }
+  const google::protobuf::Timestamp& time = filter.updated_after();
+  if (time.seconds() < 0 || time.seconds() > kLastSecond || time.nanos() < 0 || time.nanos() > 999'999'999) {
+    return absl::InvalidArgumentError("filter.updated_after: is no time of the years 1970 to 2261");
+  }
   return absl::OkStatus();
 }
 

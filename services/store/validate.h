@@ -45,6 +45,8 @@ absl::Status CheckVerdict(absl::string_view where, const v1::Verdict& verdict);
 // Without `verdict` and `reviewed_at`, which the store sets.
 absl::Status CheckReview(absl::string_view where, const v1::Review& review);
 
+absl::Status CheckFilter(const v1::ProductFilter& filter);
+
 // `text` cut to at most `most` bytes at a character's edge, with anything that is not
 // UTF-8 as '?': for words that come from servers and libraries.
 std::string CleanText(absl::string_view text, std::size_t most);

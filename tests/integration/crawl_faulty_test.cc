@@ -10,7 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/fetcher/crawler.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "tests/integration/pictures.h"
 #include "tests/origin/crawl_origin.h"
 

@@ -25,7 +25,7 @@
 #include "common/base/status_macros.h"
 #include "common/image/image.h"
 #include "services/fetcher/crawler.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 
 namespace mannequin {
 namespace {

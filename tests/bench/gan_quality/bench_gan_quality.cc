@@ -19,7 +19,7 @@
 #include "common/text/text_model.h"
 #include "google/protobuf/text_format.h"
 #include "google/protobuf/util/json_util.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "services/trainer/pack.h"
 #include "services/trainer/quality_meter.h"
 #include "tests/unit/text/titles.h"

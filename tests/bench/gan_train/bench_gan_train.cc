@@ -17,7 +17,7 @@
 #include "common/base/status_macros.h"
 #include "common/nn/device.h"
 #include "common/text/text_model.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "services/trainer/batches.h"
 #include "services/trainer/gan_training.h"
 #include "services/trainer/pack.h"

@@ -10,7 +10,7 @@
 
 #include "common/base/status_macros.h"
 #include "services/mannequin/ingest/ingest.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 
 namespace mannequin {
 namespace {

@@ -30,7 +30,7 @@
 #include "common/rpc/server.h"
 #include "services/mannequin/shipped_bundle.h"
 #include "services/scorer/scorer_service.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "tests/bench/limit/limit.h"
 #include "tests/bench/score/listings.h"
 #include "tests/bench/score/load.h"

@@ -27,7 +27,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "common/store/remote_store.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "services/store/store_service.h"
 
 namespace mannequin {

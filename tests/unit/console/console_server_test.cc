@@ -25,7 +25,7 @@
 #include "mannequin/v1/gan_trainer.grpc.pb.h"
 #include "nlohmann/json.hpp"
 #include "services/console/connect.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "services/store/store_service.h"
 
 namespace mannequin {

@@ -13,7 +13,7 @@
 #include "common/rpc/server.h"
 #include "gtest/gtest.h"
 #include "services/embedder/embedder_service.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 
 namespace mannequin {
 

@@ -9,7 +9,7 @@
 #include "common/base/file.h"
 #include "gtest/gtest.h"
 #include "mannequin/v1/text_embedder.pb.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "tests/unit/embedder/vectors.h"
 
 namespace mannequin {

@@ -15,7 +15,7 @@
 #include "common/image/stored_picture.h"
 #include "gtest/gtest.h"
 #include "services/fetcher/crawler.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "tests/unit/fetcher/test_origin.h"
 
 namespace mannequin {

@@ -14,7 +14,7 @@
 #include "common/rpc/server.h"
 #include "gtest/gtest.h"
 #include "services/generator/generator_service.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "tests/unit/model/random_bundle.h"
 
 namespace mannequin {

@@ -17,7 +17,7 @@
 #include "gtest/gtest.h"
 #include "services/mannequin/export/catalog_writer.h"
 #include "services/mannequin/ingest/ingest.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 
 namespace mannequin {
 namespace {

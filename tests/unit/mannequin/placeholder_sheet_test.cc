@@ -7,7 +7,7 @@
 #include "common/base/file.h"
 #include "common/image/image.h"
 #include "gtest/gtest.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 
 namespace mannequin {
 namespace {

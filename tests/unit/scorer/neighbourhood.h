@@ -24,7 +24,7 @@
 #include "services/embedder/embedder_service.h"
 #include "services/fetcher/fetcher_service.h"
 #include "services/scorer/scorer_service.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "services/store/store_service.h"
 #include "tests/origin/crawl_origin.h"
 #include "tests/unit/model/random_bundle.h"

@@ -13,7 +13,7 @@
 #include "common/rpc/metrics.h"
 #include "common/rpc/server.h"
 #include "services/scorer/scorer_service.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "tests/unit/model/random_bundle.h"
 
 namespace mannequin {

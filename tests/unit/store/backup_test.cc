@@ -1,5 +1,5 @@
 // Backups: online, incremental, verified, restored to the same store; and by a schedule.
-#include "services/store/backup.h"
+#include "services/store/rocks/backup.h"
 
 #include <atomic>
 #include <fstream>
@@ -11,9 +11,9 @@
 #include "prometheus/text_serializer.h"
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
-#include "services/store/backup_schedule.h"
-#include "services/store/disk_bytes.h"
-#include "services/store/owner_lock.h"
+#include "services/store/rocks/backup_schedule.h"
+#include "services/store/rocks/disk_bytes.h"
+#include "services/store/rocks/owner_lock.h"
 #include "tests/unit/store/load.h"
 #include "tests/unit/store/store_contents.h"
 
@@ -284,7 +284,7 @@ TEST_F(BackupTest, ASecondAtTheSameTimeIsUnavailable) {
 }
 
 TEST_F(BackupTest, NoneBeginsWhileTheStoreCloses) {
-  store_->StopBackups();
+  store_->Stop();
   EXPECT_EQ("UNAVAILABLE", CodeOf(Back()));
 }
 

@@ -8,7 +8,7 @@
 #include <random>
 #include <thread>
 
-#include "services/store/backup.h"
+#include "services/store/rocks/backup.h"
 #include "tests/unit/store/load.h"
 
 namespace mannequin {

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "gmock/gmock.h"
-#include "services/store/database.h"
+#include "services/store/rocks/database.h"
 #include "tests/unit/store/store_contents.h"
 
 namespace mannequin {

@@ -5,7 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "rocksdb/write_batch.h"
-#include "services/store/database.h"
+#include "services/store/rocks/database.h"
 #include "tests/unit/store/store_contents.h"
 
 namespace mannequin {

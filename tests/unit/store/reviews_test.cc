@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
-#include "services/store/database.h"
-#include "services/store/format.h"
+#include "services/store/rocks/database.h"
+#include "services/store/rocks/format.h"
 #include "services/store/keys.h"
 #include "tests/unit/store/store_contents.h"
 

@@ -1,5 +1,5 @@
 // What only the embedded store can show: damage, folders in use, threads.
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 
 #include <unistd.h>
 
@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "gmock/gmock.h"
-#include "services/store/rocks_status.h"
+#include "services/store/rocks/rocks_status.h"
 #include "tests/unit/store/store_fixture.h"
 
 namespace mannequin {

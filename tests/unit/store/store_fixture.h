@@ -16,7 +16,7 @@
 #include "common/store/remote_store.h"
 #include "google/protobuf/util/time_util.h"
 #include "gtest/gtest.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "services/store/store_service.h"
 
 namespace mannequin {

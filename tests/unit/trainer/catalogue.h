@@ -11,7 +11,7 @@
 #include "common/model/bundle.h"
 #include "common/text/text_model.h"
 #include "gtest/gtest.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 #include "tests/unit/text/titles.h"
 
 namespace mannequin {

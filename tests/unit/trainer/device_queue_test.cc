@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mannequin/v1/gan_trainer.pb.h"
-#include "services/store/rocks_store.h"
+#include "services/store/rocks/rocks_store.h"
 
 namespace mannequin {
 namespace {

@@ -1,0 +1,138 @@
+#include "services/store/postgres/picture_objects.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/ids.h"
+#include "common/base/status_macros.h"
+
+namespace mannequin::store {
+namespace {
+
+constexpr std::int64_t kSweepBatch = 1000;
+
+// The first digits spread the objects over the bucket's own partitions.
+std::string NewObject(const std::string& sha256, absl::Time now) {
+  return absl::StrCat("images/", sha256.substr(0, 2), "/", sha256, NewId("-", now));
+}
+
+}  // namespace
+
+PictureRecord RecordOf(const v1::Image& image, const Renditions& renditions) {
+  PictureRecord record;
+  record.mutable_image()->set_media_type(image.media_type());
+  record.mutable_image()->set_width(image.width());
+  record.mutable_image()->set_height(image.height());
+  for (const v1::Rendition& rendition : renditions) {
+    v1::Rendition& kept = *record.add_renditions();
+    kept.set_side(rendition.side());
+    kept.set_width(rendition.width());
+    kept.set_height(rendition.height());
+  }
+  return record;
+}
+
+std::string RenditionObject(absl::string_view object, int side) { return absl::StrCat(object, ".", side); }
+
+std::vector<std::string> ObjectsOf(const std::string& object, const PictureRecord& record) {
+  std::vector<std::string> objects = {object};
+  for (const v1::Rendition& rendition : record.renditions()) {
+    objects.push_back(RenditionObject(object, rendition.side()));
+  }
+  return objects;
+}
+
+absl::StatusOr<Uploads> PictureObjects::Upload(const std::vector<NewPicture>& pictures) {
+  absl::flat_hash_map<std::string, const NewPicture*> missing;
+  std::vector<std::string> keys;
+  for (const NewPicture& picture : pictures) {
+    if (!missing.emplace(*picture.sha256, &picture).second) continue;
+    ASSIGN_OR_RETURN(std::string key, ImageKey(*picture.sha256));
+    keys.push_back(std::move(key));
+  }
+  Uploads uploads;
+  if (keys.empty()) return uploads;
+  RETURN_IF_ERROR(pool_.Try([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const Result kept,
+                     connection.Run("SELECT encode(sha256, 'hex') FROM images WHERE sha256 = ANY($1)",
+                                    Parameters().ByteStrings(keys)));
+    for (int row = 0; row < kept.rows(); ++row) missing.erase(kept.Bytes(row, 0));
+    return absl::OkStatus();
+  }));
+  if (missing.empty()) return uploads;
+  const absl::Time now = clock_.Now();
+  std::vector<Bucket::Object> objects;
+  for (const auto& [sha256, picture] : missing) {
+    const std::string& object = uploads[sha256] = NewObject(sha256, now);
+    objects.push_back({object, picture->image->data(), picture->image->media_type()});
+    for (const v1::Rendition& rendition : *picture->renditions) {
+      objects.push_back({RenditionObject(object, rendition.side()), rendition.data(), "image/jpeg"});
+    }
+  }
+  std::vector<std::string> names;
+  for (const Bucket::Object& object : objects) names.push_back(object.key);
+  RETURN_IF_ERROR(pool_.Try([&](Connection& connection) {
+    return connection
+        .Run("INSERT INTO doomed_objects (object, doom_at) SELECT unnest($1), $2 ON CONFLICT DO NOTHING",
+             Parameters().Texts(names).Int(absl::ToUnixNanos(now + kUploadGrace)))
+        .status();
+  }));
+  RETURN_IF_ERROR(bucket_.Put(objects));
+  return uploads;
+}
+
+absl::StatusOr<std::optional<v1::Image>> PictureObjects::Read(const std::string& sha256, int at_least_side) {
+  ASSIGN_OR_RETURN(const std::string key, ImageKey(sha256));
+  v1::Image image;
+  std::string object;
+  RETURN_IF_ERROR(pool_.Try([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const Result found, connection.Run("SELECT object, record FROM images WHERE sha256 = $1",
+                                                        Parameters().Bytes(key)));
+    object.clear();
+    if (found.rows() == 0) return absl::OkStatus();
+    object = std::string(found.Bytes(0, 0));
+    ASSIGN_OR_RETURN(PictureRecord record, Decode<PictureRecord>(Family::kImages, key, found.Bytes(0, 1)));
+    image = std::move(*record.mutable_image());
+    const v1::Rendition* best = nullptr;
+    for (const v1::Rendition& rendition : record.renditions()) {
+      const bool large_enough = at_least_side > 0 && rendition.side() >= at_least_side;
+      if (large_enough && (best == nullptr || rendition.side() < best->side())) best = &rendition;
+    }
+    if (best == nullptr) return absl::OkStatus();
+    object = RenditionObject(object, best->side());
+    image.set_media_type("image/jpeg");
+    image.set_width(best->width());
+    image.set_height(best->height());
+    return absl::OkStatus();
+  }));
+  if (object.empty()) return std::optional<v1::Image>();
+  absl::StatusOr<std::string> bytes = bucket_.Get(object);
+  if (absl::IsNotFound(bytes.status())) {
+    return absl::DataLossError(absl::StrCat("images/", sha256, ": its object ", object, " is not in the bucket"));
+  }
+  RETURN_IF_ERROR(bytes.status());
+  image.set_data(*std::move(bytes));
+  return std::optional<v1::Image>(std::move(image));
+}
+
+absl::StatusOr<std::int64_t> PictureObjects::Sweep() {
+  std::int64_t swept = 0;
+  for (std::int64_t batch = kSweepBatch; batch == kSweepBatch; swept += batch) {
+    RETURN_IF_ERROR(pool_.Transact("", [&](Connection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(const Result doomed,
+                       connection.Run("SELECT object FROM doomed_objects WHERE doom_at <= $1 "
+                                      "ORDER BY doom_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+                                      Parameters().Int(absl::ToUnixNanos(clock_.Now())).Int(kSweepBatch)));
+      batch = doomed.rows();
+      std::vector<std::string> objects;
+      for (int row = 0; row < doomed.rows(); ++row) objects.emplace_back(doomed.Bytes(row, 0));
+      if (objects.empty()) return absl::OkStatus();
+      // The rows go last: what is not deleted stays doomed.
+      RETURN_IF_ERROR(bucket_.Delete(objects));
+      return connection.Run("DELETE FROM doomed_objects WHERE object = ANY($1)", Parameters().Texts(objects)).status();
+    }));
+  }
+  return swept;
+}
+
+}  // namespace mannequin::store

@@ -1,0 +1,65 @@
+// Pictures in a bucket, and the rows that say which of its objects count.
+//
+// An object is written before the change that refers to it, and deleted after the one that lets
+// go of it. In between, whatever crashes, it is a row of `doomed_objects`: an upload begins as
+// doomed in an hour, the change takes that row away together with the first reference; the last
+// reference that goes puts one back, ten minutes ahead for those who read just now. Nothing else
+// deletes objects, and an object's name is never used again, so a late deletion hits nothing new.
+//
+//   ASSIGN_OR_RETURN(const Uploads uploads, objects.Upload(pictures));
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "services/store/bucket/bucket.h"
+#include "services/store/postgres/connection_pool.h"
+#include "services/store/record_store.h"
+
+namespace mannequin::store {
+
+inline constexpr absl::Duration kUploadGrace = absl::Hours(1);
+inline constexpr absl::Duration kReadGrace = absl::Minutes(10);
+
+// By SHA-256 in hex: the object that was written for it.
+using Uploads = absl::flat_hash_map<std::string, std::string>;
+
+// What a row of `images` says of a picture: the message that put it, without any bytes.
+using PictureRecord = v1::PutImageRequest;
+PictureRecord RecordOf(const v1::Image& image, const Renditions& renditions);
+
+// Of a rendition of the picture in `object`.
+std::string RenditionObject(absl::string_view object, int side);
+// The picture's and its renditions'.
+std::vector<std::string> ObjectsOf(const std::string& object, const PictureRecord& record);
+
+// Thread-safe. `pool`, `bucket` and `clock` must outlive it.
+class PictureObjects {
+ public:
+  PictureObjects(ConnectionPool& pool, Bucket& bucket, const Clock& clock)
+      : pool_(pool), bucket_(bucket), clock_(clock) {}
+
+  // Writes those that no row has, with their renditions. Without a change that takes them over
+  // they go again.
+  absl::StatusOr<Uploads> Upload(const std::vector<NewPicture>& pictures);
+
+  // As RecordStore::ReadImage. DATA_LOSS when its object is gone or is not what was written.
+  absl::StatusOr<std::optional<v1::Image>> Read(const std::string& sha256, int at_least_side);
+
+  // Deletes what is doomed by now; answers how many objects that were. Several processes may at
+  // once.
+  absl::StatusOr<std::int64_t> Sweep();
+
+ private:
+  ConnectionPool& pool_;
+  Bucket& bucket_;
+  const Clock& clock_;
+};
+
+}  // namespace mannequin::store
