@@ -34,6 +34,7 @@ pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips)
 # By pkg-config: the library's feature macros change the layout of its types.
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(PUGIXML REQUIRED IMPORTED_TARGET pugixml)
 pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET simdjson)
 pkg_check_modules(SIXEL REQUIRED IMPORTED_TARGET libsixel)
 pkg_check_modules(FONTCONFIG REQUIRED IMPORTED_TARGET fontconfig)
