@@ -28,7 +28,7 @@ PACKAGES="
 build-essential ca-certificates ccache cmake git mold ninja-build openssl pkg-config python3 python3-pip unzip
 libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
 libbenchmark-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev libfontconfig-dev libgmock-dev libgtest-dev
-libhnswlib-dev libisal-dev libjemalloc-dev libpq-dev libssl-dev librocksdb-dev libsimdjson-dev libsixel-dev libspdlog-dev libvips-dev libzstd-dev
+libhnswlib-dev libisal-dev libjemalloc-dev libpq-dev libpugixml-dev libssl-dev librocksdb-dev libsimdjson-dev libsixel-dev libspdlog-dev libvips-dev libzstd-dev
 nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
 fonts-dejavu-core fonts-noto-cjk libjs-chart.js
 chromium nodejs npm
