@@ -61,13 +61,15 @@ int Process::Wait() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+bool Process::IsRunning() const {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != pid_;
+}
+
 bool Process::WaitForOutput(const std::string& text, absl::Duration timeout) const {
   for (const absl::Time end = absl::Now() + timeout; absl::Now() < end; absl::SleepFor(absl::Milliseconds(20))) {
     if (absl::StrContains(output(), text)) return true;
-    siginfo_t info{};
-    if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_) {
-      return absl::StrContains(output(), text);
-    }
+    if (!IsRunning()) return absl::StrContains(output(), text);
   }
   return false;
 }

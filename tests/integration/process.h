@@ -21,6 +21,7 @@ class Process {
   void Signal(int signal) const;
   // Exit status; 128 + signal when it was killed. Waits.
   int Wait();
+  bool IsRunning() const;
   // Waits until standard output holds `text`; false after `timeout` or its end.
   bool WaitForOutput(const std::string& text, absl::Duration timeout) const;
   std::string output() const;

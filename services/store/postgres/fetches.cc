@@ -78,6 +78,8 @@ absl::Status PostgresStore::LeaseFromOrigins(Connection& connection, const v1::L
                                              std::vector<std::pair<std::string, std::string>>& leased) {
   const absl::flat_hash_set<absl::string_view> except(request.except_origins().begin(), request.except_origins().end());
   const absl::Time now = clock().Now();
+  // What was given back just now has the time of that change.
+  const absl::Time free = NextTime();
   const auto left = [&] { return request.max_products() - static_cast<int>(leased.size()); };
   std::string start;
   {
@@ -106,7 +108,7 @@ absl::Status PostgresStore::LeaseFromOrigins(Connection& connection, const v1::L
                          "WHERE kept.product_id = next.product_id RETURNING kept.product_id",
                          Parameters()
                              .Bytes(origin)
-                             .Int(absl::ToUnixNanos(now))
+                             .Int(absl::ToUnixNanos(free))
                              .Int(absl::ToUnixNanos(now + lease))
                              .Bytes(request.worker())
                              .Int(most)));

@@ -16,21 +16,25 @@ std::string NewObject(const std::string& sha256, absl::Time now) {
   return absl::StrCat("images/", sha256.substr(0, 2), "/", sha256, NewId("-", now));
 }
 
-}  // namespace
-
-PictureRecord RecordOf(const v1::Image& image, const Renditions& renditions) {
-  PictureRecord record;
-  record.mutable_image()->set_media_type(image.media_type());
-  record.mutable_image()->set_width(image.width());
-  record.mutable_image()->set_height(image.height());
-  for (const v1::Rendition& rendition : renditions) {
-    v1::Rendition& kept = *record.add_renditions();
+Upload UploadOf(const NewPicture& picture, absl::Time now) {
+  Upload upload;
+  upload.object = NewObject(*picture.sha256, now);
+  v1::Image& image = *upload.record.mutable_image();
+  image.set_media_type(picture.image->media_type());
+  image.set_width(picture.image->width());
+  image.set_height(picture.image->height());
+  upload.bytes = static_cast<std::int64_t>(picture.image->data().size());
+  for (const v1::Rendition& rendition : *picture.renditions) {
+    v1::Rendition& kept = *upload.record.add_renditions();
     kept.set_side(rendition.side());
     kept.set_width(rendition.width());
     kept.set_height(rendition.height());
+    upload.rendition_bytes += static_cast<std::int64_t>(rendition.data().size());
   }
-  return record;
+  return upload;
 }
+
+}  // namespace
 
 std::string RenditionObject(absl::string_view object, int side) { return absl::StrCat(object, ".", side); }
 
@@ -63,7 +67,7 @@ absl::StatusOr<Uploads> PictureObjects::Upload(const std::vector<NewPicture>& pi
   const absl::Time now = clock_.Now();
   std::vector<Bucket::Object> objects;
   for (const auto& [sha256, picture] : missing) {
-    const std::string& object = uploads[sha256] = NewObject(sha256, now);
+    const std::string& object = (uploads[sha256] = UploadOf(*picture, now)).object;
     objects.push_back({object, picture->image->data(), picture->image->media_type()});
     for (const v1::Rendition& rendition : *picture->renditions) {
       objects.push_back({RenditionObject(object, rendition.side()), rendition.data(), "image/jpeg"});

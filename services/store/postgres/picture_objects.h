@@ -27,12 +27,18 @@ namespace mannequin::store {
 inline constexpr absl::Duration kUploadGrace = absl::Hours(1);
 inline constexpr absl::Duration kReadGrace = absl::Minutes(10);
 
-// By SHA-256 in hex: the object that was written for it.
-using Uploads = absl::flat_hash_map<std::string, std::string>;
-
 // What a row of `images` says of a picture: the message that put it, without any bytes.
 using PictureRecord = v1::PutImageRequest;
-PictureRecord RecordOf(const v1::Image& image, const Renditions& renditions);
+
+// A picture that is in the bucket, but in no row.
+struct Upload {
+  std::string object;
+  PictureRecord record;
+  std::int64_t bytes = 0;
+  std::int64_t rendition_bytes = 0;
+};
+// By SHA-256 in hex.
+using Uploads = absl::flat_hash_map<std::string, Upload>;
 
 // Of a rendition of the picture in `object`.
 std::string RenditionObject(absl::string_view object, int side);

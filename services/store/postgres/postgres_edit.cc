@@ -6,29 +6,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "services/store/image_state.h"
 #include "services/store/postgres/counters.h"
+#include "services/store/postgres/product_columns.h"
 #include "services/store/postgres/schema.h"
 #include "services/store/timestamp.h"
-#include "services/store/url_origin.h"
 
 namespace mannequin::store {
 namespace {
 
 std::size_t Place(Family family) { return static_cast<std::size_t>(family); }
-
-std::vector<std::string> CategoriesOf(const v1::Product& product) {
-  std::vector<std::string> categories;
-  for (int depth = 1; depth <= product.category_path_size(); ++depth) {
-    categories.push_back(CategoryPrefix(product.category_path(), depth));
-  }
-  return categories;
-}
-
-std::optional<std::string> OriginToFetch(const v1::StoredProduct& product) {
-  if (!IsToBeFetched(product.image())) return std::nullopt;
-  return OriginOf(product.product().image_url());
-}
 
 // Others were there between the read and the write.
 absl::Status Changed(absl::string_view what) {
@@ -71,15 +57,17 @@ PostgresEdit::Row& PostgresEdit::RowOf(Family family, const std::string& key, bo
 void PostgresEdit::Keep(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after) {
   const std::string& id = after.product().id();
   Row& row = RowOf(Family::kProducts, id, before.has_value(), after.SerializeAsString());
-  row.numbers = {after.image().state(), UpdateSpread(id), absl::ToUnixNanos(FromProto(after.updated_at()))};
-  row.brand = after.product().brand();
+  ProductColumns columns = ColumnsOf(after);
+  row.numbers = {columns.image_state, columns.update_spread, columns.updated_at};
+  row.brand = columns.brand;
   const auto [rows, is_first] = products_.try_emplace(id);
   if (is_first && before) {
-    rows->second.categories_before = CategoriesOf(before->product());
-    rows->second.origin_before = OriginToFetch(*before);
+    ProductColumns old = ColumnsOf(*before);
+    rows->second.categories_before = std::move(old.categories);
+    rows->second.origin_before = std::move(old.origin);
   }
-  rows->second.categories = CategoriesOf(after.product());
-  rows->second.origin = OriginToFetch(after);
+  rows->second.categories = std::move(columns.categories);
+  rows->second.origin = std::move(columns.origin);
 }
 
 void PostgresEdit::Keep(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after) {
@@ -107,19 +95,16 @@ void PostgresEdit::Keep(bool existed, const v1::Review& review) {
   RowOf(Family::kReviews, ReviewKey(review.product_id(), review.image_sha256()), existed, review.SerializeAsString());
 }
 
-absl::Status PostgresEdit::AddImage(const v1::Image& image, absl::string_view sha256, const Renditions& renditions) {
+absl::Status PostgresEdit::AddImage(const v1::Image&, absl::string_view sha256, const Renditions&) {
   RETURN_IF_ERROR(ImageKey(sha256).status());
-  ImageUse& use = images_[std::string(sha256)];
-  ++use.change;
-  use.image = &image;
-  use.renditions = &renditions;
+  ++uses_[std::string(sha256)];
   return absl::OkStatus();
 }
 
 absl::Status PostgresEdit::DropImage(absl::string_view sha256) {
   if (sha256.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(ImageKey(sha256).status());
-  --images_[std::string(sha256)].change;
+  --uses_[std::string(sha256)];
   return absl::OkStatus();
 }
 
@@ -302,9 +287,9 @@ absl::Status PostgresEdit::FlushFetches() {
 
 absl::Status PostgresEdit::FlushImages() {
   std::vector<std::string> uploaded, kept;
-  for (const auto& [sha256, use] : images_) {
-    if (use.change == 0) continue;
-    (use.change > 0 && uploads_.contains(sha256) ? uploaded : kept).push_back(sha256);
+  for (const auto& [sha256, change] : uses_) {
+    if (change == 0) continue;
+    (change > 0 && uploads_.contains(sha256) ? uploaded : kept).push_back(sha256);
   }
   if (!uploaded.empty()) RETURN_IF_ERROR(InsertImages(uploaded));
   return kept.empty() ? absl::OkStatus() : ChangeUses(kept);
@@ -314,16 +299,14 @@ absl::Status PostgresEdit::InsertImages(const std::vector<std::string>& hashes) 
   std::vector<std::string> keys, objects, records;
   std::vector<std::int64_t> uses, bytes, rendition_bytes;
   for (const std::string& sha256 : hashes) {
-    const ImageUse& use = images_[sha256];
+    const Upload& upload = uploads_.at(sha256);
     ASSIGN_OR_RETURN(std::string key, ImageKey(sha256));
     keys.push_back(std::move(key));
-    uses.push_back(use.change);
-    objects.push_back(uploads_.at(sha256));
-    records.push_back(RecordOf(*use.image, *use.renditions).SerializeAsString());
-    bytes.push_back(static_cast<std::int64_t>(use.image->data().size()));
-    std::int64_t sum = 0;
-    for (const v1::Rendition& rendition : *use.renditions) sum += static_cast<std::int64_t>(rendition.data().size());
-    rendition_bytes.push_back(sum);
+    uses.push_back(uses_[sha256]);
+    objects.push_back(upload.object);
+    records.push_back(upload.record.SerializeAsString());
+    bytes.push_back(upload.bytes);
+    rendition_bytes.push_back(upload.rendition_bytes);
   }
   ASSIGN_OR_RETURN(
       const Result put,
@@ -342,15 +325,12 @@ absl::Status PostgresEdit::InsertImages(const std::vector<std::string>& hashes) 
   std::vector<std::string> taken;
   for (int row = 0; row < put.rows(); ++row) {
     const std::string sha256(put.Bytes(row, 0));
-    const std::string object(put.Bytes(row, 1));
-    const auto upload = uploads_.find(sha256);
-    if (upload == uploads_.end() || upload->second != object) continue;
-    const std::size_t place = static_cast<std::size_t>(std::find(hashes.begin(), hashes.end(), sha256) - hashes.begin());
-    const ImageUse& use = images_[sha256];
-    for (std::string& name : ObjectsOf(object, RecordOf(*use.image, *use.renditions))) taken.push_back(std::move(name));
+    const Upload& upload = uploads_.at(sha256);
+    if (put.Bytes(row, 1) != upload.object) continue;
+    for (std::string& name : ObjectsOf(upload.object, upload.record)) taken.push_back(std::move(name));
     ++mutable_statistics().images;
-    mutable_statistics().image_bytes += bytes[place];
-    mutable_statistics().rendition_bytes += rendition_bytes[place];
+    mutable_statistics().image_bytes += upload.bytes;
+    mutable_statistics().rendition_bytes += upload.rendition_bytes;
   }
   if (taken.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Result saved,
@@ -365,7 +345,7 @@ absl::Status PostgresEdit::ChangeUses(const std::vector<std::string>& hashes) {
   for (const std::string& sha256 : hashes) {
     ASSIGN_OR_RETURN(std::string key, ImageKey(sha256));
     keys.push_back(std::move(key));
-    changes.push_back(images_[sha256].change);
+    changes.push_back(uses_[sha256]);
   }
   ASSIGN_OR_RETURN(const Result changed,
                    connection_.Run("UPDATE images AS kept SET uses = kept.uses + given.change "
@@ -395,7 +375,7 @@ absl::Status PostgresEdit::ChangeUses(const std::vector<std::string>& hashes) {
   for (const std::string& sha256 : hashes) {
     if (there.contains(sha256)) continue;
     // It was kept when the upload was thought needless, and has gone since.
-    if (images_[sha256].change > 0) return Changed("images");
+    if (uses_[sha256] > 0) return Changed("images");
     return absl::DataLossError(absl::StrCat("images/", sha256, ": a picture that is in use is gone"));
   }
   if (gone.empty()) return absl::OkStatus();

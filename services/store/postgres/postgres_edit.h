@@ -70,11 +70,6 @@ class PostgresEdit final : public Edit {
     std::vector<std::string> categories_before, categories;
     std::optional<std::string> origin_before, origin;
   };
-  struct ImageUse {
-    std::int64_t change = 0;
-    const v1::Image* image = nullptr;
-    const google::protobuf::RepeatedPtrField<v1::Rendition>* renditions = nullptr;
-  };
   using Rows = std::map<std::string, Row>;
 
   Row& RowOf(Family family, const std::string& key, bool existed, std::string record);
@@ -93,7 +88,8 @@ class PostgresEdit final : public Edit {
   std::array<absl::flat_hash_map<std::string, std::optional<std::string>>, kFamilies> read_;
   std::array<Rows, kFamilies> rows_;
   std::map<std::string, ProductRows> products_;
-  std::map<std::string, ImageUse> images_;  // by hex
+  // References that come or go, by the hash in hex.
+  std::map<std::string, std::int64_t> uses_;
   std::vector<std::pair<std::string, std::string>> job_keys_;
   std::vector<std::pair<std::string, std::optional<std::string>>> releases_;
 };

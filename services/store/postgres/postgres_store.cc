@@ -12,6 +12,7 @@
 #include "common/base/check_range.h"
 #include "common/base/status_macros.h"
 #include "services/store/postgres/counters.h"
+#include "services/store/postgres/integrity_check.h"
 #include "services/store/postgres/postgres_edit.h"
 #include "services/store/postgres/schema.h"
 #include "services/store/timestamp.h"
@@ -198,6 +199,17 @@ absl::StatusOr<v1::CreateBackupResponse> PostgresStore::CreateBackup(
   return absl::UnimplementedError(
       "backup: this store is in PostgreSQL and a bucket; back up the database with its own tools (base backups and "
       "WAL) and let the bucket keep deleted objects as long (versions)");
+}
+
+absl::Status PostgresStore::CheckIntegrity(
+    const v1::CheckIntegrityRequest& request,
+    const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) {
+  if (!check_mutex_.TryLock()) {
+    return absl::UnavailableError("check: another check is under way; try again when it is done");
+  }
+  const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { check_mutex_.Unlock(); };
+  store::PostgresIntegrityCheck check(pool_, *bucket_, request.repair(), visit);
+  return check.Run();
 }
 
 }  // namespace mannequin

@@ -101,6 +101,7 @@ class PostgresStore final : public RecordStore {
   std::string lease_origin_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread sweeper_;
+  absl::Mutex check_mutex_;  // One CheckIntegrity of this process at a time.
 };
 
 }  // namespace mannequin

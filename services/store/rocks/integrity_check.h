@@ -40,7 +40,7 @@
 #include "rocksdb/snapshot.h"
 #include "services/store/rocks/database.h"
 #include "services/store/rocks/rocks_edit.h"
-#include "services/store/rocks/integrity_report.h"
+#include "services/store/integrity_report.h"
 #include "services/store/rocks/multiset_digest.h"
 #include "services/store/statistics.h"
 

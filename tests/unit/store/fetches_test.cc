@@ -86,7 +86,7 @@ class FetchesTest : public StoreTest {
     return response->image();
   }
 };
-MANNEQUIN_BOTH_STORES(FetchesTest);
+MANNEQUIN_ALL_STORES(FetchesTest);
 
 TEST_P(FetchesTest, OriginsTakeTurnsAndNoneGetsMoreThanItsShare) {
   AddProducts("a", 5);

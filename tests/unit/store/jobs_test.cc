@@ -462,7 +462,7 @@ TEST_P(JobsTest, WhateverWorkersAndClocksDoEachJobEndsOnce) {
   }
 }
 
-MANNEQUIN_BOTH_STORES(JobsTest);
+MANNEQUIN_ALL_STORES(JobsTest);
 
 }  // namespace
 }  // namespace mannequin

@@ -298,7 +298,7 @@ TEST_P(PlaceholdersTest, RefusesWhatIsOverItsBoundAndNamesTheField) {
   EXPECT_THAT(std::string(store().ListPlaceholders(list).status().message()), HasSubstr("category_path: 17"));
 }
 
-MANNEQUIN_BOTH_STORES(PlaceholdersTest);
+MANNEQUIN_ALL_STORES(PlaceholdersTest);
 
 // A record as the store wrote it before it kept history, badges and categories.
 TEST(OldPlaceholders, AreReadListedShownAndGoOnWithAHistory) {

@@ -522,6 +522,10 @@ TEST_P(ProductStoreTest, VerdictsAreReplacedAndListedByKind) {
 TEST_P(ProductStoreTest, BackupIsVerifiedAndIncremental) {
   Upsert(store(), {MakeProduct("a")});
   v1::CreateBackupRequest request;
+  if (GetParam() == Kind::kPostgres) {
+    EXPECT_EQ("UNIMPLEMENTED", CodeOf(store().CreateBackup(request, nullptr))) << "the engines have their own";
+    return;
+  }
   EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store().CreateBackup(request, nullptr)));
   request.set_folder(folder_.Sub("data"));
   EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store().CreateBackup(request, nullptr)));
@@ -532,6 +536,7 @@ TEST_P(ProductStoreTest, BackupIsVerifiedAndIncremental) {
 }
 
 TEST_P(ProductStoreTest, BackupEndsWhenItsCallerHasEnough) {
+  if (GetParam() == Kind::kPostgres) GTEST_SKIP() << "the engines have their own";
   v1::CreateBackupRequest request;
   request.set_folder(folder_.Sub("backup"));
   EXPECT_EQ("CANCELLED", CodeOf(store().CreateBackup(request, [](const auto&) { return false; })));
@@ -558,7 +563,7 @@ TEST_P(ProductStoreTest, ReopenKeepsEverything) {
   EXPECT_EQ(v1::PLACEHOLDER_STATE_PROPOSED, Must(store().GetPlaceholder(kept)).placeholder().state());
 }
 
-MANNEQUIN_BOTH_STORES(ProductStoreTest);
+MANNEQUIN_ALL_STORES(ProductStoreTest);
 
 }  // namespace
 }  // namespace mannequin

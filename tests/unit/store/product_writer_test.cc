@@ -110,7 +110,7 @@ std::string RenderAll(ProductStore& store) {
 }
 
 class ProductWriterTest : public StoreTest {};
-MANNEQUIN_BOTH_STORES(ProductWriterTest);
+MANNEQUIN_ALL_STORES(ProductWriterTest);
 
 TEST_P(ProductWriterTest, AStreamLeavesWhatTheSameBatchesLeave) {
   // Few, many, and many in an order.

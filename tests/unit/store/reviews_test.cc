@@ -304,7 +304,7 @@ TEST_P(ReviewsTest, BigVerdictsMakeShortPages) {
   EXPECT_EQ(2, Must(store().ListReviews(reviews)).reviews_size());
 }
 
-MANNEQUIN_BOTH_STORES(ReviewsTest);
+MANNEQUIN_ALL_STORES(ReviewsTest);
 
 // What a store of format 3 looks like: no reviews, and nothing in the index of those that wait.
 void MakeFormat3(const std::string& data) {

@@ -1,5 +1,5 @@
 // One suite for every implementation of ProductStore: what holds for the embedded store
-// must hold through gRPC, errors included.
+// must hold through gRPC and on PostgreSQL with a bucket, errors included.
 #pragma once
 
 #include <filesystem>
@@ -16,8 +16,10 @@
 #include "common/store/remote_store.h"
 #include "google/protobuf/util/time_util.h"
 #include "gtest/gtest.h"
+#include "services/store/postgres/postgres_store.h"
 #include "services/store/rocks/rocks_store.h"
 #include "services/store/store_service.h"
+#include "tests/unit/store/postgres/engines.h"
 
 namespace mannequin {
 
@@ -47,16 +49,31 @@ inline config::v1::StoreConfig ConfigOf(const std::string& data) {
   return config;
 }
 
-enum class Kind { kEmbedded, kRemote };
+enum class Kind { kEmbedded, kRemote, kPostgres };
 
 class StoreTest : public testing::TestWithParam<Kind> {
  protected:
-  void SetUp() override { OpenAgain(); }
+  void SetUp() override {
+    if (GetParam() == Kind::kPostgres) {
+      absl::StatusOr<config::v1::StoreConfig> engines = NewEngines();
+      if (absl::IsNotFound(engines.status())) GTEST_SKIP() << engines.status().message();
+      ASSERT_TRUE(engines.ok()) << engines.status();
+      engines_ = *std::move(engines);
+    }
+    OpenAgain();
+  }
   void TearDown() override { Close(); }
 
   // Closes and opens on the same data, as a restart does.
   void OpenAgain() {
     Close();
+    if (GetParam() == Kind::kPostgres) {
+      absl::StatusOr<std::unique_ptr<PostgresStore>> postgres = PostgresStore::Open(engines_, clock_);
+      ASSERT_TRUE(postgres.ok()) << postgres.status();
+      postgres_ = *std::move(postgres);
+      store_ = postgres_.get();
+      return;
+    }
     absl::StatusOr<std::unique_ptr<RocksStore>> opened = RocksStore::Open(ConfigOf(folder_.Sub("data")), clock_);
     ASSERT_TRUE(opened.ok()) << opened.status();
     rocks_ = *std::move(opened);
@@ -79,6 +96,7 @@ class StoreTest : public testing::TestWithParam<Kind> {
     server_.reset();
     service_.reset();
     rocks_.reset();
+    postgres_.reset();
   }
 
   ProductStore& store() { return *store_; }
@@ -87,6 +105,8 @@ class StoreTest : public testing::TestWithParam<Kind> {
   ManualClock clock_{kStart};
 
  private:
+  config::v1::StoreConfig engines_;
+  std::unique_ptr<PostgresStore> postgres_;
   std::unique_ptr<RocksStore> rocks_;
   std::unique_ptr<StoreService> service_;
   std::unique_ptr<rpc::Server> server_;
@@ -95,11 +115,12 @@ class StoreTest : public testing::TestWithParam<Kind> {
 };
 
 inline std::string KindName(const testing::TestParamInfo<Kind>& info) {
-  return info.param == Kind::kEmbedded ? "Embedded" : "Remote";
+  return info.param == Kind::kEmbedded ? "Embedded" : info.param == Kind::kRemote ? "Remote" : "Postgres";
 }
 
-#define MANNEQUIN_BOTH_STORES(Suite) \
-  INSTANTIATE_TEST_SUITE_P(Stores, Suite, testing::Values(Kind::kEmbedded, Kind::kRemote), KindName)
+#define MANNEQUIN_ALL_STORES(Suite)                                                                            \
+  INSTANTIATE_TEST_SUITE_P(Stores, Suite, testing::Values(Kind::kEmbedded, Kind::kRemote, Kind::kPostgres), \
+                           KindName)
 
 // The value, or a failure of the test with the status.
 template <typename T>

@@ -1,4 +1,4 @@
-#include "services/store/rocks/integrity_report.h"
+#include "services/store/integrity_report.h"
 
 #include "services/store/validate.h"
 

@@ -1,0 +1,18 @@
+// PostgreSQL and a bucket for a store of a test: real servers that all tests of a program share,
+// each test with a schema and a prefix of its own.
+//
+//   absl::StatusOr<config::v1::StoreConfig> config = NewEngines();
+//   if (absl::IsNotFound(config.status())) GTEST_SKIP() << config.status().message();
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "mannequin/config/v1/config.pb.h"
+
+namespace mannequin {
+
+// NOT_FOUND with the reason when a server is not to be had on this machine.
+absl::StatusOr<config::v1::StoreConfig> NewEngines();
+
+}  // namespace mannequin
