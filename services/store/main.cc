@@ -4,8 +4,8 @@
 #include "common/base/status_macros.h"
 #include "common/rpc/server.h"
 #include "common/rpc/service_main.h"
+#include "services/store/open_store.h"
 #include "services/store/rocks/backup_schedule.h"
-#include "services/store/rocks/rocks_store.h"
 #include "services/store/store_service.h"
 #include "spdlog/spdlog.h"
 
@@ -13,7 +13,7 @@ namespace mannequin {
 namespace {
 
 absl::Status Serve(const config::v1::StoreConfig& config) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<RocksStore> store, RocksStore::Open(config, Clock::Real()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<RecordStore> store, OpenStore(config, Clock::Real()));
   std::unique_ptr<BackupSchedule> schedule;
   if (config.has_backup()) {
     ASSIGN_OR_RETURN(schedule, BackupSchedule::Start(*store, config.backup(), Clock::Real()));
@@ -34,6 +34,6 @@ absl::Status Serve(const config::v1::StoreConfig& config) {
 int main(int argc, char** argv) {
   mannequin::config::v1::StoreConfig config;
   return mannequin::rpc::ServiceMain(
-      argc, argv, {"store", "Keeps products, images, embeddings, jobs, placeholders and verdicts.", {"data"}}, &config,
+      argc, argv, {"store", "Keeps products, images, embeddings, jobs, placeholders and verdicts.", {}}, &config,
       [&] { return mannequin::Serve(config); });
 }
