@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
@@ -47,26 +48,20 @@ std::vector<std::string> ObjectsOf(const std::string& object, const PictureRecor
 }
 
 absl::StatusOr<Uploads> PictureObjects::Upload(const std::vector<NewPicture>& pictures) {
-  absl::flat_hash_map<std::string, const NewPicture*> missing;
-  std::vector<std::string> keys;
-  for (const NewPicture& picture : pictures) {
-    if (!missing.emplace(*picture.sha256, &picture).second) continue;
-    ASSIGN_OR_RETURN(std::string key, ImageKey(*picture.sha256));
-    keys.push_back(std::move(key));
-  }
   Uploads uploads;
-  if (keys.empty()) return uploads;
-  RETURN_IF_ERROR(pool_.Try([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const Result kept,
-                     connection.Run("SELECT encode(sha256, 'hex') FROM images WHERE sha256 = ANY($1)",
-                                    Parameters().ByteStrings(keys)));
-    for (int row = 0; row < kept.rows(); ++row) missing.erase(kept.Bytes(row, 0));
-    return absl::OkStatus();
-  }));
+  if (pictures.empty()) return uploads;
+  absl::flat_hash_map<std::string, const NewPicture*> by_hash;
+  std::vector<std::string> hashes;
+  for (const NewPicture& picture : pictures) {
+    by_hash[*picture.sha256] = &picture;
+    hashes.push_back(*picture.sha256);
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> missing, Missing(hashes));
   if (missing.empty()) return uploads;
   const absl::Time now = clock_.Now();
   std::vector<Bucket::Object> objects;
-  for (const auto& [sha256, picture] : missing) {
+  for (const std::string& sha256 : missing) {
+    const NewPicture* picture = by_hash[sha256];
     const std::string& object = (uploads[sha256] = UploadOf(*picture, now)).object;
     objects.push_back({object, picture->image->data(), picture->image->media_type()});
     for (const v1::Rendition& rendition : *picture->renditions) {
@@ -85,38 +80,80 @@ absl::StatusOr<Uploads> PictureObjects::Upload(const std::vector<NewPicture>& pi
   return uploads;
 }
 
-absl::StatusOr<std::optional<v1::Image>> PictureObjects::Read(const std::string& sha256, int at_least_side) {
+absl::StatusOr<PictureObjects::Place> PictureObjects::Find(const std::string& sha256) {
   ASSIGN_OR_RETURN(const std::string key, ImageKey(sha256));
-  v1::Image image;
-  std::string object;
+  Place place;
   RETURN_IF_ERROR(pool_.Try([&](Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(const Result found, connection.Run("SELECT object, record FROM images WHERE sha256 = $1",
                                                         Parameters().Bytes(key)));
-    object.clear();
     if (found.rows() == 0) return absl::OkStatus();
-    object = std::string(found.Bytes(0, 0));
-    ASSIGN_OR_RETURN(PictureRecord record, Decode<PictureRecord>(Family::kImages, key, found.Bytes(0, 1)));
-    image = std::move(*record.mutable_image());
-    const v1::Rendition* best = nullptr;
-    for (const v1::Rendition& rendition : record.renditions()) {
-      const bool large_enough = at_least_side > 0 && rendition.side() >= at_least_side;
-      if (large_enough && (best == nullptr || rendition.side() < best->side())) best = &rendition;
-    }
-    if (best == nullptr) return absl::OkStatus();
+    place.object = std::string(found.Bytes(0, 0));
+    ASSIGN_OR_RETURN(place.record, Decode<PictureRecord>(Family::kImages, key, found.Bytes(0, 1)));
+    return absl::OkStatus();
+  }));
+  return place;
+}
+
+absl::StatusOr<std::string> PictureObjects::ReadObject(const std::string& sha256, const std::string& object) {
+  absl::StatusOr<std::string> bytes = bucket_.Get(object);
+  if (!absl::IsNotFound(bytes.status())) return bytes;
+  return absl::DataLossError(absl::StrCat("images/", sha256, ": its object ", object, " is not in the bucket"));
+}
+
+absl::StatusOr<std::optional<v1::Image>> PictureObjects::Read(const std::string& sha256, int at_least_side) {
+  ASSIGN_OR_RETURN(Place place, Find(sha256));
+  if (place.object.empty()) return std::optional<v1::Image>();
+  v1::Image image = std::move(*place.record.mutable_image());
+  const v1::Rendition* best = nullptr;
+  for (const v1::Rendition& rendition : place.record.renditions()) {
+    const bool large_enough = at_least_side > 0 && rendition.side() >= at_least_side;
+    if (large_enough && (best == nullptr || rendition.side() < best->side())) best = &rendition;
+  }
+  std::string object = place.object;
+  if (best != nullptr) {
     object = RenditionObject(object, best->side());
     image.set_media_type("image/jpeg");
     image.set_width(best->width());
     image.set_height(best->height());
+  }
+  ASSIGN_OR_RETURN(std::string bytes, ReadObject(sha256, object));
+  image.set_data(std::move(bytes));
+  return std::optional<v1::Image>(std::move(image));
+}
+
+absl::StatusOr<std::optional<v1::ExportPicturesResponse>> PictureObjects::ReadWhole(const std::string& sha256) {
+  ASSIGN_OR_RETURN(Place place, Find(sha256));
+  if (place.object.empty()) return std::optional<v1::ExportPicturesResponse>();
+  v1::ExportPicturesResponse picture;
+  *picture.mutable_image() = std::move(*place.record.mutable_image());
+  picture.mutable_image()->set_sha256(sha256);
+  ASSIGN_OR_RETURN(*picture.mutable_image()->mutable_data(), ReadObject(sha256, place.object));
+  for (v1::Rendition& rendition : *place.record.mutable_renditions()) {
+    ASSIGN_OR_RETURN(*rendition.mutable_data(), ReadObject(sha256, RenditionObject(place.object, rendition.side())));
+    *picture.add_renditions() = std::move(rendition);
+  }
+  return std::optional<v1::ExportPicturesResponse>(std::move(picture));
+}
+
+absl::StatusOr<std::vector<std::string>> PictureObjects::Missing(const std::vector<std::string>& sha256s) {
+  std::vector<std::string> keys;
+  for (const std::string& sha256 : sha256s) {
+    ASSIGN_OR_RETURN(std::string key, ImageKey(sha256));
+    keys.push_back(std::move(key));
+  }
+  absl::flat_hash_set<std::string> kept;
+  RETURN_IF_ERROR(pool_.Try([&](Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const Result found,
+                     connection.Run("SELECT encode(sha256, 'hex') FROM images WHERE sha256 = ANY($1)",
+                                    Parameters().ByteStrings(keys)));
+    for (int row = 0; row < found.rows(); ++row) kept.emplace(found.Bytes(row, 0));
     return absl::OkStatus();
   }));
-  if (object.empty()) return std::optional<v1::Image>();
-  absl::StatusOr<std::string> bytes = bucket_.Get(object);
-  if (absl::IsNotFound(bytes.status())) {
-    return absl::DataLossError(absl::StrCat("images/", sha256, ": its object ", object, " is not in the bucket"));
+  std::vector<std::string> missing;
+  for (const std::string& sha256 : sha256s) {
+    if (kept.insert(sha256).second) missing.push_back(sha256);
   }
-  RETURN_IF_ERROR(bytes.status());
-  image.set_data(*std::move(bytes));
-  return std::optional<v1::Image>(std::move(image));
+  return missing;
 }
 
 absl::StatusOr<std::int64_t> PictureObjects::Sweep() {

@@ -58,11 +58,24 @@ class PictureObjects {
   // As RecordStore::ReadImage. DATA_LOSS when its object is gone or is not what was written.
   absl::StatusOr<std::optional<v1::Image>> Read(const std::string& sha256, int at_least_side);
 
+  // The picture with all its renditions; else as Read.
+  absl::StatusOr<std::optional<v1::ExportPicturesResponse>> ReadWhole(const std::string& sha256);
+  // Of these hashes, those that no row has.
+  absl::StatusOr<std::vector<std::string>> Missing(const std::vector<std::string>& sha256s);
+
   // Deletes what is doomed by now; answers how many objects that were. Several processes may at
   // once.
   absl::StatusOr<std::int64_t> Sweep();
 
  private:
+  // Where it is and what is known of it; no object when no row has it.
+  struct Place {
+    std::string object;
+    PictureRecord record;
+  };
+  absl::StatusOr<Place> Find(const std::string& sha256);
+  absl::StatusOr<std::string> ReadObject(const std::string& sha256, const std::string& object);
+
   ConnectionPool& pool_;
   Bucket& bucket_;
   const Clock& clock_;

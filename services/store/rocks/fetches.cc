@@ -20,6 +20,8 @@ absl::StatusOr<v1::LeaseFetchesResponse> RocksStore::LeaseFetches(const v1::Leas
   ASSIGN_OR_RETURN(const absl::Duration lease, store::CheckLeaseFetches(request));
   const absl::flat_hash_set<absl::string_view> except(request.except_origins().begin(), request.except_origins().end());
   absl::MutexLock lock(&mutex_);
+  // Whoever fetched could not hand in what he got.
+  RETURN_IF_ERROR(CheckWritable());
   const absl::Time now = clock().Now();
   leases_->Expire(now);
   v1::LeaseFetchesResponse response;
