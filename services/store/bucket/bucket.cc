@@ -273,7 +273,6 @@ absl::Status Bucket::List(absl::string_view prefix,
         .method = "GET", .path = "/" + name_, .query = std::move(query), .check = Into(page, ParsePage)};
     RETURN_IF_ERROR(client_->Call(request).status());
     for (const S3Page::Entry& entry : page.entries) {
-      // Also what keeps a server that repeats a page from doing so for ever.
       if (!absl::StartsWith(entry.key, whole) || (!last.empty() && entry.key <= last)) {
         return absl::InternalError(absl::StrCat("GET /", name_, "?list-type=2: the server lists \"",
                                                 absl::CHexEscape(entry.key), "\" after \"", absl::CHexEscape(last),
@@ -282,7 +281,9 @@ absl::Status Bucket::List(absl::string_view prefix,
       last = entry.key;
       RETURN_IF_ERROR(visit(absl::string_view(entry.key).substr(prefix_.size()), entry.bytes));
     }
-    if (page.entries.empty() && page.next == next) break;
+    if (!next.empty() && page.next == next) {
+      return absl::InternalError(absl::StrCat("GET /", name_, "?list-type=2: the server's list does not go on"));
+    }
     next = std::move(page.next);
   } while (!next.empty());
   return absl::OkStatus();
