@@ -190,6 +190,14 @@ TEST_F(BucketFaultsTest, AnExpiredTokenIsRefusedCredentials) {
   EXPECT_TRUE(PutA().ok());
 }
 
+TEST_F(BucketFaultsTest, ARefusalWithoutWordsIsOneOfCredentialsToo) {
+  for (const int status : {400, 403}) {
+    Say("HEAD /pictures/a", {{.status = status}, {.body = "12345"}});
+    WriteCredentials(absl::StrCat("OTHER", status));
+    EXPECT_EQ(*bucket_->Size("a"), 5);
+  }
+}
+
 TEST_F(BucketFaultsTest, CredentialsThatStayRefusedAreToldInTheServersWords) {
   Say("PUT /pictures/a", {{.status = 403, .body = ErrorXml("SignatureDoesNotMatch")}});
   WriteCredentials("SECOND");

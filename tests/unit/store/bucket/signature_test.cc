@@ -8,7 +8,6 @@ namespace mannequin::store {
 namespace {
 
 using testing::EndsWith;
-using testing::StartsWith;
 
 constexpr char kNothing[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -53,6 +52,13 @@ TEST(SignatureTest, OfAListIsThatOfTheExample) {
   const std::string query = CanonicalQuery({{"prefix", "J"}, {"max-keys", "2"}});
   EXPECT_THAT(Sign({.method = "GET", .path = "/", .query = query, .body_sha256 = kNothing}),
               EndsWith("Signature=34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"));
+}
+
+TEST(SignatureTest, TakesSpacesInAHeaderAsOne) {
+  const auto sign = [](const std::string& type) {
+    return Sign({.method = "PUT", .path = "/", .headers = {{"content-type", type}}, .body_sha256 = kNothing});
+  };
+  EXPECT_EQ(sign(" text/plain;   charset=utf-8 "), sign("text/plain; charset=utf-8"));
 }
 
 TEST(SignatureTest, DependsOnTheRegion) {
