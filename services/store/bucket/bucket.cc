@@ -177,8 +177,9 @@ absl::Status Bucket::PutParts(const Object& object, const std::string& upload, c
                                     .media_type = "application/octet-stream",
                                     .body = object.data.substr(i * static_cast<std::size_t>(part_bytes),
                                                                static_cast<std::size_t>(part_bytes))}));
-    if (answer.etag.empty())
+    if (answer.etag.empty()) {
       return absl::InternalError(absl::StrCat("PUT ", path, ": the server gives a part no ETag"));
+    }
     etags[i] = answer.etag;
     return absl::OkStatus();
   }));
