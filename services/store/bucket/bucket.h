@@ -63,7 +63,8 @@ class Bucket {
 
   // All of them, at most `max_transfers` at once; on the server's disk when it returns OK.
   // After an error some may be there. An object of that key is replaced. INVALID_ARGUMENT
-  // before anything is put.
+  // before anything is put. A process that is killed meanwhile may leave parts of a big one on
+  // the server: a rule AbortIncompleteMultipartUpload of the bucket removes them.
   absl::Status Put(absl::Span<const Object> objects);
   // NOT_FOUND; DATA_LOSS when the bytes are not those that were put, or the object does not say
   // which they were.
