@@ -25,6 +25,9 @@
 namespace mannequin {
 namespace {
 
+// Of one ScoreCatalog: more scorers than anybody has.
+constexpr int kMaxParts = 64;
+
 int OrDefault(int value, int otherwise) { return value > 0 ? value : otherwise; }
 
 // A GPU does one at a time best; cores are shared out among few.
