@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 folder=$1
 say() { echo "engines: $*" >&2; }
 
-bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1) || true
+bin=$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
 [ -n "$bin" ] || { say "PostgreSQL is not installed (package postgresql)"; exit 77; }
 versitygw=$("$here/versitygw.sh") || exit $?
 
@@ -26,9 +26,11 @@ mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 mkdir -p "$folder/postgres" "$folder/buckets" "$folder/metadata"
 [ "$(id -u)" -ne 0 ] || chown postgres "$folder/postgres"
-pids=()
+postgres=
+s3_server=
 stop() {
-  for pid in "${pids[@]}"; do kill -INT "$pid" 2>/dev/null || true; done
+  [ -z "$postgres" ] || kill -INT "$postgres" 2>/dev/null || true   # without waiting for its clients
+  [ -z "$s3_server" ] || kill "$s3_server" 2>/dev/null || true
   wait
   rm -rf "$folder"
 }
@@ -41,11 +43,15 @@ port=$(free_port)
 "${as_its_user[@]}" "$bin/postgres" -D "$folder/postgres/data" -c port="$port" -c listen_addresses=127.0.0.1 \
   -c unix_socket_directories= -c max_connections=200 -c shared_buffers="${MEMORY:-256MB}" -c max_wal_size=4GB \
   -c checkpoint_timeout=15min > "$folder/postgres.log" 2>&1 &
-pids+=($!)
+postgres=$!
 s3=$(free_port)
+# Beside the objects where the file system can, else in files of its own, which is slower.
+metadata=()
+python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.mannequin", b"1")' "$folder/buckets" 2>/dev/null ||
+  metadata=(--sidecar "$folder/metadata")
 "$versitygw" --port "127.0.0.1:$s3" --access mannequin --secret not-a-secret --health /health --keep-alive --quiet \
-  posix --sidecar "$folder/metadata" "$folder/buckets" > "$folder/s3.log" 2>&1 &
-pids+=($!)
+  posix "${metadata[@]}" "$folder/buckets" > "$folder/s3.log" 2>&1 &
+s3_server=$!
 for _ in $(seq 300); do
   if "$bin/pg_isready" -q -h 127.0.0.1 -p "$port" && curl -fs "http://127.0.0.1:$s3/health" > /dev/null; then break; fi
   sleep 0.1
