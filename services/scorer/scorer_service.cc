@@ -16,6 +16,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/retry_after.h"
 #include "common/rpc/status.h"
+#include "common/store/product_share.h"
 #include "services/scorer/kept_verdict.h"
 #include "services/scorer/policy.h"
 #include "services/scorer/reviews.h"
@@ -24,9 +25,6 @@
 
 namespace mannequin {
 namespace {
-
-// Of one ScoreCatalog: more scorers than anybody has.
-constexpr int kMaxParts = 64;
 
 int OrDefault(int value, int otherwise) { return value > 0 ? value : otherwise; }
 
@@ -304,7 +302,7 @@ grpc::Status ScorerService::SubmitReview(grpc::ServerContext*, const v1::SubmitR
 grpc::Status ScorerService::ScoreCatalog(grpc::ServerContext*, const v1::ScoreCatalogRequest* request,
                                          v1::ScoreCatalogResponse* response) {
   if (const auto policy = PolicyNamed(request->policy()); !policy.ok()) return rpc::ToGrpc(policy.status());
-  if (const absl::Status parts = CheckRange("parts", request->parts(), 0, kMaxParts); !parts.ok()) {
+  if (const absl::Status parts = CheckRange("parts", request->parts(), 0, kMaxShares); !parts.ok()) {
     return rpc::ToGrpc(parts);
   }
   v1::ScoreCatalogRequest spec = *request;

@@ -91,7 +91,6 @@ class ScaleOut : public testing::TestWithParam<int> {
     return workers;
   }
   void Crawl(int fetchers) {
-    std::vector<v1::Job> jobs;
     for (int i = 1; i <= fetchers; ++i) {
       const std::string name = absl::StrCat("fetcher-", i);
       services_.Start(name,
@@ -100,17 +99,16 @@ class ScaleOut : public testing::TestWithParam<int> {
     }
     const absl::Time begin = absl::Now();
     const auto stub = v1::ImageFetcher::NewStub(rpc::NewChannel(services_.AddressOf("fetcher-1")));
-    for (int i = 0; i < fetchers; ++i) {
-      grpc::ClientContext context;
-      rpc::SetDeadline(context, absl::Seconds(10));
-      v1::StartCrawlRequest request;
-      request.set_connections(32);
-      v1::StartCrawlResponse response;
-      const grpc::Status started = stub->StartCrawl(&context, request, &response);
-      ASSERT_TRUE(started.ok()) << started.error_message();
-      jobs.push_back(response.job());
-    }
-    const std::set<std::string> workers = WaitFor(jobs);
+    grpc::ClientContext context;
+    rpc::SetDeadline(context, absl::Seconds(10));
+    v1::StartCrawlRequest request;
+    request.set_connections(32);
+    request.set_parts(fetchers);
+    v1::StartCrawlResponse response;
+    const grpc::Status started = stub->StartCrawl(&context, request, &response);
+    ASSERT_TRUE(started.ok()) << started.error_message();
+    const std::set<std::string> workers = WaitFor({response.jobs().begin(), response.jobs().end()});
+    EXPECT_EQ(static_cast<std::size_t>(fetchers), workers.size());
     std::printf("%d fetchers: %.0f pictures a second, %zu workers\n", fetchers,
                 kPictures / absl::ToDoubleSeconds(absl::Now() - begin), workers.size());
   }
