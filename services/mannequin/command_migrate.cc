@@ -46,7 +46,11 @@ void PrintPass(const MigrationPass& pass) {
 absl::Status Migrate(Invocation& invocation, const MigrateOptions& options) {
   if (options.abandon) {
     RETURN_IF_ERROR(invocation.Store().SetReadOnly({}).status());
-    if (!invocation.json()) std::printf("the store takes changes again\n");
+    if (invocation.json()) {
+      PrintJson({{"passes", nlohmann::json::array()}, {"finished", false}});
+    } else {
+      std::printf("the store takes changes again\n");
+    }
     return absl::OkStatus();
   }
   if (options.to.empty()) return absl::InvalidArgumentError("--to: name the new store's configuration");
