@@ -38,11 +38,12 @@ class PostgresObjects : public PostgresSuite {
   // Those that rows of `images` name, with their renditions.
   std::set<std::string> Named() {
     std::set<std::string> named;
-    const auto rows = Must(sql().Run("SELECT object, record FROM images", {}));
-    for (int row = 0; row < rows.rows(); ++row) {
+    const absl::StatusOr<store::Result> rows = sql().Run("SELECT object, record FROM images", {});
+    EXPECT_TRUE(rows.ok()) << rows.status();
+    for (int row = 0; rows.ok() && row < rows->rows(); ++row) {
       v1::PutImageRequest record;
-      EXPECT_TRUE(record.ParseFromString(std::string(rows.Bytes(row, 1))));
-      for (const std::string& object : store::ObjectsOf(std::string(rows.Bytes(row, 0)), record)) named.insert(object);
+      EXPECT_TRUE(record.ParseFromString(std::string(rows->Bytes(row, 1))));
+      for (const std::string& object : store::ObjectsOf(std::string(rows->Bytes(row, 0)), record)) named.insert(object);
     }
     return named;
   }

@@ -220,46 +220,51 @@ TEST_F(SharedStores, AJobIsCreatedOnceAKeyAndLeasedOnce) {
   EXPECT_THAT(FaultsOf(store(0)), IsEmpty());
 }
 
-// Follows the updates of a filter until `stop` says so twice, and answers the titles that it saw.
-std::set<std::string> Follow(ProductStore& store, v1::ProductFilter filter, const std::function<bool()>& stop) {
+// Follows the updates until `stop` has said so, and answers the products that were seen. Pages are in the
+// order of the updates; products of a category are in that of their ids, so it takes a scan.
+std::set<std::string> Follow(ProductStore& store, bool of_category, const std::function<bool()>& stop) {
+  v1::ProductFilter filter;
+  filter.mutable_updated_after()->set_seconds(1);
+  if (of_category) filter.add_category_path("Apparel");
   std::set<std::string> seen;
-  for (bool last = false;;) {
+  for (bool last = false; !last;) {
     last = stop();
-    v1::ListProductsRequest list;
-    *list.mutable_filter() = filter;
-    list.set_page_size(50);
-    std::string token;
     google::protobuf::Timestamp newest = filter.updated_after();
-    do {
-      list.set_page_token(token);
-      const v1::ListProductsResponse page = Must(store.ListProducts(list));
-      for (const v1::StoredProduct& product : page.products()) {
-        seen.insert(product.product().id());
-        newest = std::max(newest, product.updated_at(), [](const auto& a, const auto& b) { return a < b; });
-      }
-      token = page.next_page_token();
-    } while (!token.empty());
+    const auto see = [&](const v1::StoredProduct& product) {
+      seen.insert(product.product().id());
+      newest = std::max(newest, product.updated_at(), [](const auto& a, const auto& b) { return a < b; });
+      return absl::OkStatus();
+    };
+    if (of_category) {
+      v1::ScanProductsRequest scan;
+      *scan.mutable_filter() = filter;
+      EXPECT_EQ(absl::OkStatus(), store.ScanProducts(scan, see));
+    } else {
+      v1::ListProductsRequest list;
+      *list.mutable_filter() = filter;
+      list.set_page_size(500);
+      do {
+        const v1::ListProductsResponse page = Must(store.ListProducts(list));
+        for (const v1::StoredProduct& product : page.products()) EXPECT_TRUE(see(product).ok());
+        list.set_page_token(page.next_page_token());
+      } while (!list.page_token().empty());
+    }
     *filter.mutable_updated_after() = newest;
-    if (last) return seen;
   }
+  return seen;
 }
 
-// Each product is written once: one that a follower does not see then, he never sees.
 class Followers : public PostgresSuite, public testing::WithParamInterface<bool> {};
 
+// Each product is written once: one that a follower does not see then, he never sees.
 TEST_P(Followers, OfTheStoreThatWritesMissNothing) {
   const std::unique_ptr<PostgresStore> store = Open();
   std::atomic<int> writing{6};
   std::set<std::string> seen;
-  std::thread follower([&] {
-    v1::ProductFilter filter;
-    filter.mutable_updated_after()->set_seconds(1);
-    if (GetParam()) filter.add_category_path("Apparel");
-    seen = Follow(*store, filter, [&] { return writing == 0; });
-  });
+  std::thread follower([&] { seen = Follow(*store, GetParam(), [&] { return writing == 0; }); });
   std::atomic<int> written{0};
   Together(6, [&](int thread) {
-    for (int round = 0; round < 40; ++round) {
+    for (int round = 0; round < 20; ++round) {
       v1::UpsertProductsRequest request;
       // Long changes and short ones: those begun later land first.
       const int count = thread % 2 == 0 ? 300 : 2;
@@ -276,8 +281,46 @@ TEST_P(Followers, OfTheStoreThatWritesMissNothing) {
   EXPECT_EQ(written, static_cast<int>(seen.size()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Filters, Followers, testing::Bool(),
-                         [](const auto& tested) { return tested.param ? "OfACategory" : "OfAllProducts"; });
+INSTANTIATE_TEST_SUITE_P(Calls, Followers, testing::Bool(),
+                         [](const auto& tested) { return tested.param ? "ByScansOfACategory" : "ByPages"; });
+
+// As long as an index takes them, and longer.
+TEST_F(PostgresSuite, TheLongestCategoriesAreKeptAndFound) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  std::mt19937 random(kSeed);
+  v1::Product product = MakeProduct("a");
+  for (int depth = 0; depth < 16; ++depth) {
+    std::string& part = *product.add_category_path();
+    // Nothing that a compression makes shorter.
+    while (part.size() < 256) part += static_cast<char>('!' + random() % 90);
+  }
+  Upsert(*store, {product, MakeProduct("b")});
+  v1::ListProductsRequest list;
+  for (int depth = 0; depth < 16; ++depth) {
+    list.mutable_filter()->add_category_path(product.category_path(depth));
+    const v1::ListProductsResponse page = Must(store->ListProducts(list));
+    ASSERT_EQ(1, page.products_size()) << depth;
+    EXPECT_EQ("a", page.products(0).product().id());
+  }
+  EXPECT_THAT(FaultsOf(*store), IsEmpty());
+}
+
+TEST_F(PostgresSuite, ScansLeaveConnectionsForOtherCalls) {
+  engines_.mutable_postgres()->set_max_connections(4);
+  const std::unique_ptr<PostgresStore> store = Open();
+  Upsert(*store, {MakeProduct("a")});
+  // Each scan waits in its first product for the one that it begins itself.
+  std::set<std::string> codes;
+  int depth = 0;
+  std::function<absl::Status(const v1::StoredProduct&)> visit = [&](const v1::StoredProduct&) {
+    EXPECT_EQ("OK", CodeOf(TryGet(*store, "a")));
+    if (++depth < 10) codes.insert(CodeOf(store->ScanProducts({}, visit)));
+    return absl::OkStatus();
+  };
+  EXPECT_EQ("OK", CodeOf(store->ScanProducts({}, visit)));
+  EXPECT_EQ(2, depth);
+  EXPECT_THAT(codes, testing::ElementsAre("OK", "RESOURCE_EXHAUSTED"));
+}
 
 }  // namespace
 }  // namespace mannequin
