@@ -100,7 +100,8 @@ FilterSql SqlOf(const v1::ProductFilter& filter, absl::Time settled, int number,
     absl::StrAppend(&sql.where, " AND p.image_state = ", place());
   }
   if (filter.has_updated_after()) {
-    absl::StrAppend(&sql.where, " AND p.updated_at > ", place(), " AND p.updated_at < ", place());
+    absl::StrAppend(&sql.where, " AND p.updated_at > ", place());
+    absl::StrAppend(&sql.where, " AND p.updated_at < ", place());
   }
   sql.add = [&filter, settled](Parameters& parameters) {
     if (!filter.category_path().empty()) {

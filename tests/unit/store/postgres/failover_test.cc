@@ -47,8 +47,7 @@ class Writers {
 
   // After Stop().
   void ExpectAllKept(ProductStore& store) {
-    for (const std::string& id : products_) ASSERT_EQ("OK", CodeOf(TryGet(store, id))) << id;
-    for (const std::string& id : pictures_) {
+    for (const std::string& id : products_) {
       v1::GetImageRequest request;
       request.set_product_id(id);
       const auto image = store.GetImage(request);
@@ -105,7 +104,6 @@ class Writers {
       const std::lock_guard<std::mutex> lock(mutex_);
       for (const v1::FetchResult& result : complete.results()) {
         products_.insert(result.product_id());
-        pictures_.insert(result.product_id());
       }
       jobs_[create.idempotency_key()] = job;
     }
@@ -115,7 +113,7 @@ class Writers {
   std::atomic<int> calls_[kWriters] = {};
   std::mutex mutex_;
   std::vector<absl::Status> failures_;
-  std::set<std::string> products_, pictures_;
+  std::set<std::string> products_;
   std::map<std::string, std::string> jobs_;
   std::vector<std::thread> threads_;
 };
@@ -161,7 +159,7 @@ TEST_F(Failover, ToASynchronousStandbyLosesNothingThatWasAcknowledged) {
   const std::unique_ptr<PostgresStore> store = Open();
   ASSERT_NE(nullptr, store);
   Writers writers(*store);
-  ASSERT_TRUE(writers.WaitForMore(15));
+  ASSERT_TRUE(writers.WaitForMore(6));
   primary_->KillHard();
   ASSERT_EQ(absl::OkStatus(), standby_->Promote());
   const absl::Time promoted = absl::Now();
@@ -169,12 +167,10 @@ TEST_F(Failover, ToASynchronousStandbyLosesNothingThatWasAcknowledged) {
   RecordProperty("went_on_after", absl::FormatDuration(absl::Now() - promoted));
   std::cout << "calls went on " << absl::Now() - promoted << " after the promotion, " << writers.failures().size()
             << " failed\n";
-  ASSERT_TRUE(writers.WaitForMore(10));
+  ASSERT_TRUE(writers.WaitForMore(6));
   writers.Stop();
   ExpectClear(writers.failures());
   writers.ExpectAllKept(*store);
-  // Scans and checks do not stumble over connections of before either.
-  writers.ExpectAllKept(*Open());
 }
 
 TEST_F(Failover, AScanAfterItMeetsNoConnectionOfBefore) {
@@ -223,8 +219,8 @@ TEST_F(Failover, ACrashOfALonePrimaryLosesNothingThatWasAcknowledged) {
   const std::unique_ptr<PostgresStore> store = Open();
   ASSERT_NE(nullptr, store);
   Writers writers(*store);
-  for (int round = 0; round < 3; ++round) {
-    ASSERT_TRUE(writers.WaitForMore(10));
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_TRUE(writers.WaitForMore(6));
     primary_->KillHard();
     ASSERT_EQ(absl::OkStatus(), primary_->StartAgain());
     ASSERT_TRUE(writers.WaitForMore(2)) << "calls do not go on";
