@@ -69,7 +69,8 @@ absl::StatusCode CodeOf(absl::string_view state) {
     absl::StatusCode code;
   };
   // https://www.postgresql.org/docs/15/errcodes-appendix.html; the first that fits.
-  static constexpr std::array<Meaning, 15> kMeanings = {{
+  static constexpr std::array<Meaning, 17> kMeanings = {{
+      {"40003", absl::StatusCode::kUnavailable},       // kept or not, the server does not know
       {"40", absl::StatusCode::kAborted},              // serialization failure, deadlock
       {"55P03", absl::StatusCode::kAborted},           // lock not available
       {"08", absl::StatusCode::kUnavailable},          // connection exceptions
@@ -82,6 +83,7 @@ absl::StatusCode CodeOf(absl::string_view state) {
       {"28", absl::StatusCode::kPermissionDenied},     // wrong user or password
       {"42501", absl::StatusCode::kPermissionDenied},  // not granted
       {"3D000", absl::StatusCode::kNotFound},          // no such database
+      {"22", absl::StatusCode::kInvalidArgument},      // text that is no text
       {"57014", absl::StatusCode::kUnavailable},       // an administrator cancelled it
       {"25", absl::StatusCode::kAborted},              // the transaction's state is not what it was
       {"26000", absl::StatusCode::kAborted},           // the pooler gave another session
@@ -90,6 +92,12 @@ absl::StatusCode CodeOf(absl::string_view state) {
     if (absl::StartsWith(state, meaning.prefix)) return meaning.code;
   }
   return absl::StatusCode::kInternal;
+}
+
+// As it is in a field of a message, and empty where there is none.
+absl::string_view FieldOf(const PGresult* result, int field) {
+  const char* text = result == nullptr ? nullptr : PQresultErrorField(result, field);
+  return text == nullptr ? absl::string_view() : absl::string_view(text);
 }
 
 std::string OneLine(absl::string_view text) {
@@ -164,34 +172,45 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
     if (absl::StrContains(words, "does not exist")) {
       return absl::NotFoundError(absl::StrCat("connect to PostgreSQL: ", words));
     }
+    // libpq's own words on a value that is none of the option's.
+    if (absl::StartsWith(words, "invalid ")) {
+      return absl::InvalidArgumentError(absl::StrCat("postgres.connection: ", words));
+    }
     return absl::UnavailableError(absl::StrCat("connect to PostgreSQL: ", words));
   }
-  // Tables that are there already are no news. A commit whose wait for the standby was cut short
-  // comes with a warning, and must be heard.
-  PQsetNoticeProcessor(
+  const char* encoding = PQparameterStatus(connection->connection_.get(), "server_encoding");
+  if (encoding != nullptr && absl::string_view(encoding) != "UTF8") {
+    return absl::FailedPreconditionError(absl::StrCat("postgres.connection: the database's encoding is ", encoding,
+                                                      ", expected UTF8; make one with ENCODING 'UTF8'"));
+  }
+  PQsetNoticeReceiver(
       connection->connection_.get(),
-      +[](void* broken, const char* message) {
-        if (absl::StrContains(message, "synchronous replication")) {
-          *static_cast<bool*>(broken) = true;
-          spdlog::warn("PostgreSQL: {}", OneLine(message));
-        }
-      },
-      &connection->broken_);
+      +[](void* self, const PGresult* notice) { static_cast<Connection*>(self)->Hear(notice); }, connection.get());
   RETURN_IF_ERROR(connection->Execute(absl::StrCat("SET search_path TO \"", schema, "\"")));
   return connection;
 }
 
+// Tables that are there already are no news. By its severity, for the words are in the server's language.
+void Connection::Hear(const PGresult* notice) {
+  const absl::string_view severity = FieldOf(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (severity != "WARNING") return;
+  warning_ = OneLine(FieldOf(notice, PG_DIAG_MESSAGE_PRIMARY));
+  spdlog::warn("PostgreSQL: {}", warning_);
+}
+
 absl::Status Connection::Failed(const PGresult* result, absl::string_view sql) {
-  const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  const char* words = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const absl::string_view state = FieldOf(result, PG_DIAG_SQLSTATE);
+  const absl::string_view words = FieldOf(result, PG_DIAG_MESSAGE_PRIMARY);
   const std::string what =
-      absl::StrCat("PostgreSQL: ", OneLine(words != nullptr ? words : PQerrorMessage(connection_.get())),
-                   state == nullptr ? "" : absl::StrCat(" (SQLSTATE ", state, ")"), ", at ",
+      absl::StrCat("PostgreSQL: ", OneLine(!words.empty() ? words : PQerrorMessage(connection_.get())),
+                   state.empty() ? "" : absl::StrCat(" (SQLSTATE ", state, ")"), ", at ",
                    OneLine(sql.substr(0, kMaxStatementInError)));
-  if (PQstatus(connection_.get()) != CONNECTION_OK || state == nullptr) {
+  if (PQstatus(connection_.get()) != CONNECTION_OK || state.empty()) {
     broken_ = true;
     return absl::UnavailableError(what);
   }
+  // Another host may be the primary by now, and another session has the statements that this one prepared.
+  if (state == "25006" || state == "26000") broken_ = true;
   return {CodeOf(state), what};
 }
 
@@ -220,6 +239,17 @@ absl::StatusOr<Result> Connection::Run(const std::string& sql, const Parameters&
   const ExecStatusType status = PQresultStatus(raw);
   if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return result;
   return Failed(raw, sql);
+}
+
+absl::Status Connection::Commit() {
+  warning_.clear();
+  const Answer result(PQexec(connection_.get(), "COMMIT"), &PQclear);
+  if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) return Failed(result.get(), "COMMIT");
+  // Of a transaction that had failed the answer is ROLLBACK, and no error.
+  if (absl::string_view(PQcmdStatus(result.get())) != "COMMIT") return absl::InternalError("COMMIT: was rolled back");
+  if (warning_.empty()) return absl::OkStatus();
+  broken_ = true;
+  return absl::UnavailableError(absl::StrCat("COMMIT: ", warning_));
 }
 
 absl::Status Connection::Execute(const std::string& sql) {

@@ -61,28 +61,36 @@ class Result {
 // Not thread-safe.
 class Connection {
  public:
-  // `settings` as libpq takes them. INVALID_ARGUMENT when it cannot read them; else as Run.
+  // `settings` as libpq takes them. INVALID_ARGUMENT when it cannot read them; FAILED_PRECONDITION when
+  // the database does not hold every UTF-8 text; else as Run.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& settings, const std::string& schema);
 
   // One statement; planned once a connection. ABORTED when others wrote the same rows and the
-  // transaction must run again; UNAVAILABLE when the server is gone, starts, or is a standby;
+  // transaction must run again; INVALID_ARGUMENT for a value that is none of its type; UNAVAILABLE when the server is gone, starts, or is a standby;
   // RESOURCE_EXHAUSTED when its disk is full; PERMISSION_DENIED; DATA_LOSS when it says that
   // its data are damaged; INTERNAL, with the server's words, for anything else.
   absl::StatusOr<Result> Run(const std::string& sql, const Parameters& parameters);
   // Statements without parameters and answers.
   absl::Status Execute(const std::string& sql);
+  // COMMIT. UNAVAILABLE, and the connection is broken, when the server does not say what became of
+  // it, or has it on its own disk alone: a wait for the standby that an administrator cut short ends with a
+  // warning, and no error.
+  absl::Status Commit();
 
-  // Nothing more can be done with it.
+  // Nothing more can be done with it, or nothing should: it leads to a server that takes no writes.
   bool broken() const { return broken_ || PQstatus(connection_.get()) != CONNECTION_OK; }
 
  private:
   explicit Connection(PGconn* connection) : connection_(connection, &PQfinish) {}
   absl::Status Failed(const PGresult* result, absl::string_view sql);
+  void Hear(const PGresult* notice);
 
   std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
   // Names of statements by their text.
   absl::flat_hash_map<std::string, std::string> prepared_;
   bool broken_ = false;
+  // The last warning since Commit() began.
+  std::string warning_;
 };
 
 }  // namespace mannequin::store

@@ -55,20 +55,32 @@ void ConnectionPool::GiveBack(std::unique_ptr<Connection> connection) {
   idle_.push_back(std::move(connection));
 }
 
+absl::StatusOr<ConnectionPool::Lease> ConnectionPool::Begin(const std::string& mode) {
+  const absl::Time end = absl::Now() + kTakeover;
+  for (int tries = 1;; ++tries) {
+    absl::Status begun;
+    {
+      absl::StatusOr<Lease> connection = Acquire();
+      begun = connection.ok() ? (*connection)->Execute(absl::StrCat("BEGIN ", mode)) : connection.status();
+      if (begun.ok()) return connection;
+    }
+    if (!absl::IsUnavailable(begun) || absl::Now() > end) return begun;
+    PauseBeforeRetry(tries);
+  }
+}
+
 absl::Status ConnectionPool::Transact(const std::string& mode, const std::function<absl::Status(Connection&)>& body) {
-  ASSIGN_OR_RETURN(const Lease connection, Acquire());
-  RETURN_IF_ERROR(connection->Execute(absl::StrCat("BEGIN ", mode)));
+  ASSIGN_OR_RETURN(const Lease connection, Begin(mode));
   const absl::Status done = body(*connection);
   if (!done.ok()) {
     // A connection that cannot even do that is broken, and goes with what it held.
     connection->Execute("ROLLBACK").IgnoreError();
     return done;
   }
-  const absl::Status committed = connection->Execute("COMMIT");
-  if (committed.ok() && !connection->broken()) return committed;
-  if (absl::IsAborted(committed)) return committed;
-  return absl::UnavailableError(absl::StrCat(committed.ok() ? "COMMIT: was not confirmed by the standby" : committed.message(),
-                                             "; the change may be kept or not: read before you try again"));
+  const absl::Status committed = connection->Commit();
+  if (committed.ok() || absl::IsAborted(committed)) return committed;
+  return absl::UnavailableError(
+      absl::StrCat(committed.message(), "; the change may be kept or not: read before you try again"));
 }
 
 absl::Status ConnectionPool::Try(const std::function<absl::Status(Connection&)>& body) {
@@ -79,7 +91,9 @@ absl::Status ConnectionPool::Try(const std::function<absl::Status(Connection&)>&
       absl::StatusOr<Lease> connection = Acquire();
       done = connection.ok() ? body(**connection) : connection.status();
     }
-    if (!absl::IsUnavailable(done) || absl::Now() > end) return done;
+    const bool again = absl::IsUnavailable(done) || absl::IsAborted(done);
+    if (!again) return done;
+    if (absl::Now() > end) return absl::UnavailableError(done.message());
     PauseBeforeRetry(tries);
   }
 }

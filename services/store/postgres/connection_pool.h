@@ -45,15 +45,18 @@ class ConnectionPool {
   // Connection::Open.
   absl::StatusOr<Lease> Acquire();
 
-  // A transaction: BEGIN with `mode`, `body`, COMMIT; ROLLBACK when `body` fails. UNAVAILABLE when
-  // the server does not say what became of the COMMIT: it may be kept or not.
+  // A transaction: BEGIN with `mode`, for which it goes on as Try does, `body`, COMMIT; ROLLBACK when
+  // `body` fails. UNAVAILABLE when the server does not say what became of the COMMIT, or that the
+  // standby has it: it may be kept or not.
   absl::Status Transact(const std::string& mode, const std::function<absl::Status(Connection&)>& body);
 
   // Runs `body`, which only reads or may be done twice, with a connection, once more while the
-  // server is gone, at most ten seconds long: a standby needs some to take over.
+  // server is gone or others are in the way, at most ten seconds long: a standby needs some to
+  // take over.
   absl::Status Try(const std::function<absl::Status(Connection&)>& body);
 
  private:
+  absl::StatusOr<Lease> Begin(const std::string& mode);
   void GiveBack(std::unique_ptr<Connection> connection);
 
   const std::string settings_;

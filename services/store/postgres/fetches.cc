@@ -25,17 +25,22 @@ using store::Result;
 namespace {
 
 constexpr int kOriginsAtOnce = 64;
+// Of leases: what many fetchers hold is not counted through with each call.
+constexpr int kMostCounted = 1000;
 
-// The origins behind `after`, each by one seek, however long its queue is.
-absl::StatusOr<std::vector<std::string>> OriginsBehind(Connection& connection, const std::string& after, bool inclusive) {
+// Origins behind `after` that have something to lease at `free`, each by two seeks, however long its
+// queue is and however much of it is leased. Ends when it has enough: the walk is made as it is read.
+absl::StatusOr<std::vector<std::string>> OriginsBehind(Connection& connection, const std::string& after, bool inclusive,
+                                                       std::int64_t free) {
   ASSIGN_OR_RETURN(
       const Result found,
-      connection.Run("WITH RECURSIVE walk (origin, place) AS ("
-                     "(SELECT origin, 1 FROM fetches WHERE origin > $1 OR ($2 = 1 AND origin = $1) ORDER BY origin LIMIT 1) "
+      connection.Run("WITH RECURSIVE walk (origin) AS ("
+                     "(SELECT origin FROM fetches WHERE origin >= $1 AND (origin > $1 OR $2 = 1) ORDER BY origin LIMIT 1) "
                      "UNION ALL SELECT (SELECT f.origin FROM fetches AS f WHERE f.origin > walk.origin "
-                     "ORDER BY f.origin LIMIT 1), place + 1 FROM walk WHERE walk.origin IS NOT NULL AND place < $3) "
-                     "SELECT origin FROM walk WHERE origin IS NOT NULL",
-                     Parameters().Bytes(after).Int(inclusive ? 1 : 0).Int(kOriginsAtOnce)));
+                     "ORDER BY f.origin LIMIT 1) FROM walk WHERE walk.origin IS NOT NULL) "
+                     "SELECT walk.origin FROM walk CROSS JOIN LATERAL (SELECT f.free_at FROM fetches AS f "
+                     "WHERE f.origin = walk.origin ORDER BY f.free_at LIMIT 1) AS first WHERE first.free_at <= $3 LIMIT $4",
+                     Parameters().Bytes(after).Int(inclusive ? 1 : 0).Int(free).Int(kOriginsAtOnce)));
   std::vector<std::string> origins;
   for (int row = 0; row < found.rows(); ++row) origins.emplace_back(found.Bytes(row, 0));
   return origins;
@@ -51,9 +56,12 @@ absl::StatusOr<v1::LeaseFetchesResponse> PostgresStore::LeaseFetches(const v1::L
   RETURN_IF_ERROR(pool_.Try([&](Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(LeaseFromOrigins(connection, request, lease, leased));
     ASSIGN_OR_RETURN(const Result count,
-                     connection.Run("SELECT count(*) FROM fetches WHERE leased_by <> ''::bytea AND leased_by <> $1 "
-                                    "AND free_at > $2",
-                                    Parameters().Bytes(request.worker()).Int(absl::ToUnixNanos(clock().Now()))));
+                     connection.Run("SELECT count(*) FROM (SELECT 1 FROM fetches WHERE leased_by <> ''::bytea "
+                                    "AND leased_by <> $1 AND free_at > $2 ORDER BY free_at LIMIT $3) AS held",
+                                    Parameters()
+                                        .Bytes(request.worker())
+                                        .Int(absl::ToUnixNanos(clock().Now()))
+                                        .Int(kMostCounted)));
     others = count.Int(0, 0);
     return absl::OkStatus();
   }));
@@ -90,7 +98,7 @@ absl::Status PostgresStore::LeaseFromOrigins(Connection& connection, const v1::L
   bool inclusive = false;
   std::string after = start;
   while (left() > 0) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> origins, OriginsBehind(connection, after, inclusive));
+    ASSIGN_OR_RETURN(const std::vector<std::string> origins, OriginsBehind(connection, after, inclusive, absl::ToUnixNanos(free)));
     inclusive = false;
     for (const std::string& origin : origins) {
       if (left() <= 0 || (around && origin > start)) return absl::OkStatus();
@@ -101,10 +109,10 @@ absl::Status PostgresStore::LeaseFromOrigins(Connection& connection, const v1::L
       // Rows that another process leases just now are passed over.
       ASSIGN_OR_RETURN(
           const Result taken,
-          connection.Run("UPDATE fetches AS kept SET free_at = $3, leased_by = $4 FROM ("
+          // An array and no join: a plan may run one side of a join again, and its LIMIT would not hold.
+          connection.Run("UPDATE fetches SET free_at = $3, leased_by = $4 WHERE product_id = ANY(ARRAY("
                          "SELECT product_id FROM fetches WHERE origin = $1 AND free_at <= $2 "
-                         "ORDER BY free_at, product_id LIMIT $5 FOR UPDATE SKIP LOCKED) AS next "
-                         "WHERE kept.product_id = next.product_id RETURNING kept.product_id",
+                         "ORDER BY free_at, product_id LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING product_id",
                          Parameters()
                              .Bytes(origin)
                              .Int(absl::ToUnixNanos(free))

@@ -32,7 +32,8 @@ absl::Status PostgresIntegrityCheck::Run() {
     RETURN_IF_ERROR(CheckPlaceholders(snapshot));
     RETURN_IF_ERROR(CheckVerdicts(snapshot));
     RETURN_IF_ERROR(CheckJobs(snapshot));
-    RETURN_IF_ERROR(CountRecords(snapshot));
+    RETURN_IF_ERROR(CheckEmbeddings(snapshot));
+    RETURN_IF_ERROR(CheckReviews(snapshot));
     RETURN_IF_ERROR(CheckImages(snapshot));
     RETURN_IF_ERROR(CheckStatistics(snapshot));
     return report_.Finish();
@@ -114,6 +115,8 @@ absl::Status PostgresIntegrityCheck::CheckProduct(const Result& rows, int row) {
   if (columns.origin) ++to_be_fetched_;
   if (!columns.origin) return absl::OkStatus();  // one too many is a stray row
   if (!rows.IsNull(row, 6) && rows.Bytes(row, 6) == *columns.origin) return absl::OkStatus();
+  // Not there: a stray one in its stead must be one too many.
+  if (rows.IsNull(row, 6)) --to_be_fetched_;
   return Fault(absl::StrCat("fetches/", id), "its image is to be fetched, but it is not in the queue of its origin",
                "INSERT INTO fetches (product_id, origin) SELECT $1, $2 WHERE EXISTS (SELECT 1 FROM products WHERE id = $1 "
                "AND record = $3) ON CONFLICT (product_id) DO UPDATE SET origin = excluded.origin",
@@ -182,9 +185,10 @@ absl::Status PostgresIntegrityCheck::CheckPlaceholders(Connection& snapshot) {
       snapshot, "SELECT product_id, record, state FROM placeholders", [&](const Result& rows, int row) -> absl::Status {
         const std::string name = absl::StrCat("placeholders/", rows.Bytes(row, 0));
         const auto placeholder = Decode<v1::Placeholder>(Family::kPlaceholders, rows.Bytes(row, 0), rows.Bytes(row, 1));
-        if (!placeholder.ok()) {
+        if (!placeholder.ok() || placeholder->product_id() != rows.Bytes(row, 0)) {
           records_read_ = false;
-          return Fault(name, absl::StrCat(placeholder.status().message(), ": restore a backup"));
+          return Fault(name, placeholder.ok() ? "the record is another product's: restore a backup"
+                                              : absl::StrCat(placeholder.status().message(), ": restore a backup"));
         }
         ++counted_.placeholders;
         Show(placeholder->image_sha256());
@@ -204,9 +208,10 @@ absl::Status PostgresIntegrityCheck::CheckVerdicts(Connection& snapshot) {
       [&](const Result& rows, int row) -> absl::Status {
         const std::string name = absl::StrCat("verdicts/", rows.Bytes(row, 0));
         const auto verdict = Decode<v1::Verdict>(Family::kVerdicts, rows.Bytes(row, 0), rows.Bytes(row, 1));
-        if (!verdict.ok()) {
+        if (!verdict.ok() || verdict->product_id() != rows.Bytes(row, 0)) {
           records_read_ = false;
-          return Fault(name, absl::StrCat(verdict.status().message(), ": restore a backup"));
+          return Fault(name, verdict.ok() ? "the record is another product's: restore a backup"
+                                          : absl::StrCat(verdict.status().message(), ": restore a backup"));
         }
         ++counted_.verdicts;
         const int is_reviewed = verdict->review_decision() != v1::VERDICT_KIND_UNSPECIFIED ? 1 : 0;
@@ -245,17 +250,39 @@ absl::Status PostgresIntegrityCheck::CheckJobs(Connection& snapshot) {
       });
 }
 
-absl::Status PostgresIntegrityCheck::CountRecords(Connection& snapshot) {
-  ASSIGN_OR_RETURN(counted_.embeddings, CountOf(snapshot, "embeddings"));
-  ASSIGN_OR_RETURN(counted_.reviews, CountOf(snapshot, "reviews"));
-  return absl::OkStatus();
+absl::Status PostgresIntegrityCheck::CheckEmbeddings(Connection& snapshot) {
+  ASSIGN_OR_RETURN(const std::int64_t total, CountOf(snapshot, "embeddings"));
+  RETURN_IF_ERROR(report_.Begin("embeddings", total));
+  counted_.embeddings = total;
+  return VisitRows(snapshot, "SELECT product_id, record FROM embeddings", [&](const Result& rows, int row) {
+    const auto embedding = Decode<v1::Embedding>(Family::kEmbeddings, rows.Bytes(row, 0), rows.Bytes(row, 1));
+    if (embedding.ok() && embedding->product_id() == rows.Bytes(row, 0)) return absl::OkStatus();
+    return Fault(absl::StrCat("embeddings/", rows.Bytes(row, 0)),
+                 embedding.ok() ? "the record is another product's: embed again, or restore a backup"
+                                : absl::StrCat(embedding.status().message(), ": embed again, or restore a backup"));
+  });
+}
+
+absl::Status PostgresIntegrityCheck::CheckReviews(Connection& snapshot) {
+  ASSIGN_OR_RETURN(const std::int64_t total, CountOf(snapshot, "reviews"));
+  RETURN_IF_ERROR(report_.Begin("reviews", total));
+  counted_.reviews = total;
+  return VisitRows(snapshot, "SELECT key, record FROM reviews", [&](const Result& rows, int row) {
+    // The product's id, a zero byte and the picture's hash.
+    const std::string key(rows.Bytes(row, 0));
+    const auto review = Decode<v1::Review>(Family::kReviews, key, rows.Bytes(row, 1));
+    if (review.ok() && ReviewKey(review->product_id(), review->image_sha256()) == key) return absl::OkStatus();
+    return Fault(absl::StrCat("reviews/", key.substr(0, key.find('\0'))),
+                 review.ok() ? "the record is another picture's: restore a backup"
+                             : absl::StrCat(review.status().message(), ": restore a backup"));
+  });
 }
 
 absl::Status PostgresIntegrityCheck::CheckImages(Connection& snapshot) {
   ASSIGN_OR_RETURN(const std::int64_t total, CountOf(snapshot, "images"));
   RETURN_IF_ERROR(report_.Begin("images", total));
   RETURN_IF_ERROR(VisitRows(
-      snapshot, "SELECT encode(sha256, 'hex'), uses, object, bytes, rendition_bytes FROM images",
+      snapshot, "SELECT encode(sha256, 'hex'), uses, object, bytes, rendition_bytes, record FROM images",
       [&](const Result& rows, int row) -> absl::Status {
         const std::string sha256(rows.Bytes(row, 0));
         ++counted_.images;
@@ -264,7 +291,13 @@ absl::Status PostgresIntegrityCheck::CheckImages(Connection& snapshot) {
         Uses& uses = uses_[sha256];
         uses.kept = rows.Int(row, 1);
         uses.has_row = true;
-        return CheckObject(sha256, std::string(rows.Bytes(row, 2)), rows.Int(row, 3));
+        const std::string object(rows.Bytes(row, 2));
+        const auto record = Decode<PictureRecord>(Family::kImages, sha256, rows.Bytes(row, 5));
+        if (!record.ok()) {
+          return Fault(absl::StrCat("images/", sha256), absl::StrCat(record.status().message(), ": restore a backup"));
+        }
+        RETURN_IF_ERROR(CheckObject(sha256, object, rows.Int(row, 3)));
+        return CheckRenditions(sha256, object, *record);
       }));
   for (const auto& [sha256, uses] : uses_) RETURN_IF_ERROR(CheckUses(sha256, uses));
   return absl::OkStatus();
@@ -283,6 +316,22 @@ absl::Status PostgresIntegrityCheck::CheckObject(const std::string& sha256, cons
   RETURN_IF_ERROR(data.status());
   if (static_cast<std::int64_t>(data->size()) == bytes && Sha256Hex(*data) == sha256) return absl::OkStatus();
   return Fault(name, absl::StrCat("its object ", object, " holds other bytes: restore it, or fetch it again"));
+}
+
+absl::Status PostgresIntegrityCheck::CheckRenditions(const std::string& sha256, const std::string& object,
+                                                     const PictureRecord& record) {
+  for (const v1::Rendition& rendition : record.renditions()) {
+    const std::string small = RenditionObject(object, rendition.side());
+    const absl::Status read = bucket_.Get(small).status();
+    if (absl::IsNotFound(read) || absl::IsDataLoss(read)) {
+      RETURN_IF_ERROR(Fault(absl::StrCat("images/", sha256),
+                            absl::IsNotFound(read) ? absl::StrCat("its object ", small, " is not in the bucket: restore it there")
+                                                   : absl::StrCat(read.message(), ": restore it")));
+    } else if (!read.ok()) {
+      return read;
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status PostgresIntegrityCheck::CheckUses(const std::string& sha256, const Uses& uses) {

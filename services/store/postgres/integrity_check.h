@@ -14,6 +14,7 @@
 #include "services/store/bucket/bucket.h"
 #include "services/store/integrity_report.h"
 #include "services/store/postgres/connection_pool.h"
+#include "services/store/postgres/picture_objects.h"
 #include "services/store/statistics.h"
 
 namespace mannequin::store {
@@ -49,9 +50,11 @@ class PostgresIntegrityCheck {
   absl::Status CheckPlaceholders(Connection& snapshot);
   absl::Status CheckVerdicts(Connection& snapshot);
   absl::Status CheckJobs(Connection& snapshot);
-  absl::Status CountRecords(Connection& snapshot);
+  absl::Status CheckEmbeddings(Connection& snapshot);
+  absl::Status CheckReviews(Connection& snapshot);
   absl::Status CheckImages(Connection& snapshot);
   absl::Status CheckObject(const std::string& sha256, const std::string& object, std::int64_t bytes);
+  absl::Status CheckRenditions(const std::string& sha256, const std::string& object, const PictureRecord& record);
   absl::Status CheckUses(const std::string& sha256, const Uses& uses);
   absl::Status CheckStatistics(Connection& snapshot);
   void Show(const std::string& sha256);

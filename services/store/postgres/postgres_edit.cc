@@ -291,6 +291,18 @@ absl::Status PostgresEdit::FlushImages() {
     if (change == 0) continue;
     (change > 0 && uploads_.contains(sha256) ? uploaded : kept).push_back(sha256);
   }
+  // One statement changes its rows in any order it likes, and two of them may meet.
+  if (kept.size() + uploaded.size() > 1) {
+    std::vector<std::string> keys;
+    for (const auto& [sha256, change] : uses_) {
+      ASSIGN_OR_RETURN(std::string key, ImageKey(sha256));
+      if (change != 0) keys.push_back(std::move(key));
+    }
+    RETURN_IF_ERROR(connection_
+                        .Run("SELECT sha256 FROM images WHERE sha256 = ANY($1) ORDER BY sha256 FOR UPDATE",
+                             Parameters().ByteStrings(keys))
+                        .status());
+  }
   if (!uploaded.empty()) RETURN_IF_ERROR(InsertImages(uploaded));
   return kept.empty() ? absl::OkStatus() : ChangeUses(kept);
 }
@@ -334,8 +346,9 @@ absl::Status PostgresEdit::InsertImages(const std::vector<std::string>& hashes) 
   }
   if (taken.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Result saved,
-                   connection_.Run("DELETE FROM doomed_objects WHERE object = ANY($1)", Parameters().Texts(taken)));
-  // An upload that took longer than its grace may be gone by now.
+                   connection_.Run("DELETE FROM doomed_objects WHERE object = ANY($1) AND doom_at > $2",
+                                   Parameters().Texts(taken).Int(absl::ToUnixNanos(FromProto(now())))));
+  // An upload that took longer than its grace may be gone by now, or is on its way.
   return saved.affected() == static_cast<std::int64_t>(taken.size()) ? absl::OkStatus() : Changed("doomed_objects");
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/check_range.h"
@@ -33,14 +34,27 @@ constexpr absl::Duration kSweepEvery = absl::Minutes(1);
 // all lose say that something else is wrong.
 constexpr int kTries = 100;
 
+int ConnectionsOf(const config::v1::StoreConfig& config) {
+  return config.postgres().max_connections() == 0 ? kDefaultConnections : config.postgres().max_connections();
+}
+
+// A scan holds a connection as long as its caller reads: half of them stay for the other calls.
+int ScansOf(const config::v1::StoreConfig& config) {
+  const int most = ConnectionsOf(config) / 2;
+  return config.max_concurrent_scans() == 0 ? most : std::min(most, config.max_concurrent_scans());
+}
+
 absl::StatusOr<std::string> SchemaOf(const config::v1::PostgresConfig& config) {
   const std::string schema = config.schema().empty() ? std::string(kDefaultSchema) : config.schema();
   const auto is_fine = [](char c) { return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '_'; };
-  if (schema.size() <= 63 && absl::ascii_islower(schema[0]) && std::all_of(schema.begin(), schema.end(), is_fine)) {
+  // Those of "pg_" are PostgreSQL's own.
+  if (schema.size() <= 63 && absl::ascii_islower(schema[0]) && std::all_of(schema.begin(), schema.end(), is_fine) &&
+      !absl::StartsWith(schema, "pg_")) {
     return schema;
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "postgres.schema: \"", schema, "\", expected a lower-case letter, then lower-case letters, digits and _, 63 in all"));
+      "postgres.schema: \"", schema, "\", expected a lower-case letter, then lower-case letters, digits and _, 63 in all, "
+      "and not pg_ first"));
 }
 
 absl::Status CheckConnection(const std::string& settings) {
@@ -52,10 +66,11 @@ absl::Status CheckConnection(const std::string& settings) {
   // libpq's words may hold a piece of what they are about, a password among it.
   if (options == nullptr) return absl::InvalidArgumentError("postgres.connection: is not what libpq takes");
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
-    if (std::string(option->keyword) == "password" && option->val != nullptr) {
-      return absl::InvalidArgumentError(
-          "postgres.connection: holds a password; put it into a file and name that as passfile");
-    }
+    const absl::string_view keyword = option->keyword;
+    if (option->val == nullptr || (keyword != "password" && keyword != "sslpassword")) continue;
+    return absl::InvalidArgumentError(
+        keyword == "password" ? "postgres.connection: holds a password; put it into a file and name that as passfile"
+                              : "postgres.connection: holds an sslpassword; use a key without one that only this user reads");
   }
   return absl::OkStatus();
 }
@@ -94,9 +109,8 @@ absl::StatusOr<std::unique_ptr<PostgresStore>> PostgresStore::Open(const config:
 
 PostgresStore::PostgresStore(const config::v1::StoreConfig& config, std::string schema,
                              std::unique_ptr<store::Bucket> bucket, const Clock& clock)
-    : RecordStore(config.max_concurrent_scans(), clock),
-      pool_(config.postgres().connection(), std::move(schema),
-            config.postgres().max_connections() == 0 ? kDefaultConnections : config.postgres().max_connections()),
+    : RecordStore(ScansOf(config), clock),
+      pool_(config.postgres().connection(), std::move(schema), ConnectionsOf(config)),
       bucket_(std::move(bucket)),
       objects_(pool_, *bucket_, clock) {}
 

@@ -4,8 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/status_macros.h"
 #include "services/store/postgres/postgres_store.h"
+#include "services/store/postgres/product_columns.h"
 #include "services/store/postgres/schema.h"
 #include "services/store/timestamp.h"
 
@@ -22,6 +24,8 @@ namespace {
 constexpr int kFirstRows = 128;
 constexpr int kRows = 1000;
 constexpr std::size_t kTimeBytes = 8;
+// Ids of jobs are of ASCII's letters.
+constexpr absl::string_view kBehindAllJobs = "\x7f";
 
 // Calls `visit` with key and record of each row of `select` behind `after`, in pages. `select`
 // takes the last key as $1 and a number of rows as $2; other parameters are made by `parameters`
@@ -70,35 +74,45 @@ auto Decoding(Family family, store::RecordVisitor<Record> visit) {
   };
 }
 
-// Conditions of a filter behind the first `number - 1` parameters.
+// Conditions of a filter behind the first `number - 1` parameters. `position`: a condition on ids, with
+// "%" for the column: each table that is walked by them must hear of it to begin there.
 struct FilterSql {
   std::string joins;
   std::string where;
   std::function<void(Parameters&)> add;
 };
 
-FilterSql SqlOf(const v1::ProductFilter& filter, int number) {
+FilterSql SqlOf(const v1::ProductFilter& filter, absl::Time settled, int number, absl::string_view position) {
   FilterSql sql;
   const auto place = [&] { return absl::StrCat("$", number++); };
+  const auto behind = [&](absl::string_view column) { return absl::StrReplaceAll(position, {{"%", column}}); };
+  sql.where = behind("p.id");
   if (!filter.category_path().empty()) {
     absl::StrAppend(&sql.joins, " JOIN product_categories AS c ON c.product_id = p.id AND c.category = ", place());
+    absl::StrAppend(&sql.where, " AND ", behind("c.product_id"));
   }
   if (filter.verdict() != v1::VERDICT_KIND_UNSPECIFIED) {
     absl::StrAppend(&sql.joins, " JOIN verdicts AS v ON v.product_id = p.id AND v.kind = ", place());
+    absl::StrAppend(&sql.where, " AND ", behind("v.product_id"));
   }
   if (!filter.brand().empty()) absl::StrAppend(&sql.where, " AND p.brand = ", place(), " AND p.brand <> ''::bytea");
   if (filter.image_state() != v1::IMAGE_STATE_UNSPECIFIED) {
     absl::StrAppend(&sql.where, " AND p.image_state = ", place());
   }
-  if (filter.has_updated_after()) absl::StrAppend(&sql.where, " AND p.updated_at > ", place());
-  sql.add = [&filter](Parameters& parameters) {
+  if (filter.has_updated_after()) {
+    absl::StrAppend(&sql.where, " AND p.updated_at > ", place());
+    absl::StrAppend(&sql.where, " AND p.updated_at < ", place());
+  }
+  sql.add = [&filter, settled](Parameters& parameters) {
     if (!filter.category_path().empty()) {
-      parameters.Bytes(store::CategoryPrefix(filter.category_path(), filter.category_path_size()));
+      parameters.Bytes(store::CategoryKey(filter.category_path(), filter.category_path_size()));
     }
     if (filter.verdict() != v1::VERDICT_KIND_UNSPECIFIED) parameters.Int(filter.verdict());
     if (!filter.brand().empty()) parameters.Bytes(filter.brand());
     if (filter.image_state() != v1::IMAGE_STATE_UNSPECIFIED) parameters.Int(filter.image_state());
-    if (filter.has_updated_after()) parameters.Int(absl::ToUnixNanos(store::FromProto(filter.updated_after())));
+    if (filter.has_updated_after()) {
+      parameters.Int(absl::ToUnixNanos(store::FromProto(filter.updated_after()))).Int(absl::ToUnixNanos(settled));
+    }
   };
   return sql;
 }
@@ -121,12 +135,15 @@ std::int64_t TimeOfPosition(absl::string_view position) {
   return static_cast<std::int64_t>(time);
 }
 
-// Each spread's own walk, merged.
-constexpr absl::string_view kUpdates =
-    "SELECT id, record, updated_at FROM generate_series(0, $5 - 1) AS spread CROSS JOIN LATERAL ("
-    "SELECT id, record, updated_at FROM products WHERE update_spread = spread "
-    "AND (updated_at, id) > ($1, $2) AND updated_at < $3 ORDER BY updated_at, id LIMIT $4) AS of_each "
-    "ORDER BY updated_at, id LIMIT $4";
+// Each spread's own walk, merged: what is behind the page is not read.
+std::string UpdatesSql(absl::string_view condition) {
+  std::vector<std::string> walks;
+  for (int spread = 0; spread < store::kUpdateSpread; ++spread) {
+    walks.push_back(absl::StrCat("(SELECT id, record, updated_at FROM products WHERE update_spread = ", spread, " AND ",
+                                 condition, ")"));
+  }
+  return absl::StrCat(absl::StrJoin(walks, " UNION ALL "), " ORDER BY updated_at, id");
+}
 
 }  // namespace
 
@@ -177,19 +194,17 @@ absl::Status PostgresStore::VisitProducts(const v1::ProductFilter& filter, absl:
     ASSIGN_OR_RETURN(const v1::StoredProduct product, store::Decode<v1::StoredProduct>(Family::kProducts, id, record));
     return visit(product, id);
   };
+  // What is under way may become visible with an earlier time than what is there.
+  absl::Time settled;
+  if (filter.has_updated_after()) {
+    absl::MutexLock lock(&mutex_);
+    settled = in_flight_.empty() ? NextTime() : *in_flight_.begin();
+  }
   if (IsUpdatesOnly(filter)) {
-    // What is under way may become visible with an earlier time than what is there.
-    absl::Time settled;
-    {
-      absl::MutexLock lock(&mutex_);
-      settled = in_flight_.empty() ? NextTime() : *in_flight_.begin();
-    }
     const std::int64_t updated_after = absl::ToUnixNanos(store::FromProto(filter.updated_after()));
     if (whole) {
       return VisitSnapshot(
-          pool_,
-          "SELECT id, record FROM products WHERE updated_at > $1 AND updated_at < $2 ORDER BY updated_at, id",
-          [&] { return Parameters().Int(updated_after).Int(absl::ToUnixNanos(settled)); }, visit_record);
+          pool_, UpdatesSql("updated_at > $1 AND updated_at < $2"), [&] { return Parameters().Int(updated_after).Int(absl::ToUnixNanos(settled)); }, visit_record);
     }
     const std::int64_t time = after.empty() ? updated_after + 1 : TimeOfPosition(after);
     const std::string id(after.empty() ? "" : after.substr(kTimeBytes));
@@ -198,14 +213,15 @@ absl::Status PostgresStore::VisitProducts(const v1::ProductFilter& filter, absl:
           .Int(last.empty() ? time : TimeOfPosition(last))
           .Text(last.empty() ? id : last.substr(kTimeBytes))
           .Int(absl::ToUnixNanos(settled))
-          .Int(rows)
-          .Int(store::kUpdateSpread);
+          .Int(rows);
     };
+    const std::string select =
+        absl::StrCat(UpdatesSql("(updated_at, id) > ($1, $2) AND updated_at < $3"), " LIMIT $4");
     std::string last;
     for (int rows = kFirstRows;; rows = kRows) {
       std::optional<Result> page;
       RETURN_IF_ERROR(pool_.Try([&](Connection& connection) -> absl::Status {
-        ASSIGN_OR_RETURN(page.emplace(nullptr), connection.Run(std::string(kUpdates), parameters(last, rows)));
+        ASSIGN_OR_RETURN(page.emplace(nullptr), connection.Run(select, parameters(last, rows)));
         return absl::OkStatus();
       }));
       for (int row = 0; row < page->rows(); ++row) {
@@ -218,9 +234,9 @@ absl::Status PostgresStore::VisitProducts(const v1::ProductFilter& filter, absl:
     }
   }
   if (whole) {
-    const FilterSql sql = SqlOf(filter, 1);
+    const FilterSql sql = SqlOf(filter, settled, 1, "true");
     return VisitSnapshot(
-        pool_, absl::StrCat("SELECT p.id, p.record FROM products AS p", sql.joins, " WHERE true", sql.where, " ORDER BY p.id"),
+        pool_, absl::StrCat("SELECT p.id, p.record FROM products AS p", sql.joins, " WHERE ", sql.where, " ORDER BY p.id"),
         [&] {
           Parameters parameters;
           sql.add(parameters);
@@ -228,11 +244,10 @@ absl::Status PostgresStore::VisitProducts(const v1::ProductFilter& filter, absl:
         },
         visit_record);
   }
-  const FilterSql sql = SqlOf(filter, 3);
+  const FilterSql sql = SqlOf(filter, settled, 3, "% > $1");
   return VisitPages(
       pool_,
-      absl::StrCat("SELECT p.id, p.record FROM products AS p", sql.joins, " WHERE p.id > $1", sql.where,
-                   " ORDER BY p.id LIMIT $2"),
+      absl::StrCat("SELECT p.id, p.record FROM products AS p", sql.joins, " WHERE ", sql.where, " ORDER BY p.id LIMIT $2"),
       std::string(after),
       [&](const std::string& last, int rows) {
         Parameters parameters;
@@ -255,10 +270,9 @@ absl::Status PostgresStore::VisitJobs(v1::JobKind kind, v1::JobState state, cons
   const bool is_open = state == v1::JOB_STATE_QUEUED || state == v1::JOB_STATE_RUNNING;
   return VisitPages(
       pool_,
-      absl::StrCat("SELECT id, record FROM jobs WHERE ($1 = '' OR id < $1) AND ($3 = 0 OR kind = $3) "
-                   "AND ($4 = 0 OR state = $4)",
+      absl::StrCat("SELECT id, record FROM jobs WHERE id < $1 AND ($3 = 0 OR kind = $3) AND ($4 = 0 OR state = $4)",
                    is_open ? " AND is_open" : "", " ORDER BY id DESC LIMIT $2"),
-      before,
+      before.empty() ? std::string(kBehindAllJobs) : before,
       [&](const std::string& last, int rows) { return Parameters().Text(last).Int(rows).Int(kind).Int(state); },
       Decoding<v1::Job>(Family::kJobs, visit));
 }

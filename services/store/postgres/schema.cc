@@ -98,17 +98,37 @@ CREATE TABLE IF NOT EXISTS statistics (
   PRIMARY KEY (slot, name));
 )sql";
 
-absl::Status MakeOnce(Connection& connection, const std::string& schema) {
-  RETURN_IF_ERROR(connection.Execute(absl::StrCat("CREATE SCHEMA IF NOT EXISTS \"", schema, "\"")));
-  RETURN_IF_ERROR(connection.Execute(std::string(kTables)));
-  RETURN_IF_ERROR(connection.Run("INSERT INTO store_format SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM store_format)",
-                                 Parameters().Int(kSchemaVersion))
-                      .status());
+// 0 when the tables are not there.
+absl::StatusOr<std::int64_t> VersionOf(Connection& connection, const std::string& schema) {
+  ASSIGN_OR_RETURN(const Result table, connection.Run("SELECT count(*) FROM information_schema.tables WHERE "
+                                                      "table_schema = $1 AND table_name = 'store_format'",
+                                                      Parameters().Text(schema)));
+  if (table.Int(0, 0) == 0) return 0;
   ASSIGN_OR_RETURN(const Result found, connection.Run("SELECT max(version) FROM store_format", {}));
-  if (found.Int(0, 0) == kSchemaVersion) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("postgres.schema: ", schema, " is of format ", found.Int(0, 0),
-                                                    ", this program knows up to ", kSchemaVersion,
-                                                    "; start a newer one"));
+  return found.Int(0, 0);
+}
+
+// All at once or nothing. Asks first: who may not make tables can use those that are there, CREATE INDEX
+// keeps writers away even from a table that has it, and a newer program's tables are not touched.
+absl::Status MakeOnce(Connection& connection, const std::string& schema) {
+  ASSIGN_OR_RETURN(const std::int64_t version, VersionOf(connection, schema));
+  if (version == kSchemaVersion) return absl::OkStatus();
+  if (version > kSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("postgres.schema: ", schema, " is of format ", version,
+                                                      ", this program knows up to ", kSchemaVersion,
+                                                      "; start a newer one"));
+  }
+  ASSIGN_OR_RETURN(const Result there,
+                   connection.Run("SELECT count(*) FROM information_schema.schemata WHERE schema_name = $1",
+                                  Parameters().Text(schema)));
+  if (there.Int(0, 0) == 0) {
+    RETURN_IF_ERROR(connection.Execute(absl::StrCat("CREATE SCHEMA IF NOT EXISTS \"", schema, "\"")));
+  }
+  RETURN_IF_ERROR(connection.Execute(std::string(kTables)));
+  return connection
+      .Run("INSERT INTO store_format SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM store_format)",
+           Parameters().Int(kSchemaVersion))
+      .status();
 }
 
 }  // namespace

@@ -24,10 +24,17 @@ absl::StatusOr<Servers> StartServers() {
   return servers;
 }
 
+const absl::StatusOr<Servers>& SharedServers() {
+  static const absl::StatusOr<Servers> servers = StartServers();
+  return servers;
+}
+
 }  // namespace
 
+S3Server& EnginesBucketServer() { return *SharedServers()->s3; }
+
 absl::StatusOr<config::v1::StoreConfig> NewEngines() {
-  static const absl::StatusOr<Servers> servers = StartServers();
+  const absl::StatusOr<Servers>& servers = SharedServers();
   static std::atomic<int> next{0};
   RETURN_IF_ERROR(servers.status());
   const int number = next++;

@@ -144,6 +144,11 @@ absl::Status PostgresServer::StartAgain() {
   return absl::InternalError(absl::StrCat("PostgreSQL does not start: ", errors));
 }
 
+absl::Status PostgresServer::AskForPasswords() {
+  std::ofstream(data() + "/pg_hba.conf") << "host all all 127.0.0.1/32 scram-sha-256\n";
+  return Run({"pg_ctl", "-D", data(), "reload"});
+}
+
 absl::Status PostgresServer::Promote() { return Run({"pg_ctl", "-D", data(), "promote", "-w", "-t", "30"}); }
 
 absl::Status PostgresServer::Execute(const std::string& sql) {

@@ -35,8 +35,12 @@ class PostgresServer {
   void KillHard();
   // After KillHard(): on what it has on its disk.
   absl::Status StartAgain();
+  // From here on a role needs its password. Run Execute() before.
+  absl::Status AskForPasswords();
   // A standby becomes a primary.
   absl::Status Promote();
+  // What it has logged since it was started last.
+  std::string log() const { return process_ == nullptr ? "" : process_->errors(); }
   // One statement, by psql.
   absl::Status Execute(const std::string& sql);
 
