@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -481,9 +482,10 @@ class Overlay:
             for group, kinds in paths.items():
                 for kind in kinds:
                     for item in self.items(kind, group):
-                        meta = item["metadata"]
-                        # A generation counts changes of what was asked for; what has none has no status either.
-                        seen[f"{kind}/{meta['name']}"] = meta.get("generation") or meta["resourceVersion"]
+                        # All but what the controllers write, and whose each field is.
+                        item.pop("status", None)
+                        meta = {k: v for k, v in item["metadata"].items() if k not in ("resourceVersion", "managedFields")}
+                        seen[f"{kind}/{meta['name']}"] = {**item, "metadata": meta}
             return seen
 
         before, pods = look(), {pod["metadata"]["uid"] for pod in self.pods()}
@@ -623,9 +625,10 @@ class Overlay:
             if not pods or ready != pods:
                 raise Failed(f"service {name} has the endpoints {sorted(ready)}, its pods are {sorted(pods)}")
             for item in slices[name]:
-                ports = {(port["name"], port["port"]) for port in item["ports"]}
+                ports = {(port["name"], port["port"]) for port in item.get("ports") or []}
                 if ports != {(port["name"], port["port"]) for port in spec["ports"]}:
-                    raise Failed(f"service {name}: ports {spec['ports']} come to {ports} of its pods")
+                    asked = ", ".join(f"{port['port']} to {port['targetPort']}" for port in spec["ports"])
+                    raise Failed(f"service {name}: {asked} comes to {sorted(ports) or 'no port'} of its pods")
             total += len(ready)
         for item in self.workloads():
             governs = item["spec"].get("serviceName", item["metadata"]["name"])
@@ -864,8 +867,12 @@ def main():
             began = time.monotonic()
             try:
                 verdict, seen = "ok", getattr(overlay, method)()
-            except (Failed, urllib.error.URLError, KeyError) as error:
-                verdict, seen = "FAILED", f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
+            except Failed as error:
+                verdict, seen = "FAILED", str(error)
+            except Exception as error:  # What a check did not reckon with is its fault, and the rest is asked all the same.
+                traceback.print_exc()
+                verdict, seen = "FAILED", f"the check itself: {type(error).__name__}: {error}"
+            if verdict == "FAILED":
                 failures.append(f"{name}: {title}: {seen}")
                 stopped = stopped or method in NEEDED
             print(f"{name:10} {title:20} {verdict:6} {time.monotonic() - began:5.1f} s  {seen}", flush=True)
