@@ -796,6 +796,10 @@ class Overlay:
         for item in found:
             name, spec = item["metadata"]["name"], item["spec"]
             if spec.get("strategy", {}).get("type") == "RollingUpdate":
+                spare = spec["strategy"]["rollingUpdate"]["maxUnavailable"]
+                spare = int(spare[:-1]) * spec["replicas"] // 100 if isinstance(spare, str) else spare
+                if spare > 0:
+                    raise Failed(f"{name} may do without {spare} of its {spec['replicas']} pods during a restart")
                 if fewest[name] < spec["replicas"]:
                     raise Failed(f"{name} had {fewest[name]} ready endpoints of {spec['replicas']} during its restart")
                 kept += 1
