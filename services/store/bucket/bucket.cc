@@ -206,15 +206,35 @@ absl::Status Bucket::PutParts(const Object& object, const std::string& upload, c
 }
 
 absl::StatusOr<std::string> Bucket::Get(absl::string_view key) {
+  return Read(key, {}, [&](const HttpAnswer& got) { return Verify(got, key); });
+}
+
+absl::StatusOr<std::string> Bucket::GetPart(absl::string_view key, std::int64_t begin, std::int64_t bytes,
+                                            absl::string_view sha256) {
+  const std::string range = absl::StrCat("bytes=", begin, "-", begin + bytes - 1);
+  absl::StatusOr<std::string> part = Read(key, {{"range", range}}, [&](const HttpAnswer& got) {
+    if (static_cast<std::int64_t>(got.body.size()) == bytes && Sha256Hex(got.body) == sha256) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat("object ", key, ": ", range, " are not the bytes that were put"));
+  });
+  // 416, Range Not Satisfiable.
+  if (S3Code(part.status()) == "InvalidRange") {
+    return absl::DataLossError(absl::StrCat("object ", key, ": ends before ", range));
+  }
+  return part;
+}
+
+absl::StatusOr<std::string> Bucket::Read(absl::string_view key,
+                                         const std::vector<std::pair<std::string, std::string>>& headers,
+                                         const std::function<absl::Status(const HttpAnswer&)>& verify) {
   RETURN_IF_ERROR(CheckKey(key));
   // Bytes that changed on their way are well the second time, those on a bad disk are not.
   int wrong = 0;
   absl::Status loss;
-  absl::StatusOr<HttpAnswer> answer =
-      client_->Call({.method = "GET", .path = PathOf(key), .check = [&](const HttpAnswer& got) {
-                       loss = Verify(got, key);
-                       return loss.ok() || ++wrong > 1 ? absl::OkStatus() : loss;
-                     }});
+  absl::StatusOr<HttpAnswer> answer = client_->Call(
+      {.method = "GET", .path = PathOf(key), .headers = headers, .check = [&](const HttpAnswer& got) {
+         loss = verify(got);
+         return loss.ok() || ++wrong > 1 ? absl::OkStatus() : loss;
+       }});
   RETURN_IF_ERROR(answer.status());
   RETURN_IF_ERROR(loss);
   return std::move(answer->body);

@@ -1,10 +1,13 @@
 #include "services/store/postgres/picture_objects.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/ids.h"
+#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 
 namespace mannequin::store {
@@ -20,31 +23,45 @@ std::string NewObject(const std::string& sha256, absl::Time now) {
 Upload UploadOf(const NewPicture& picture, absl::Time now) {
   Upload upload;
   upload.object = NewObject(*picture.sha256, now);
-  v1::Image& image = *upload.record.mutable_image();
-  image.set_media_type(picture.image->media_type());
-  image.set_width(picture.image->width());
-  image.set_height(picture.image->height());
   upload.bytes = static_cast<std::int64_t>(picture.image->data().size());
+  upload.record.set_media_type(picture.image->media_type());
+  upload.record.set_width(picture.image->width());
+  upload.record.set_height(picture.image->height());
+  upload.record.set_bytes(upload.bytes);
   for (const v1::Rendition& rendition : *picture.renditions) {
-    v1::Rendition& kept = *upload.record.add_renditions();
+    v1::PictureRendition& kept = *upload.record.add_renditions();
     kept.set_side(rendition.side());
     kept.set_width(rendition.width());
     kept.set_height(rendition.height());
-    upload.rendition_bytes += static_cast<std::int64_t>(rendition.data().size());
+    kept.set_begin(upload.bytes + upload.rendition_bytes);
+    kept.set_bytes(static_cast<std::int64_t>(rendition.data().size()));
+    kept.set_sha256(absl::HexStringToBytes(Sha256Hex(rendition.data())));
+    upload.rendition_bytes += kept.bytes();
   }
   return upload;
 }
 
+// All bytes of its object.
+std::string DataOf(const NewPicture& picture) {
+  std::string data = picture.image->data();
+  for (const v1::Rendition& rendition : *picture.renditions) data += rendition.data();
+  return data;
+}
+
 }  // namespace
 
-std::string RenditionObject(absl::string_view object, int side) { return absl::StrCat(object, ".", side); }
-
-std::vector<std::string> ObjectsOf(const std::string& object, const PictureRecord& record) {
-  std::vector<std::string> objects = {object};
-  for (const v1::Rendition& rendition : record.renditions()) {
-    objects.push_back(RenditionObject(object, rendition.side()));
+std::string FaultOf(absl::string_view data, const std::string& sha256, const v1::PictureRecord& record) {
+  const auto part = [&](std::int64_t begin, std::int64_t bytes) {
+    const auto first = static_cast<std::size_t>(std::min<std::int64_t>(begin, static_cast<std::int64_t>(data.size())));
+    return data.substr(first, static_cast<std::size_t>(bytes));
+  };
+  if (Sha256Hex(part(0, record.bytes())) != sha256) return "holds other bytes than the picture's";
+  for (const v1::PictureRendition& rendition : record.renditions()) {
+    if (absl::HexStringToBytes(Sha256Hex(part(rendition.begin(), rendition.bytes()))) != rendition.sha256()) {
+      return absl::StrCat("holds other bytes than the rendition's of ", rendition.side(), " pixels");
+    }
   }
-  return objects;
+  return "";
 }
 
 absl::StatusOr<Uploads> PictureObjects::Upload(const std::vector<NewPicture>& pictures) {
@@ -59,14 +76,14 @@ absl::StatusOr<Uploads> PictureObjects::Upload(const std::vector<NewPicture>& pi
   ASSIGN_OR_RETURN(const std::vector<std::string> missing, Missing(hashes));
   if (missing.empty()) return uploads;
   const absl::Time now = clock_.Now();
+  std::vector<std::string> data;
+  data.reserve(missing.size());
   std::vector<Bucket::Object> objects;
   for (const std::string& sha256 : missing) {
-    const NewPicture* picture = by_hash[sha256];
-    const std::string& object = (uploads[sha256] = UploadOf(*picture, now)).object;
-    objects.push_back({object, picture->image->data(), picture->image->media_type()});
-    for (const v1::Rendition& rendition : *picture->renditions) {
-      objects.push_back({RenditionObject(object, rendition.side()), rendition.data(), "image/jpeg"});
-    }
+    const NewPicture& picture = *by_hash[sha256];
+    data.push_back(DataOf(picture));
+    const std::string& object = (uploads[sha256] = UploadOf(picture, now)).object;
+    objects.push_back({object, data.back(), picture.image->media_type()});
   }
   std::vector<std::string> names;
   for (const Bucket::Object& object : objects) names.push_back(object.key);
@@ -88,50 +105,69 @@ absl::StatusOr<PictureObjects::Place> PictureObjects::Find(const std::string& sh
                                                         Parameters().Bytes(key)));
     if (found.rows() == 0) return absl::OkStatus();
     place.object = std::string(found.Bytes(0, 0));
-    ASSIGN_OR_RETURN(place.record, Decode<PictureRecord>(Family::kImages, key, found.Bytes(0, 1)));
+    ASSIGN_OR_RETURN(place.record, Decode<v1::PictureRecord>(Family::kImages, key, found.Bytes(0, 1)));
     return absl::OkStatus();
   }));
   return place;
 }
 
-absl::StatusOr<std::string> PictureObjects::ReadObject(const std::string& sha256, const std::string& object) {
-  absl::StatusOr<std::string> bytes = bucket_.Get(object);
-  if (!absl::IsNotFound(bytes.status())) return bytes;
+absl::StatusOr<std::string> PictureObjects::ReadPart(const std::string& sha256, const std::string& object,
+                                                     std::int64_t begin, std::int64_t bytes,
+                                                     const std::string& part_sha256) {
+  absl::StatusOr<std::string> data = bucket_.GetPart(object, begin, bytes, part_sha256);
+  if (!absl::IsNotFound(data.status())) return data;
   return absl::DataLossError(absl::StrCat("images/", sha256, ": its object ", object, " is not in the bucket"));
 }
 
 absl::StatusOr<std::optional<v1::Image>> PictureObjects::Read(const std::string& sha256, int at_least_side) {
-  ASSIGN_OR_RETURN(Place place, Find(sha256));
+  ASSIGN_OR_RETURN(const Place place, Find(sha256));
   if (place.object.empty()) return std::optional<v1::Image>();
-  v1::Image image = std::move(*place.record.mutable_image());
-  const v1::Rendition* best = nullptr;
-  for (const v1::Rendition& rendition : place.record.renditions()) {
+  const v1::PictureRendition* best = nullptr;
+  for (const v1::PictureRendition& rendition : place.record.renditions()) {
     const bool large_enough = at_least_side > 0 && rendition.side() >= at_least_side;
     if (large_enough && (best == nullptr || rendition.side() < best->side())) best = &rendition;
   }
-  std::string object = place.object;
-  if (best != nullptr) {
-    object = RenditionObject(object, best->side());
+  v1::Image image;
+  if (best == nullptr) {
+    image.set_media_type(place.record.media_type());
+    image.set_width(place.record.width());
+    image.set_height(place.record.height());
+    ASSIGN_OR_RETURN(*image.mutable_data(), ReadPart(sha256, place.object, 0, place.record.bytes(), sha256));
+  } else {
     image.set_media_type("image/jpeg");
     image.set_width(best->width());
     image.set_height(best->height());
+    ASSIGN_OR_RETURN(*image.mutable_data(), ReadPart(sha256, place.object, best->begin(), best->bytes(),
+                                                     absl::BytesToHexString(best->sha256())));
   }
-  ASSIGN_OR_RETURN(std::string bytes, ReadObject(sha256, object));
-  image.set_data(std::move(bytes));
   return std::optional<v1::Image>(std::move(image));
 }
 
 absl::StatusOr<std::optional<v1::ExportPicturesResponse>> PictureObjects::ReadWhole(const std::string& sha256) {
-  ASSIGN_OR_RETURN(Place place, Find(sha256));
+  ASSIGN_OR_RETURN(const Place place, Find(sha256));
   if (place.object.empty()) return std::optional<v1::ExportPicturesResponse>();
-  v1::ExportPicturesResponse picture;
-  *picture.mutable_image() = std::move(*place.record.mutable_image());
-  picture.mutable_image()->set_sha256(sha256);
-  ASSIGN_OR_RETURN(*picture.mutable_image()->mutable_data(), ReadObject(sha256, place.object));
-  for (v1::Rendition& rendition : *place.record.mutable_renditions()) {
-    ASSIGN_OR_RETURN(*rendition.mutable_data(), ReadObject(sha256, RenditionObject(place.object, rendition.side())));
-    *picture.add_renditions() = std::move(rendition);
+  absl::StatusOr<std::string> data = bucket_.Get(place.object);
+  if (absl::IsNotFound(data.status())) {
+    return absl::DataLossError(absl::StrCat("images/", sha256, ": its object ", place.object, " is not in the bucket"));
   }
+  RETURN_IF_ERROR(data.status());
+  const std::string fault = FaultOf(*data, sha256, place.record);
+  if (!fault.empty()) return absl::DataLossError(absl::StrCat("images/", sha256, ": its object ", place.object, " ", fault));
+  v1::ExportPicturesResponse picture;
+  v1::Image& image = *picture.mutable_image();
+  image.set_sha256(sha256);
+  image.set_media_type(place.record.media_type());
+  image.set_width(place.record.width());
+  image.set_height(place.record.height());
+  for (const v1::PictureRendition& kept : place.record.renditions()) {
+    v1::Rendition& rendition = *picture.add_renditions();
+    rendition.set_side(kept.side());
+    rendition.set_width(kept.width());
+    rendition.set_height(kept.height());
+    rendition.set_data(data->substr(static_cast<std::size_t>(kept.begin()), static_cast<std::size_t>(kept.bytes())));
+  }
+  data->resize(static_cast<std::size_t>(place.record.bytes()));
+  image.set_data(*std::move(data));
   return std::optional<v1::ExportPicturesResponse>(std::move(picture));
 }
 

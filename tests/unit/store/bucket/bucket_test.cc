@@ -71,6 +71,16 @@ TEST_F(BucketTest, GivesBackWhatWasPut) {
   EXPECT_EQ(*bucket_->Size("images/a-b_c.d/1"), 20'000);
 }
 
+TEST_F(BucketTest, GivesAPartThatIsWhatItIsSaidToBe) {
+  ASSERT_EQ("OK", CodeOf(bucket_->Put({{{.key = "both", .data = "picturerendition"}}})));
+  EXPECT_EQ("rendition", bucket_->GetPart("both", 7, 9, Sha256Hex("rendition")).value_or("?"));
+  EXPECT_EQ("picture", bucket_->GetPart("both", 0, 7, Sha256Hex("picture")).value_or("?"));
+  EXPECT_EQ("DATA_LOSS", CodeOf(bucket_->GetPart("both", 0, 7, Sha256Hex("another")).status()));
+  EXPECT_EQ("DATA_LOSS", CodeOf(bucket_->GetPart("both", 7, 10, Sha256Hex("rendition.")).status()));
+  EXPECT_EQ("DATA_LOSS", CodeOf(bucket_->GetPart("both", 70, 9, Sha256Hex("rendition")).status()));
+  EXPECT_EQ("NOT_FOUND", CodeOf(bucket_->GetPart("none", 0, 1, Sha256Hex("n")).status()));
+}
+
 TEST_F(BucketTest, ReplacesAnObjectOfTheSameKey) {
   ASSERT_TRUE(bucket_->Put({{.key = "a", .data = "one"}}).ok());
   ASSERT_TRUE(bucket_->Put({{.key = "a", .data = "three"}}).ok());
