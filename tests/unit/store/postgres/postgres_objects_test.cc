@@ -30,9 +30,9 @@ class PostgresObjects : public PostgresSuite {
   std::set<std::string> Objects() {
     std::set<std::string> keys;
     EXPECT_EQ("OK", CodeOf(bucket_->List("", [&](absl::string_view key, std::int64_t) {
-      keys.emplace(key);
-      return absl::OkStatus();
-    })));
+                keys.emplace(key);
+                return absl::OkStatus();
+              })));
     return keys;
   }
   // Those that rows of `images` name, with their renditions.
