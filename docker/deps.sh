@@ -23,7 +23,7 @@ LAYOUT=1  # raise when the way the folder is laid out below changes
 # What is ours to choose: gRPC, Protobuf and Abseil in Debian's versions (they must
 # agree with each other); libvips for every picture format; hnswlib for make bench to compare with;
 # mold and ccache only make builds faster; chromium, nodejs and npm test the console's page; tests complete commands
-# in fish and zsh and read manual pages by mandoc.
+# in fish and zsh, read manual pages by mandoc, and keep a store in postgresql.
 PACKAGES="
 build-essential ca-certificates ccache cmake git mold ninja-build openssl pkg-config python3 python3-pip unzip
 libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
@@ -33,6 +33,7 @@ nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
 fonts-dejavu-core fonts-noto-cjk libjs-chart.js
 chromium nodejs npm
 fish mandoc zsh
+postgresql
 "
 # AVIF: Debian 12's libheif has its AV1 codecs built in, Ubuntu's loads them.
 if grep -qs '^ID=ubuntu' /etc/os-release; then

@@ -42,6 +42,9 @@ const std::vector<MethodAccess>& AllMethodAccess() {
       {"/mannequin.v1.ProductStore/GetStatistics", kCatalog | kService, kRead},
       {"/mannequin.v1.ProductStore/CreateBackup", kOperator, kChange},
       {"/mannequin.v1.ProductStore/CheckIntegrity", kOperator, kChange},
+      {"/mannequin.v1.ProductStore/ExportPictures", kOperator, kWork},
+      {"/mannequin.v1.ProductStore/ExportRecords", kOperator, kWork},
+      {"/mannequin.v1.ProductStore/SetReadOnly", kOperator, kChange},
 
       {"/mannequin.v1.ImageFetcher/StartCrawl", kOperator, kChange},
       {"/mannequin.v1.ImageFetcher/GetCrawl", kOperator, kRead},

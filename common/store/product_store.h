@@ -96,6 +96,13 @@ class ProductStore {
   // returns when it is not OK. UNAVAILABLE while another check is under way.
   virtual absl::Status CheckIntegrity(const v1::CheckIntegrityRequest& request,
                                       const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) = 0;
+
+  // For moving a store. As ScanProducts.
+  virtual absl::Status ExportRecords(const v1::ExportRecordsRequest& request,
+                                     const std::function<absl::Status(const v1::ExportedRecord&)>& visit) = 0;
+  virtual absl::Status ExportPictures(const v1::ExportPicturesRequest& request,
+                                      const std::function<absl::Status(const v1::ExportPicturesResponse&)>& visit) = 0;
+  virtual absl::StatusOr<v1::SetReadOnlyResponse> SetReadOnly(const v1::SetReadOnlyRequest& request) = 0;
 };
 
 }  // namespace mannequin

@@ -156,6 +156,25 @@ class RemoteStore final : public ProductStore {
         visit);
   }
 
+  absl::Status ExportRecords(const v1::ExportRecordsRequest& request,
+                             const std::function<absl::Status(const v1::ExportedRecord&)>& visit) override {
+    grpc::ClientContext context;
+    rpc::SetDeadline(context, kScanTimeout);
+    auto reader = stub_->ExportRecords(&context, request);
+    return Drain(
+        context, *reader, [](const v1::ExportRecordsResponse& message) -> auto& { return message.records(); }, visit);
+  }
+
+  absl::Status ExportPictures(const v1::ExportPicturesRequest& request,
+                              const std::function<absl::Status(const v1::ExportPicturesResponse&)>& visit) override {
+    grpc::ClientContext context;
+    rpc::SetDeadline(context, kScanTimeout);
+    auto reader = stub_->ExportPictures(&context, request);
+    return Drain(
+        context, *reader, [](const v1::ExportPicturesResponse& message) { return absl::MakeConstSpan(&message, 1); },
+        visit);
+  }
+
 // A unary call: its name and its time.
 #define MANNEQUIN_FORWARD(Method, timeout)                                                                             \
   absl::StatusOr<v1::Method##Response> Method(const v1::Method##Request& request) override {                           \
@@ -190,6 +209,7 @@ class RemoteStore final : public ProductStore {
   MANNEQUIN_FORWARD(PutReview, kWriteTimeout)
   MANNEQUIN_FORWARD(ListReviews, kReadTimeout)
   MANNEQUIN_FORWARD(GetStatistics, kReadTimeout)
+  MANNEQUIN_FORWARD(SetReadOnly, kWriteTimeout)
 #undef MANNEQUIN_FORWARD
 
  private:

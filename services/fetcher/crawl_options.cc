@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/store/product_share.h"
 #include "google/protobuf/util/time_util.h"
 
 namespace mannequin {
@@ -124,6 +125,7 @@ absl::Status ValidateConfig(const config::v1::FetcherConfig& config) {
 absl::Status ValidateRequest(const v1::StartCrawlRequest& request) {
   RETURN_IF_ERROR(InRange("connections", request.connections(), 1, kMaxConnections));
   RETURN_IF_ERROR(InRange("max_attempts", request.max_attempts(), 1, 20));
+  RETURN_IF_ERROR(InRange("parts", request.parts(), 1, kMaxShares));
   const std::int64_t age = request.refresh_older_than().seconds();
   if (age < 0 || age > kMaxAgeSeconds || request.refresh_older_than().nanos() < 0 ||
       (age == 0 && request.refresh_older_than().nanos() > 0)) {
@@ -151,6 +153,8 @@ CrawlOptions MakeCrawlOptions(const config::v1::FetcherConfig& config, const v1:
   options.check.not_available_sha256.insert(config.not_available_sha256().begin(), config.not_available_sha256().end());
   options.decode_threads =
       config.decode_threads() > 0 ? config.decode_threads() : std::max(1u, std::thread::hardware_concurrency());
+  options.parts = std::max(request.parts(), 1);
+  options.part = request.part();
   if (request.max_attempts() > 0) options.max_attempts = request.max_attempts();
   if (request.has_timeout()) {
     options.timeout = absl::Milliseconds(google::protobuf::util::TimeUtil::DurationToMilliseconds(request.timeout()));

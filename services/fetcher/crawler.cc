@@ -142,6 +142,8 @@ class Crawl {
     request.set_worker(options_.worker);
     request.set_max_products(wish->max_products);
     request.set_max_products_per_origin(wish->max_products_per_origin);
+    request.set_parts(options_.parts);
+    request.set_part(options_.part);
     request.mutable_except_origins()->Assign(wish->except_origins.begin(), wish->except_origins.end());
     const absl::Duration lease = std::min(options_.lease + options_.timeout, absl::Hours(1));
     *request.mutable_lease() =

@@ -32,6 +32,9 @@ struct CrawlOptions {
   TransferOptions transfer;
   ImageCheckOptions check;
   int decode_threads = 1;
+  // Its share of the origins: LeaseFetchesRequest.
+  int parts = 1;
+  int part = 0;
   // Fetches of one product before it becomes FAILED.
   int max_attempts = 4;
   // Of one fetch.

@@ -81,7 +81,7 @@ struct FetcherService::Impl {
         [&](const v1::CrawlProgress& progress, double done) { context.Report(progress, done); });
   }
 
-  absl::StatusOr<v1::Job> StartCrawl(const v1::StartCrawlRequest& request) {
+  absl::StatusOr<v1::StartCrawlResponse> StartCrawl(const v1::StartCrawlRequest& request) {
     RETURN_IF_ERROR(ValidateRequest(request));
     if (request.retry_failed() != v1::FETCH_FAILURE_UNSPECIFIED) {
       v1::RetryFetchesRequest retry;
@@ -97,12 +97,19 @@ struct FetcherService::Impl {
       }
       RETURN_IF_ERROR(store.RefreshFetches(refresh).status());
     }
-    v1::CreateJobRequest create;
-    create.set_kind(v1::JOB_KIND_CRAWL);
-    create.mutable_spec()->PackFrom(request);
-    ASSIGN_OR_RETURN(v1::CreateJobResponse created, store.CreateJob(create));
+    v1::StartCrawlResponse response;
+    v1::StartCrawlRequest spec = request;
+    for (int part = 0; part < std::max(request.parts(), 1); ++part) {
+      spec.set_part(part);
+      v1::CreateJobRequest create;
+      create.set_kind(v1::JOB_KIND_CRAWL);
+      create.mutable_spec()->PackFrom(spec);
+      ASSIGN_OR_RETURN(v1::CreateJobResponse created, store.CreateJob(create));
+      *response.add_jobs() = std::move(*created.mutable_job());
+    }
     worker.Wake();
-    return created.job();
+    *response.mutable_job() = response.jobs(0);
+    return response;
   }
 
   absl::StatusOr<v1::Job> GetCrawl(const std::string& id) {
@@ -167,8 +174,7 @@ void FetcherService::Stop() {
 
 grpc::Status FetcherService::StartCrawl(grpc::ServerContext* /*context*/, const v1::StartCrawlRequest* request,
                                         v1::StartCrawlResponse* response) {
-  absl::StatusOr<v1::Job> job = impl_->StartCrawl(*request);
-  return rpc::Respond(std::move(job), response->mutable_job());
+  return rpc::Respond(impl_->StartCrawl(*request), response);
 }
 
 grpc::Status FetcherService::GetCrawl(grpc::ServerContext* /*context*/, const v1::GetCrawlRequest* request,

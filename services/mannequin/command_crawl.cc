@@ -135,8 +135,13 @@ absl::Status Start(Invocation& invocation, v1::StartCrawlRequest request, const 
   const auto stub = v1::ImageFetcher::NewStub(invocation.Channel());
   v1::StartCrawlResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::StartCrawl, request, &response));
-  if (!detach) return Follow(invocation, response.job().id(), true);
-  std::puts(invocation.json() ? JsonText(response.job()).c_str() : response.job().id().c_str());
+  for (const v1::Job& job : response.jobs()) {
+    if (detach) {
+      std::puts(invocation.json() ? JsonText(job).c_str() : job.id().c_str());
+    } else {
+      RETURN_IF_ERROR(Follow(invocation, job.id(), true));
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -240,6 +245,11 @@ void AddCrawlCommand(CLI::App& app, Invocation& invocation) {
       ->check(CLI::IsMember(FailureNames()));
   crawl->add_option("--refresh", *refresh,
                     "also ask for stored pictures of this age, e.g. 30d or 0, that have changed");
+  crawl
+      ->add_option_function<int>(
+          "--fetchers", [request](int n) { request->set_parts(n); },
+          "as many jobs, each of a share of the origins, for as many fetchers")
+      ->check(CLI::Range(1, 64));
   crawl->add_flag("--detach", *detach, "print the job's id and leave");
   crawl->callback([&invocation, request, refresh, detach, crawl] {
     if (!crawl->get_subcommands().empty()) return;

@@ -77,6 +77,7 @@ void AddCommands(CLI::App& app, Invocation& invocation) {
   AddCrawlCommand(app, invocation);
   AddExportCommand(app, invocation);
   AddOperationsCommands(app, invocation);
+  AddMigrateCommand(app, invocation);
   AddDoctorCommand(app, invocation);
   AddEmbedCommands(app, invocation);
   AddTrainCommands(app, invocation);

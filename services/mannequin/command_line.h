@@ -71,6 +71,7 @@ void AddIngestCommand(CLI::App& app, Invocation& invocation);        // ingest
 void AddCrawlCommand(CLI::App& app, Invocation& invocation);         // crawl [list|watch|report|pause|resume|cancel]
 void AddExportCommand(CLI::App& app, Invocation& invocation);        // export
 void AddOperationsCommands(CLI::App& app, Invocation& invocation);   // stats, backup, restore
+void AddMigrateCommand(CLI::App& app, Invocation& invocation);
 void AddDoctorCommand(CLI::App& app, Invocation& invocation);        // doctor
 void AddShellCommands(CLI::App& app, Invocation& invocation);        // completion, man
 void AddEmbedCommands(CLI::App& app, Invocation& invocation);        // embed catalog|vector|similar, and:

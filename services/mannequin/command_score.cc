@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -74,6 +76,7 @@ struct ScoreOptions {
   ProductOptions product;
   std::vector<std::string> images;
   bool all = false;
+  int scorers = 1;
   std::string from, folder;
   std::string replay, replay_image;
   // What every request has in common.
@@ -172,15 +175,28 @@ absl::Status ScoreStored(Invocation& invocation, const ScoreOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status ScoreCatalog(Invocation& invocation, const std::string& policy) {
+absl::Status ScoreCatalog(Invocation& invocation, const std::string& policy, int scorers) {
   const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
   v1::ScoreCatalogRequest request;
   request.set_policy(policy);
+  request.set_parts(scorers);
   v1::ScoreCatalogResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::ScoreCatalog, request, &response));
   ProgressLine progress(invocation.json());
-  ASSIGN_OR_RETURN(const v1::Job job, WaitForJob(invocation.Store(), response.job().id(), progress, true));
-  const auto scored = ProgressOf<v1::ScoreCatalogProgress>(job);
+  v1::ScoreCatalogProgress scored;
+  std::map<v1::VerdictKind, std::int64_t> kinds;
+  for (const v1::Job& part : response.jobs()) {
+    ASSIGN_OR_RETURN(const v1::Job job, WaitForJob(invocation.Store(), part.id(), progress, true));
+    const auto of_part = ProgressOf<v1::ScoreCatalogProgress>(job);
+    scored.set_scored(scored.scored() + of_part.scored());
+    scored.set_seconds(std::max(scored.seconds(), of_part.seconds()));
+    for (const v1::VerdictCount& count : of_part.verdicts()) kinds[count.kind()] += count.listings();
+  }
+  for (const auto& [kind, listings] : kinds) {
+    v1::VerdictCount& count = *scored.add_verdicts();
+    count.set_kind(kind);
+    count.set_listings(listings);
+  }
   if (invocation.json()) {
     PrintJson(JsonValue(scored));
     return absl::OkStatus();
@@ -216,7 +232,10 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
           "1 when one could not be judged")
       ->type_name("FILE");
   score->add_option("--id", options->product.id, "a stored product");
-  score->add_flag("--all", options->all, "every product with a stored image, as a job");
+  CLI::Option* all = score->add_flag("--all", options->all, "every product with a stored image, as a job");
+  score->add_option("--scorers", options->scorers, "as many jobs, each of a share of the products, for as many scorers")
+      ->check(CLI::Range(1, 64))
+      ->needs(all);
   CLI::Option* from =
       score->add_option("--from", options->from, "a file of listings as ingest reads it, \"-\" for standard input")
           ->type_name("FILE");
@@ -274,7 +293,7 @@ void AddScoreCommands(CLI::App& app, Invocation& invocation) {
     }
     invocation.run = [&invocation, options] {
       if (!options->from.empty()) return ScoreFile(invocation, *options);
-      if (options->all) return ScoreCatalog(invocation, options->like.policy());
+      if (options->all) return ScoreCatalog(invocation, options->like.policy(), options->scorers);
       return options->images.empty() ? ScoreStored(invocation, *options) : ScorePictures(invocation, *options);
     };
   });

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
+#include "common/store/product_share.h"
 #include "mannequin/v1/abuse_scorer.pb.h"
 #include "services/scorer/kept_verdict.h"
 #include "services/scorer/policy.h"
@@ -89,6 +90,7 @@ absl::Status CatalogScorer::Run(const v1::Job& job, JobContext& context) {
   v1::ScoreCatalogRequest request;
   if (!job.spec().UnpackTo(&request)) return absl::InvalidArgumentError("the job's spec is no ScoreCatalogRequest");
   ASSIGN_OR_RETURN(const v1::Policy* policy, PolicyNamed(request.policy()));
+  const int parts = std::max(request.parts(), 1);
   const std::shared_ptr<const ScorerModel> model = scorer_.model();
   // A whole catalogue of NOT_SCORED would help nobody.
   if (model == nullptr || !model->gan) {
@@ -113,7 +115,9 @@ absl::Status CatalogScorer::Run(const v1::Job& job, JobContext& context) {
   };
   v1::ScanProductsRequest scan;
   scan.mutable_filter()->set_image_state(v1::IMAGE_STATE_STORED);
+  stored /= parts;
   RETURN_IF_ERROR(store_.ScanProducts(scan, [&](const v1::StoredProduct& product) -> absl::Status {
+    if (ShareOf(product.product().id(), parts) != request.part()) return absl::OkStatus();
     if (context.stopping()) return absl::CancelledError("scoring of the catalogue was stopped");
     products.push_back(product.product());
     return products.size() < kChunk ? absl::OkStatus() : flush();

@@ -1,4 +1,4 @@
-// Scores every product with a stored image: the work of a SCORE_CATALOG job.
+// Scores every product with a stored image, or a share of them: the work of a SCORE_CATALOG job.
 //
 //   JobWorker worker(store, "scorer", {v1::JOB_KIND_SCORE_CATALOG},
 //                    [&](const v1::Job& job, JobContext& context) { return catalog.Run(job, context); });

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/call_ids.h"
+#include "common/base/check_range.h"
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "common/model/described_product.h"
@@ -15,6 +16,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/retry_after.h"
 #include "common/rpc/status.h"
+#include "common/store/product_share.h"
 #include "services/scorer/kept_verdict.h"
 #include "services/scorer/policy.h"
 #include "services/scorer/reviews.h"
@@ -300,13 +302,21 @@ grpc::Status ScorerService::SubmitReview(grpc::ServerContext*, const v1::SubmitR
 grpc::Status ScorerService::ScoreCatalog(grpc::ServerContext*, const v1::ScoreCatalogRequest* request,
                                          v1::ScoreCatalogResponse* response) {
   if (const auto policy = PolicyNamed(request->policy()); !policy.ok()) return rpc::ToGrpc(policy.status());
-  v1::CreateJobRequest create;
-  create.set_kind(v1::JOB_KIND_SCORE_CATALOG);
-  create.mutable_spec()->PackFrom(*request);
-  absl::StatusOr<v1::CreateJobResponse> created = store_.CreateJob(create);
-  if (!created.ok()) return rpc::ToGrpc(created.status());
+  if (const absl::Status parts = CheckRange("parts", request->parts(), 0, kMaxShares); !parts.ok()) {
+    return rpc::ToGrpc(parts);
+  }
+  v1::ScoreCatalogRequest spec = *request;
+  for (int part = 0; part < std::max(request->parts(), 1); ++part) {
+    spec.set_part(part);
+    v1::CreateJobRequest create;
+    create.set_kind(v1::JOB_KIND_SCORE_CATALOG);
+    create.mutable_spec()->PackFrom(spec);
+    absl::StatusOr<v1::CreateJobResponse> created = store_.CreateJob(create);
+    if (!created.ok()) return rpc::ToGrpc(created.status());
+    *response->add_jobs() = std::move(*created->mutable_job());
+  }
   worker_.Wake();
-  *response->mutable_job() = std::move(*created->mutable_job());
+  *response->mutable_job() = response->jobs(0);
   return grpc::Status::OK;
 }
 

@@ -1,5 +1,7 @@
 #include "services/store/edit.h"
 
+#include "common/base/status_macros.h"
+
 namespace mannequin::store {
 
 void Edit::PutProduct(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after) {
@@ -25,6 +27,26 @@ v1::Placeholder Edit::PutPlaceholder(const std::optional<v1::Placeholder>& befor
   Keep(before, after);
   if (!before) ++statistics_.placeholders;
   return after;
+}
+
+absl::Status Edit::Import(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after) {
+  if (!after.image().sha256().empty()) RETURN_IF_ERROR(AddImage({}, after.image().sha256(), {}));
+  if (before) RETURN_IF_ERROR(DropImage(before->image().sha256()));
+  PutProduct(before, after);
+  return absl::OkStatus();
+}
+
+absl::Status Edit::Import(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after) {
+  for (const std::string* sha256 : {&after.image_sha256(), &after.badged_image_sha256()}) {
+    if (!sha256->empty()) RETURN_IF_ERROR(AddImage({}, *sha256, {}));
+  }
+  if (before) {
+    RETURN_IF_ERROR(DropImage(before->image_sha256()));
+    RETURN_IF_ERROR(DropImage(before->badged_image_sha256()));
+  }
+  Keep(before, after);
+  if (!before) ++statistics_.placeholders;
+  return absl::OkStatus();
 }
 
 void Edit::PutVerdict(const std::optional<v1::Verdict>& before, const v1::Verdict& after) {

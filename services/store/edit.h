@@ -62,6 +62,11 @@ class Edit {
   void PutVerdict(const std::optional<v1::Verdict>& before, const v1::Verdict& after);
   void PutReview(bool existed, const v1::Review& review);
 
+  // A record of another store, as it was there, whatever is here: with its history, times and pictures.
+  // The pictures must be among those of the change.
+  absl::Status Import(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after);
+  absl::Status Import(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after);
+
   // Keeps a picture for one more product or placeholder; written once, however many
   // refer to it. `sha256` is that of `image.data()`.
   // Renditions come with the first reference; later ones find them there.

@@ -11,6 +11,7 @@
 //   reviews           id 00 sha256 (64 hex)   -> Review, of that picture
 //   counters          "statistics"            -> GetStatisticsResponse without disk_bytes
 //                     "format"                -> version of this grammar, decimal
+//                     "read_only"             -> why no changes are taken; not there: they are
 //                     "ingest/" source        -> IngestCheckpoint
 //   index             entry                   -> empty, but for 'k'
 //
@@ -94,6 +95,9 @@ std::string IdempotencyKey(absl::string_view key);
 
 inline constexpr absl::string_view kStatisticsKey = "statistics";
 inline constexpr absl::string_view kFormatKey = "format";
+inline constexpr absl::string_view kReadOnlyKey = "read_only";
+inline constexpr absl::string_view kIngestPrefix = "ingest/";
+inline constexpr absl::string_view kIdempotencyTag = "k";
 std::string IngestCheckpointKey(absl::string_view source);
 
 // Calls `visit` with each prefix below which the index lists a product with that image,

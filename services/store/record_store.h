@@ -36,6 +36,8 @@ using ProductVisitor = absl::FunctionRef<bool(const v1::StoredProduct&, absl::st
 template <typename Record>
 using RecordVisitor = absl::FunctionRef<absl::StatusOr<bool>(const Record&)>;
 
+using RawVisitor = absl::FunctionRef<absl::Status(absl::string_view key, absl::string_view value)>;
+
 // Which verdicts ListVerdicts walks.
 struct VerdictCondition {
   v1::VerdictKind kind = v1::VERDICT_KIND_UNSPECIFIED;  // UNSPECIFIED: any
@@ -88,6 +90,11 @@ class RecordStore : public ProductStore {
   absl::StatusOr<v1::PutReviewResponse> PutReview(const v1::PutReviewRequest& request) override;
   absl::StatusOr<v1::ListReviewsResponse> ListReviews(const v1::ListReviewsRequest& request) override;
 
+  absl::Status ExportRecords(const v1::ExportRecordsRequest& request,
+                             const std::function<absl::Status(const v1::ExportedRecord&)>& visit) override;
+  absl::Status ExportPictures(const v1::ExportPicturesRequest& request,
+                              const std::function<absl::Status(const v1::ExportPicturesResponse&)>& visit) override;
+
   // Before the store closes: calls that would hold the process up end as UNAVAILABLE, and no
   // other ones begin.
   virtual void Stop() {}
@@ -138,6 +145,11 @@ class RecordStore : public ProductStore {
   virtual absl::Status VisitVerdicts(const store::VerdictCondition& condition, const std::string& after,
                                      store::RecordVisitor<v1::Verdict> visit) = 0;
   virtual absl::Status VisitReviews(const std::string& after, store::RecordVisitor<v1::Review> visit) = 0;
+
+  // Each record of a kind behind `after`, as it is kept, of one snapshot.
+  virtual absl::Status VisitRaw(v1::RecordKind kind, const std::string& after, store::RawVisitor visit) = 0;
+  // The picture whole, with its hash; nothing when it is not there.
+  virtual absl::StatusOr<std::optional<v1::ExportPicturesResponse>> ReadPicture(const std::string& sha256) = 0;
 
   // --- What is here for an engine.
 

@@ -107,6 +107,24 @@ grpc::Status StoreService::ScanEmbeddings(grpc::ServerContext*, const v1::ScanEm
   return ToGrpc(status);
 }
 
+grpc::Status StoreService::ExportRecords(grpc::ServerContext*, const v1::ExportRecordsRequest* request,
+                                         grpc::ServerWriter<v1::ExportRecordsResponse>* writer) {
+  Chunker<v1::ExportRecordsResponse> chunker(*writer);
+  absl::Status status = store_.ExportRecords(*request, [&](const v1::ExportedRecord& record) {
+    return chunker.Add(record.ByteSizeLong(),
+                       [&](v1::ExportRecordsResponse& message) { *message.add_records() = record; });
+  });
+  if (status.ok()) status = chunker.Flush();
+  return ToGrpc(status);
+}
+
+grpc::Status StoreService::ExportPictures(grpc::ServerContext*, const v1::ExportPicturesRequest* request,
+                                          grpc::ServerWriter<v1::ExportPicturesResponse>* writer) {
+  return ToGrpc(store_.ExportPictures(*request, [&](const v1::ExportPicturesResponse& message) {
+    return writer->Write(message) ? absl::OkStatus() : absl::CancelledError("the caller is gone");
+  }));
+}
+
 grpc::ServerUnaryReactor* StoreService::GetProduct(grpc::CallbackServerContext* context,
                                                    const v1::GetProductRequest* request,
                                                    v1::GetProductResponse* response) {
@@ -148,6 +166,7 @@ MANNEQUIN_UNARY(ListVerdicts)
 MANNEQUIN_UNARY(PutReview)
 MANNEQUIN_UNARY(ListReviews)
 MANNEQUIN_UNARY(GetStatistics)
+MANNEQUIN_UNARY(SetReadOnly)
 #undef MANNEQUIN_UNARY
 
 }  // namespace mannequin

@@ -24,6 +24,10 @@ class StoreService final : public v1::ProductStore::WithCallbackMethod_GetProduc
                             grpc::ServerWriter<v1::CreateBackupResponse>* writer) override;
   grpc::Status CheckIntegrity(grpc::ServerContext* context, const v1::CheckIntegrityRequest* request,
                               grpc::ServerWriter<v1::CheckIntegrityResponse>* writer) override;
+  grpc::Status ExportRecords(grpc::ServerContext* context, const v1::ExportRecordsRequest* request,
+                             grpc::ServerWriter<v1::ExportRecordsResponse>* writer) override;
+  grpc::Status ExportPictures(grpc::ServerContext* context, const v1::ExportPicturesRequest* request,
+                              grpc::ServerWriter<v1::ExportPicturesResponse>* writer) override;
   grpc::Status ScanEmbeddings(grpc::ServerContext* context, const v1::ScanEmbeddingsRequest* request,
                               grpc::ServerWriter<v1::ScanEmbeddingsResponse>* writer) override;
 
@@ -62,6 +66,7 @@ class StoreService final : public v1::ProductStore::WithCallbackMethod_GetProduc
   MANNEQUIN_UNARY(PutReview)
   MANNEQUIN_UNARY(ListReviews)
   MANNEQUIN_UNARY(GetStatistics)
+  MANNEQUIN_UNARY(SetReadOnly)
 #undef MANNEQUIN_UNARY
 
  private:

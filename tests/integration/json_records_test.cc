@@ -173,6 +173,7 @@ TEST_F(JsonRecords, AreWhatTheCommandsPageSays) {
   Check("backup", {"backup", folder_ + "/backups"});
   Check("restore --list", {"restore", folder_ + "/backups", "--list"});
   Check("restore", {"restore", folder_ + "/backups", "--data", folder_ + "/restored"});
+  Check("migrate", {"migrate", "--abandon"});
   Check("doctor", {"doctor"});
   Check("man", {"man", "--out", folder_ + "/man"});
 

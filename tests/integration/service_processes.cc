@@ -47,7 +47,9 @@ void ServiceProcesses::Launch(const std::string& name, const std::string& more) 
   Service& service = Of(name);
   std::string config =
       absl::StrCat("server { listen: \"", service.address, "\" admin_listen: \"", service.admin_address, "\" }\n");
-  if (kind == "store") {
+  if (kind == "store" && absl::StrContains(more, "postgres")) {
+    // Its engines are elsewhere.
+  } else if (kind == "store") {
     absl::StrAppend(&config, "data: \"", folder_, "/store\"\n");
   } else {
     absl::StrAppend(&config, "store: \"", store_address_, "\"\n");

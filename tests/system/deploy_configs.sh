@@ -10,8 +10,10 @@ bin=${1:-build/bin}
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/deploy-configs-XXXXXX")
 running=
+engines=
 cleanup() {
   [ -z "$running" ] || kill "$running" 2>/dev/null || true
+  [ -z "$engines" ] || { kill "$engines" && wait "$engines"; } 2>/dev/null || true
   rm -rf "$folder"
 }
 trap cleanup EXIT
@@ -27,6 +29,17 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -su
   grep '^tokens {' >"$folder/access/tokens.textproto"
 head -c 24 /dev/urandom | base64 >"$folder/access/console.token"
 
+# A database and a bucket for those that name one; false where they are not to be had.
+start_engines() {
+  [ -z "$engines" ] || return 0
+  tests/system/engines.sh "$folder/engines" 2>"$folder/engines.log" &
+  engines=$!
+  until [ -f "$folder/engines/store.textproto" ]; do
+    kill -0 "$engines" 2>/dev/null || { engines=; return 1; }
+    sleep 0.2
+  done
+}
+
 failed=0
 for config in deploy/kubernetes/*/*.textproto deploy/kubernetes/*/config/*.textproto; do
   service=$(basename "$config" .textproto)
@@ -38,6 +51,13 @@ for config in deploy/kubernetes/*/*.textproto deploy/kubernetes/*/config/*.textp
     flags+=("--$flag" "$folder/$service/$flag")
   done
   sed -E "s#\"/(backups|tls|access)#\"$folder/\\1#g" "$config" >"$folder/config.textproto"
+  if grep -q '^postgres' "$config"; then
+    start_engines || { echo "$config: not started: $(tail -1 "$folder/engines.log")"; continue; }
+    connection=$(sed -n 's/.*connection: "\(.*\)".*/\1/p' "$folder/engines/store.textproto")
+    endpoint=$(sed -n 's/.*endpoint: "\(.*\)".*/\1/p' "$folder/engines/store.textproto")
+    sed -i -E "s#connection: \".*\"#connection: \"$connection target_session_attrs=read-write\"#; s#endpoint: \".*\"#endpoint: \"$endpoint\"#; \
+      s#\"/engines/bucket\"#\"$folder/engines/credentials\"#" "$folder/config.textproto"
+  fi
   "$bin/mannequin-$service" --config "$folder/config.textproto" "${flags[@]}" >"$folder/log" 2>&1 &
   running=$!
   for _ in $(seq 600); do

@@ -3,12 +3,18 @@
 # cluster does (another user than root, a root that cannot be written, no terminal), uses them, and
 # stops them in order. Prints their sizes. Exit status 77 where buildah is not installed.
 #
-#   tests/system/images.sh [BIN]      default: build/bin. Needs root and buildah; debootstrap where
-#                                     no registry is reached.
+#   tests/system/images.sh [--cuda] [BIN]      default: build/bin. Needs root and buildah; debootstrap
+#                                              where no registry is reached.
+#
+# --cuda: the networks in their images for GPUs (2 GB to download, 20 GB of disk meanwhile). On a
+# machine without a GPU that shows that every library of CUDA's is there and is loaded, and that the
+# services then take the processor.
 #
 # $IMAGES_BASE: a folder with a Debian 12 that was bootstrapped before, to be used as the base.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+cuda=
+if [ "${1:-}" = --cuda ]; then cuda=-cuda; shift; fi
 bin=${1:-build/bin}
 [ "$(id -u)" -eq 0 ] || { echo "images.sh: not checked: needs root" >&2; exit 77; }
 command -v buildah >/dev/null || { echo "images.sh: not checked: buildah is not installed" >&2; exit 77; }
@@ -37,6 +43,7 @@ if [ -n "${IMAGES_BASE:-}" ] || ! timeout 20 buildah "${storage[@]}" pull -q "$b
       "$(apt-get indextargets --format '$(SITE)' | head -1)" >"$folder/debootstrap.log" 2>&1 || fail debootstrap
   fi
   cp -r /etc/apt/sources.list* /etc/apt/apt.conf.d /etc/apt/auth.conf* "$root/etc/apt/" 2>/dev/null || true
+  cp /etc/pip.conf "$root/etc/" 2>/dev/null || true
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/" 2>/dev/null || true
   # As the registry's slim image: without what nobody reads in a container.
   rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/usr/share/{doc,man,locale,info}/*
@@ -56,19 +63,21 @@ for name in mannequin mannequin-{store,fetcher,embedder,trainer,generator,scorer
 done
 
 declare -A root
-for target in store console embedder fetcher scorer generator trainer mannequin; do
+for service in store console embedder fetcher scorer generator trainer mannequin; do
+  target=$service
+  [[ ! $service =~ ^(scorer|generator|trainer|mannequin)$ ]] || target+=$cuda
   buildah "${storage[@]}" build --isolation chroot --layers --format docker --build-arg BASE="$base" \
     --build-context "binaries=$folder/binaries" --ignorefile docker/Dockerfile.dockerignore \
     -f docker/Dockerfile --target "$target" -t "localhost/mannequin-$target" . >"$folder/$target.log" 2>&1 ||
     { tail -30 "$folder/$target.log" >&2; exit 1; }
   container=$(buildah "${storage[@]}" from --pull-never "localhost/mannequin-$target")
-  root[$target]=$(buildah "${storage[@]}" mount "$container")
+  root[$service]=$(buildah "${storage[@]}" mount "$container")
   user=$(buildah "${storage[@]}" inspect --format '{{.OCIv1.Config.User}}' "$container")
   [ "$user" = 10001:10001 ] || fail "$target runs as \"$user\""
   for tool in cc gcc g++ ld make cmake python3 curl wget; do
-    [ -z "$(find "${root[$target]}"/{usr/,}{local/,}bin -name "$tool" 2>/dev/null)" ] || fail "$target has $tool"
+    [ -z "$(find "${root[$service]}"/{usr/,}{local/,}bin -name "$tool" 2>/dev/null)" ] || fail "$target has $tool"
   done
-  echo "mannequin-$target: $(du -sm --apparent-size "${root[$target]}" | cut -f1) MB"
+  echo "mannequin-$target: $(du -sm --apparent-size "${root[$service]}" | cut -f1) MB"
 done
 
 # --- as a cluster starts them ---------------------------------------------------------------------
@@ -102,6 +111,15 @@ until_it() {
   done
 }
 
+if [ -n "$cuda" ]; then
+  # Every library but the driver's, which NVIDIA's container runtime puts in; cuDNN opens its parts by itself.
+  # shellcheck disable=SC2016
+  in_image scorer sh -c 'ldd /opt/torch/torch/lib/*.so /opt/torch/nvidia/*/lib/libcudnn*.so.*' >"$folder/ldd.log" 2>&1 ||
+    fail "ldd"
+  missing=$(sed -n 's/^\s*\(\S*\) => not found$/\1/p' "$folder/ldd.log" | sort -u)
+  [ "$missing" = libcuda.so.1 ] || [ -z "$missing" ] || fail "libraries are missing: $missing"
+  echo "every CUDA library is there: $(grep -c ' => ' "$folder/ldd.log") references"
+fi
 in_image mannequin mannequin models install /bundles
 for service in store fetcher embedder trainer generator scorer console; do
   in_image $service "mannequin-$service" --config "/config/$service.textproto" >"$folder/$service.log" 2>&1 &
@@ -116,6 +134,14 @@ until_it 30 in_image console env ADMIN_PORT=18680 HEALTH_PATH=/healthz healthche
 ! in_image store env ADMIN_PORT=1 healthcheck 2>/dev/null || fail "healthcheck is content with a port where nothing is"
 ! in_image store touch /etc/written 2>/dev/null || fail "the root can be written"
 echo "all seven serve"
+if [ -n "$cuda" ] && [ ! -e /proc/driver/nvidia/version ]; then
+  # Said after libtorch_cuda.so was loaded; where it cannot be, the loader's complaint stands there.
+  ! in_image trainer mannequin-trainer --config /config/trainer.textproto --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 \
+    --device cuda >"$folder/device.log" 2>&1 || fail "the trainer found a GPU where there is none"
+  grep -q 'no NVIDIA GPU or driver is there' "$folder/device.log" || fail "the trainer did not load CUDA's libraries"
+  in_image mannequin mannequin doctor >"$folder/doctor.log" 2>&1 || true
+  grep 'no NVIDIA driver' "$folder/doctor.log" || fail "doctor does not say that there is no GPU"
+fi
 
 # A picture and a verdict over the network.
 mannequin() { in_image mannequin mannequin "$@"; }

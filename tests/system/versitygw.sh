@@ -28,7 +28,7 @@ flock 9
 if [ ! -x "$folder/versitygw" ]; then
   echo "versitygw: building it, once" >&2
   (cd "$here" && GOTOOLCHAIN=local GOFLAGS='-mod=readonly -buildvcs=false' CGO_ENABLED=0 \
-    go build -trimpath -ldflags '-s -w' -o "$folder/building" github.com/versity/versitygw/cmd/versitygw) >&2 ||
+    timeout -k 5 600 go build -trimpath -ldflags '-s -w' -o "$folder/building" github.com/versity/versitygw/cmd/versitygw) >&2 ||
     skip "its modules could not be had, or not be built (above)"
   mv "$folder/building" "$folder/versitygw"
 fi

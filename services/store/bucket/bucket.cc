@@ -29,8 +29,8 @@ constexpr std::size_t kMaxMediaTypeBytes = 256;
 // S3's own bounds.
 constexpr std::int64_t kMaxParts = 10'000;
 constexpr std::size_t kKeysADelete = 1000;
-// Putting parts together is work that some servers do before their first byte.
-constexpr absl::Duration kCompleteStall = absl::Minutes(5);
+// Of calls about many keys or parts: some servers do all the work before their first byte.
+constexpr absl::Duration kLongStall = absl::Minutes(5);
 constexpr char kSha256Header[] = "x-amz-meta-sha256";
 
 std::string Md5Base64(absl::string_view bytes) {
@@ -177,8 +177,9 @@ absl::Status Bucket::PutParts(const Object& object, const std::string& upload, c
                                     .media_type = "application/octet-stream",
                                     .body = object.data.substr(i * static_cast<std::size_t>(part_bytes),
                                                                static_cast<std::size_t>(part_bytes))}));
-    if (answer.etag.empty())
+    if (answer.etag.empty()) {
       return absl::InternalError(absl::StrCat("PUT ", path, ": the server gives a part no ETag"));
+    }
     etags[i] = answer.etag;
     return absl::OkStatus();
   }));
@@ -195,7 +196,7 @@ absl::Status Bucket::PutParts(const Object& object, const std::string& upload, c
                               .path = path,
                               .query = {{"uploadId", upload}},
                               .body = xml,
-                              .stall = kCompleteStall,
+                              .stall = kLongStall,
                               .check = check};
   const absl::Status status = client_->Call(complete).status();
   if (S3Code(status) != "NoSuchUpload") return status;
@@ -205,15 +206,35 @@ absl::Status Bucket::PutParts(const Object& object, const std::string& upload, c
 }
 
 absl::StatusOr<std::string> Bucket::Get(absl::string_view key) {
+  return Read(key, {}, [&](const HttpAnswer& got) { return Verify(got, key); });
+}
+
+absl::StatusOr<std::string> Bucket::GetPart(absl::string_view key, std::int64_t begin, std::int64_t bytes,
+                                            absl::string_view sha256) {
+  const std::string range = absl::StrCat("bytes=", begin, "-", begin + bytes - 1);
+  absl::StatusOr<std::string> part = Read(key, {{"range", range}}, [&](const HttpAnswer& got) {
+    if (static_cast<std::int64_t>(got.body.size()) == bytes && Sha256Hex(got.body) == sha256) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat("object ", key, ": ", range, " are not the bytes that were put"));
+  });
+  // 416, Range Not Satisfiable.
+  if (S3Code(part.status()) == "InvalidRange") {
+    return absl::DataLossError(absl::StrCat("object ", key, ": ends before ", range));
+  }
+  return part;
+}
+
+absl::StatusOr<std::string> Bucket::Read(absl::string_view key,
+                                         const std::vector<std::pair<std::string, std::string>>& headers,
+                                         const std::function<absl::Status(const HttpAnswer&)>& verify) {
   RETURN_IF_ERROR(CheckKey(key));
   // Bytes that changed on their way are well the second time, those on a bad disk are not.
   int wrong = 0;
   absl::Status loss;
-  absl::StatusOr<HttpAnswer> answer =
-      client_->Call({.method = "GET", .path = PathOf(key), .check = [&](const HttpAnswer& got) {
-                       loss = Verify(got, key);
-                       return loss.ok() || ++wrong > 1 ? absl::OkStatus() : loss;
-                     }});
+  absl::StatusOr<HttpAnswer> answer = client_->Call(
+      {.method = "GET", .path = PathOf(key), .headers = headers, .check = [&](const HttpAnswer& got) {
+         loss = verify(got);
+         return loss.ok() || ++wrong > 1 ? absl::OkStatus() : loss;
+       }});
   RETURN_IF_ERROR(answer.status());
   RETURN_IF_ERROR(loss);
   return std::move(answer->body);
@@ -256,6 +277,7 @@ absl::Status Bucket::DeleteBatch(absl::Span<const std::string> keys) {
                              .query = {{"delete", ""}},
                              .headers = {{"content-md5", Md5Base64(xml)}},
                              .body = xml,
+                             .stall = kLongStall,
                              .check = check};
   return client_->Call(request).status();
 }
@@ -269,11 +291,13 @@ absl::Status Bucket::List(absl::string_view prefix,
     Query query = {{"list-type", "2"}, {"encoding-type", "url"}, {"prefix", whole}};
     if (!next.empty()) query.emplace_back("continuation-token", next);
     S3Page page;
-    const S3Request request = {
-        .method = "GET", .path = "/" + name_, .query = std::move(query), .check = Into(page, ParsePage)};
+    const S3Request request = {.method = "GET",
+                               .path = "/" + name_,
+                               .query = std::move(query),
+                               .stall = kLongStall,
+                               .check = Into(page, ParsePage)};
     RETURN_IF_ERROR(client_->Call(request).status());
     for (const S3Page::Entry& entry : page.entries) {
-      // Also what keeps a server that repeats a page from doing so for ever.
       if (!absl::StartsWith(entry.key, whole) || (!last.empty() && entry.key <= last)) {
         return absl::InternalError(absl::StrCat("GET /", name_, "?list-type=2: the server lists \"",
                                                 absl::CHexEscape(entry.key), "\" after \"", absl::CHexEscape(last),
@@ -282,7 +306,9 @@ absl::Status Bucket::List(absl::string_view prefix,
       last = entry.key;
       RETURN_IF_ERROR(visit(absl::string_view(entry.key).substr(prefix_.size()), entry.bytes));
     }
-    if (page.entries.empty() && page.next == next) break;
+    if (!next.empty() && page.next == next) {
+      return absl::InternalError(absl::StrCat("GET /", name_, "?list-type=2: the server's list does not go on"));
+    }
     next = std::move(page.next);
   } while (!next.empty());
   return absl::OkStatus();

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,6 +31,7 @@
 namespace mannequin::store {
 
 class S3Client;
+struct HttpAnswer;
 class Workers;
 
 // Thread-safe. Errors of all calls: UNAVAILABLE when the server does not answer, or goes on
@@ -63,11 +65,16 @@ class Bucket {
 
   // All of them, at most `max_transfers` at once; on the server's disk when it returns OK.
   // After an error some may be there. An object of that key is replaced. INVALID_ARGUMENT
-  // before anything is put.
+  // before anything is put. A process that is killed meanwhile may leave parts of a big one on
+  // the server: a rule AbortIncompleteMultipartUpload of the bucket removes them.
   absl::Status Put(absl::Span<const Object> objects);
   // NOT_FOUND; DATA_LOSS when the bytes are not those that were put, or the object does not say
   // which they were.
   absl::StatusOr<std::string> Get(absl::string_view key);
+  // `bytes` of them (at least one) from the byte `begin` on, counted from 0. NOT_FOUND; DATA_LOSS when their SHA-256
+  // (lower-case hex) is another one, or the object ends before.
+  absl::StatusOr<std::string> GetPart(absl::string_view key, std::int64_t begin, std::int64_t bytes,
+                                      absl::string_view sha256);
   // Its bytes, without reading it; nothing when it is not there.
   absl::StatusOr<std::optional<std::int64_t>> Size(absl::string_view key);
   // Those that are not there are no error. After an error some may be gone.
@@ -82,6 +89,9 @@ class Bucket {
   Bucket(std::string name, std::string prefix, std::int64_t part_bytes, std::unique_ptr<S3Client> client,
          std::unique_ptr<Workers> workers);
 
+  // `verify` says whether an answer is what was put.
+  absl::StatusOr<std::string> Read(absl::string_view key, const std::vector<std::pair<std::string, std::string>>& headers,
+                                   const std::function<absl::Status(const HttpAnswer&)>& verify);
   absl::Status MakeIfMissing(absl::string_view region);
   std::string PathOf(absl::string_view key) const;
   absl::Status PutOne(const Object& object);

@@ -23,7 +23,7 @@ struct Credentials {
   std::string access_key_id;
   std::string secret_access_key;
   // Empty for keys that do not expire.
-  std::string session_token;
+  std::string session_token = {};
   bool operator==(const Credentials&) const = default;
 };
 

@@ -20,7 +20,7 @@ namespace {
 constexpr long kConnectTimeoutMs = 5000;
 // A name may come to mean another machine.
 constexpr long kConnectionSeconds = 600;
-constexpr long kBufferBytes = 128 << 10;
+constexpr long kBufferBytes = 64 << 10;
 // Of an answer that says why not.
 constexpr std::size_t kMaxErrorBytes = 256 << 10;
 // Reserved at once for what a Content-Length announces.

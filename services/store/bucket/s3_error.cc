@@ -80,14 +80,14 @@ Refusal Classify(const HttpAnswer& answer, const S3Error& error, absl::string_vi
                      "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "OperationAborted"})) {
     return {absl::UnavailableError(message), Then::kTryAgain};
   }
-  // Behind a HEAD there is no code; new credentials are worth a look.
   if (answer.status == 401 || answer.status == 403 || code == "AccessDenied") {
-    return {absl::PermissionDeniedError(message), code.empty() ? Then::kNewCredentials : Then::kGiveUp};
+    return {absl::PermissionDeniedError(message), Then::kNewCredentials};
   }
   // Not NOT_FOUND: nobody shall take it for a key that is not there.
   if (code == "NoSuchBucket") return {absl::FailedPreconditionError(absl::StrCat("bucket.name: ", message))};
   if (answer.status == 404) return {absl::NotFoundError(message)};
-  return {absl::InternalError(message)};
+  // Behind a HEAD there is no code: it may be a token that has expired.
+  return {absl::InternalError(message), answer.status == 400 && code.empty() ? Then::kNewCredentials : Then::kGiveUp};
 }
 
 }  // namespace

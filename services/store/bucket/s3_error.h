@@ -17,7 +17,7 @@ struct Refusal {
     kGiveUp,
     // After a pause.
     kTryAgain,
-    // With other credentials, if there are any.
+    // With other credentials, if the file has others by now.
     kNewCredentials,
   };
   absl::Status status;

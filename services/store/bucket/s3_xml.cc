@@ -63,7 +63,7 @@ absl::StatusOr<S3Page> ParsePage(absl::string_view xml) {
   for (const pugi::xml_node& item : root.children("Contents")) {
     S3Page::Entry entry;
     entry.key = encoded ? UriDecode(item.child_value("Key")) : item.child_value("Key");
-    if (entry.key.empty() || !absl::SimpleAtoi(item.child_value("Size"), &entry.bytes)) {
+    if (entry.key.empty() || !absl::SimpleAtoi(item.child_value("Size"), &entry.bytes) || entry.bytes < 0) {
       return absl::DataLossError("the server's list has an entry without key or size");
     }
     page.entries.push_back(std::move(entry));

@@ -61,7 +61,11 @@ std::string Authorization(const RequestToSign& request, const Credentials& crede
   auto headers = request.headers;
   std::sort(headers.begin(), headers.end());
   std::string lines;
-  for (const auto& [name, value] : headers) absl::StrAppend(&lines, name, ":", value, "\n");
+  for (const auto& [name, value] : headers) {
+    std::string single = value;
+    absl::RemoveExtraAsciiWhitespace(&single);
+    absl::StrAppend(&lines, name, ":", single, "\n");
+  }
   const std::string names =
       absl::StrJoin(headers, ";", [](std::string* out, const auto& header) { absl::StrAppend(out, header.first); });
   const std::string canonical = absl::StrCat(request.method, "\n", request.path, "\n", request.query, "\n", lines, "\n",

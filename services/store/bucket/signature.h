@@ -24,10 +24,10 @@ struct RequestToSign {
   // As it is sent: encoded, from the first "/".
   absl::string_view path;
   // As it is sent: by CanonicalQuery().
-  absl::string_view query;
+  absl::string_view query = {};
   // All that are to be signed, "host", "x-amz-content-sha256" and "x-amz-date" among them;
-  // names in lower case, each once, values without spaces around them.
-  std::vector<std::pair<std::string, std::string>> headers;
+  // names in lower case, each once.
+  std::vector<std::pair<std::string, std::string>> headers = {};
   // Of the body; 64 lower-case hex digits.
   absl::string_view body_sha256;
 };

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "services/store/fetch_task.h"
@@ -83,7 +82,7 @@ absl::StatusOr<v1::LeaseFetchesResponse> PostgresStore::LeaseFetches(const v1::L
 absl::Status PostgresStore::LeaseFromOrigins(Connection& connection, const v1::LeaseFetchesRequest& request,
                                              absl::Duration lease,
                                              std::vector<std::pair<std::string, std::string>>& leased) {
-  const absl::flat_hash_set<absl::string_view> except(request.except_origins().begin(), request.except_origins().end());
+  const store::OriginFilter filter(request);
   const absl::Time now = clock().Now();
   // What was given back just now has the time of that change.
   const absl::Time free = NextTime();
@@ -104,7 +103,7 @@ absl::Status PostgresStore::LeaseFromOrigins(Connection& connection, const v1::L
     for (const std::string& origin : origins) {
       if (left() <= 0 || (around && origin > start)) return absl::OkStatus();
       after = origin;
-      if (except.contains(origin)) continue;
+      if (!filter.Admits(origin)) continue;
       const int share = request.max_products_per_origin();
       const int most = share == 0 ? left() : std::min(share, left());
       // Rows that another process leases just now are passed over.

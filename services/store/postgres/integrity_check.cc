@@ -297,19 +297,18 @@ absl::Status PostgresIntegrityCheck::CheckImages(Connection& snapshot) {
         uses.kept = rows.Int(row, 1);
         uses.has_row = true;
         const std::string object(rows.Bytes(row, 2));
-        const auto record = Decode<PictureRecord>(Family::kImages, sha256, rows.Bytes(row, 5));
+        const auto record = Decode<v1::PictureRecord>(Family::kImages, sha256, rows.Bytes(row, 5));
         if (!record.ok()) {
           return Fault(absl::StrCat("images/", sha256), absl::StrCat(record.status().message(), ": restore a backup"));
         }
-        RETURN_IF_ERROR(CheckObject(sha256, object, rows.Int(row, 3)));
-        return CheckRenditions(sha256, object, *record);
+        return CheckObject(sha256, object, *record);
       }));
   for (const auto& [sha256, uses] : uses_) RETURN_IF_ERROR(CheckUses(sha256, uses));
   return absl::OkStatus();
 }
 
 absl::Status PostgresIntegrityCheck::CheckObject(const std::string& sha256, const std::string& object,
-                                                 std::int64_t bytes) {
+                                                 const v1::PictureRecord& record) {
   const std::string name = absl::StrCat("images/", sha256);
   const absl::StatusOr<std::string> data = bucket_.Get(object);
   if (absl::IsNotFound(data.status())) {
@@ -320,25 +319,9 @@ absl::Status PostgresIntegrityCheck::CheckObject(const std::string& sha256, cons
     return Fault(name, absl::StrCat(data.status().message(), ": restore it, or fetch it again"));
   }
   RETURN_IF_ERROR(data.status());
-  if (static_cast<std::int64_t>(data->size()) == bytes && Sha256Hex(*data) == sha256) return absl::OkStatus();
-  return Fault(name, absl::StrCat("its object ", object, " holds other bytes: restore it, or fetch it again"));
-}
-
-absl::Status PostgresIntegrityCheck::CheckRenditions(const std::string& sha256, const std::string& object,
-                                                     const PictureRecord& record) {
-  for (const v1::Rendition& rendition : record.renditions()) {
-    const std::string small = RenditionObject(object, rendition.side());
-    const absl::Status read = bucket_.Get(small).status();
-    if (absl::IsNotFound(read) || absl::IsDataLoss(read)) {
-      RETURN_IF_ERROR(Fault(absl::StrCat("images/", sha256),
-                            absl::IsNotFound(read)
-                                ? absl::StrCat("its object ", small, " is not in the bucket: restore it there")
-                                : absl::StrCat(read.message(), ": restore it")));
-    } else if (!read.ok()) {
-      return read;
-    }
-  }
-  return absl::OkStatus();
+  const std::string fault = FaultOf(*data, sha256, record);
+  if (fault.empty()) return absl::OkStatus();
+  return Fault(name, absl::StrCat("its object ", object, " ", fault, ": restore it, or fetch it again"));
 }
 
 absl::Status PostgresIntegrityCheck::CheckUses(const std::string& sha256, const Uses& uses) {

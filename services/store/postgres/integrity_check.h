@@ -53,8 +53,7 @@ class PostgresIntegrityCheck {
   absl::Status CheckEmbeddings(Connection& snapshot);
   absl::Status CheckReviews(Connection& snapshot);
   absl::Status CheckImages(Connection& snapshot);
-  absl::Status CheckObject(const std::string& sha256, const std::string& object, std::int64_t bytes);
-  absl::Status CheckRenditions(const std::string& sha256, const std::string& object, const PictureRecord& record);
+  absl::Status CheckObject(const std::string& sha256, const std::string& object, const v1::PictureRecord& record);
   absl::Status CheckUses(const std::string& sha256, const Uses& uses);
   absl::Status CheckStatistics(Connection& snapshot);
   void Show(const std::string& sha256);

@@ -336,7 +336,7 @@ absl::Status PostgresEdit::InsertImages(const std::vector<std::string>& hashes) 
     const std::string sha256(put.Bytes(row, 0));
     const Upload& upload = uploads_.at(sha256);
     if (put.Bytes(row, 1) != upload.object) continue;
-    for (std::string& name : ObjectsOf(upload.object, upload.record)) taken.push_back(std::move(name));
+    taken.push_back(upload.object);
     ++mutable_statistics().images;
     mutable_statistics().image_bytes += upload.bytes;
     mutable_statistics().rendition_bytes += upload.rendition_bytes;
@@ -361,7 +361,7 @@ absl::Status PostgresEdit::ChangeUses(const std::vector<std::string>& hashes) {
                    connection_.Run("UPDATE images AS kept SET uses = kept.uses + given.change "
                                    "FROM (SELECT unnest($1), unnest($2)) AS given (s, change) "
                                    "WHERE kept.sha256 = given.s "
-                                   "RETURNING encode(kept.sha256, 'hex'), kept.uses, kept.object, kept.record, "
+                                   "RETURNING encode(kept.sha256, 'hex'), kept.uses, kept.object, "
                                    "kept.bytes, kept.rendition_bytes",
                                    Parameters().ByteStrings(keys).Ints(changes)));
   std::set<std::string> there;
@@ -374,14 +374,12 @@ absl::Status PostgresEdit::ChangeUses(const std::vector<std::string>& hashes) {
       return absl::DataLossError(absl::StrCat("images/", sha256, ": fewer references were counted than are in use"));
     }
     if (uses > 0) continue;
-    ASSIGN_OR_RETURN(const PictureRecord record, Decode<PictureRecord>(Family::kImages, sha256, changed.Bytes(row, 3)));
     ASSIGN_OR_RETURN(std::string key, ImageKey(sha256));
     gone.push_back(std::move(key));
-    for (std::string& object : ObjectsOf(std::string(changed.Bytes(row, 2)), record))
-      doomed.push_back(std::move(object));
+    doomed.emplace_back(changed.Bytes(row, 2));
     --mutable_statistics().images;
-    mutable_statistics().image_bytes -= changed.Int(row, 4);
-    mutable_statistics().rendition_bytes -= changed.Int(row, 5);
+    mutable_statistics().image_bytes -= changed.Int(row, 3);
+    mutable_statistics().rendition_bytes -= changed.Int(row, 4);
   }
   for (const std::string& sha256 : hashes) {
     if (there.contains(sha256)) continue;

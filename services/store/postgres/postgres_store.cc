@@ -219,6 +219,11 @@ absl::StatusOr<v1::CreateBackupResponse> PostgresStore::CreateBackup(
       "WAL) and let the bucket keep deleted objects as long (versions)");
 }
 
+absl::StatusOr<v1::SetReadOnlyResponse> PostgresStore::SetReadOnly(const v1::SetReadOnlyRequest&) {
+  return absl::UnimplementedError(
+      "read-only: other processes write to this store as well; stop them, or take their role's rights to write away");
+}
+
 absl::Status PostgresStore::CheckIntegrity(
     const v1::CheckIntegrityRequest& request,
     const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) {

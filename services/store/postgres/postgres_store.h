@@ -56,6 +56,21 @@ class PostgresStore final : public RecordStore {
   absl::Status CheckIntegrity(const v1::CheckIntegrityRequest& request,
                               const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) override;
 
+  // UNIMPLEMENTED: other processes write as well.
+  absl::StatusOr<v1::SetReadOnlyResponse> SetReadOnly(const v1::SetReadOnlyRequest& request) override;
+
+  // Records of one kind of another store, as they were there, in one change; what is here under their
+  // keys is replaced. `pictures`: those that they show and that are not here yet.
+  absl::Status Import(v1::RecordKind kind, const std::vector<v1::ExportedRecord>& records,
+                      const std::vector<v1::ExportPicturesResponse>& pictures);
+  // Records of a kind behind `after` up to `last` (empty: to the end), as they are kept.
+  absl::Status VisitRecordsBetween(v1::RecordKind kind, const std::string& after, const std::string& last,
+                                   store::RawVisitor visit);
+  // For ingests that have ended there.
+  absl::Status DropIngestCheckpoint(const std::string& source);
+  // Of these hashes, those of pictures that are not here.
+  absl::StatusOr<std::vector<std::string>> MissingPictures(const std::vector<std::string>& sha256s);
+
   // Deletes objects of the bucket whose time has come; answers how many. A thread does so each minute.
   absl::StatusOr<std::int64_t> SweepObjects() { return objects_.Sweep(); }
 
@@ -81,6 +96,8 @@ class PostgresStore final : public RecordStore {
   absl::Status VisitVerdicts(const store::VerdictCondition& condition, const std::string& after,
                              store::RecordVisitor<v1::Verdict> visit) override;
   absl::Status VisitReviews(const std::string& after, store::RecordVisitor<v1::Review> visit) override;
+  absl::Status VisitRaw(v1::RecordKind kind, const std::string& after, store::RawVisitor visit) override;
+  absl::StatusOr<std::optional<v1::ExportPicturesResponse>> ReadPicture(const std::string& sha256) override;
 
   // One try of a change.
   absl::Status WriteOnce(const std::function<absl::Status(store::Edit&)>& body, const store::Uploads& uploads);

@@ -1,22 +1,28 @@
-// Long streams of products: changes of some thousand each, one under way while the next is gathered.
+// Long streams of products: changes of some thousand each, several at once. A product's changes stay in
+// their order, for all of one id go the same way.
 #include <pthread.h>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "common/base/parallel.h"
 #include "common/base/status_macros.h"
+#include "common/store/product_share.h"
 #include "services/store/postgres/postgres_store.h"
 #include "services/store/validate.h"
 
 namespace mannequin {
 namespace {
 
-// Enough that round trips and the commit do not count.
-constexpr int kProductsInChange = 4'000;
-// Each holds two changes and a connection.
+// Changes at once of one stream: a server with as many cores works on all of them.
+constexpr int kLanes = 4;
+// Of all lanes together: enough in each that round trips and the commit do not count.
+constexpr int kGathered = 8'000;
+// Each holds twice what is gathered, and a connection a lane.
 constexpr int kMaxWriters = 8;
 
 // Not thread-safe; its thread is joined before it is used again.
@@ -32,7 +38,7 @@ class ChangeWriter final : public ProductWriter {
     RETURN_IF_ERROR(refused_);
     RETURN_IF_ERROR(store::CheckUpsert(request));
     gathered_.MergeFrom(request);
-    if (gathered_.products_size() < kProductsInChange) return absl::OkStatus();
+    if (gathered_.products_size() < kGathered) return absl::OkStatus();
     Join();
     RETURN_IF_ERROR(kept_);
     in_work_.Clear();
@@ -56,11 +62,28 @@ class ChangeWriter final : public ProductWriter {
 
  private:
   absl::Status KeepInWork() {
-    ASSIGN_OR_RETURN(const v1::UpsertProductsResponse counts, keep_(in_work_));
-    sum_.set_created(sum_.created() + counts.created());
-    sum_.set_updated(sum_.updated() + counts.updated());
-    sum_.set_unchanged(sum_.unchanged() + counts.unchanged());
-    return absl::OkStatus();
+    std::array<v1::UpsertProductsRequest, kLanes> lanes;
+    for (v1::Product& product : *in_work_.mutable_products()) {
+      *lanes[ShareOf(product.id(), kLanes)].add_products() = std::move(product);
+    }
+    std::array<absl::StatusOr<v1::UpsertProductsResponse>, kLanes> kept;
+    ParallelFor(
+        kLanes, 1,
+        [&](std::size_t lane, std::size_t) {
+          kept[lane] = lanes[lane].products().empty() ? v1::UpsertProductsResponse() : keep_(lanes[lane]);
+        },
+        kLanes);
+    for (const absl::StatusOr<v1::UpsertProductsResponse>& counts : kept) {
+      RETURN_IF_ERROR(counts.status());
+      sum_.set_created(sum_.created() + counts->created());
+      sum_.set_updated(sum_.updated() + counts->updated());
+      sum_.set_unchanged(sum_.unchanged() + counts->unchanged());
+    }
+    if (!in_work_.has_checkpoint()) return absl::OkStatus();
+    // Behind all that it speaks for. A crash before it has an ingest read some products again, which are there.
+    v1::UpsertProductsRequest checkpoint;
+    *checkpoint.mutable_checkpoint() = in_work_.checkpoint();
+    return keep_(checkpoint).status();
   }
   void Join() {
     if (thread_.joinable()) thread_.join();

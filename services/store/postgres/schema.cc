@@ -1,11 +1,11 @@
 #include "services/store/postgres/schema.h"
 
-#include <cstdint>
 #include <cstdlib>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/store/product_share.h"
 
 namespace mannequin::store {
 namespace {
@@ -175,11 +175,6 @@ Parameters KeysOf(const RecordTable& table, const std::vector<std::string>& keys
   return Parameters().Texts(texts);
 }
 
-int UpdateSpread(absl::string_view product_id) {
-  // FNV-1a: the same in every program, whatever it is built with.
-  std::uint32_t hash = 2166136261U;
-  for (const char c : product_id) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return static_cast<int>((hash ^ hash >> 16) % kUpdateSpread);
-}
+int UpdateSpread(absl::string_view product_id) { return ShareOf(product_id, kUpdateSpread); }
 
 }  // namespace mannequin::store

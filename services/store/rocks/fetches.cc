@@ -3,7 +3,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "services/store/fetch_task.h"
@@ -18,8 +17,10 @@ using store::Family;
 
 absl::StatusOr<v1::LeaseFetchesResponse> RocksStore::LeaseFetches(const v1::LeaseFetchesRequest& request) {
   ASSIGN_OR_RETURN(const absl::Duration lease, store::CheckLeaseFetches(request));
-  const absl::flat_hash_set<absl::string_view> except(request.except_origins().begin(), request.except_origins().end());
+  const store::OriginFilter filter(request);
   absl::MutexLock lock(&mutex_);
+  // Whoever fetched could not hand in what he got.
+  RETURN_IF_ERROR(CheckWritable());
   const absl::Time now = clock().Now();
   leases_->Expire(now);
   v1::LeaseFetchesResponse response;
@@ -36,7 +37,7 @@ absl::StatusOr<v1::LeaseFetchesResponse> RocksStore::LeaseFetches(const v1::Leas
     }
     const std::string origin = place->origin;
     if (around && origin > start) break;
-    if (!except.contains(origin)) {
+    if (filter.Admits(origin)) {
       lease_origin_ = origin;
       RETURN_IF_ERROR(LeaseFromOrigin(origin, request, now + lease, response));
     }

@@ -271,6 +271,7 @@ absl::StatusOr<bool> RocksStore::KeepAsTables(const ProductSegment& segment, con
                                               const std::optional<v1::IngestCheckpoint>& checkpoint) {
   ASSIGN_OR_RETURN(std::unique_ptr<store::TableBatch> tables, MakeTables(*db_, segment, is_new, now));
   absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(CheckWritable());
   if (!db_->table_gate().Enter()) return false;
   const absl::Cleanup leave = [this] { db_->table_gate().Leave(); };
   if (db_->last_ticket() != ticket) {

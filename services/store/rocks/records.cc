@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/base/status_macros.h"
 #include "rocksdb/snapshot.h"
 #include "services/store/rocks/database.h"
@@ -36,6 +37,33 @@ absl::StatusOr<std::optional<v1::Image>> ReadRendition(const store::Database& db
   image.set_width(rendition->width());
   image.set_height(rendition->height());
   return std::optional<v1::Image>(std::move(image));
+}
+
+// Where records of a kind are: those below a prefix of a family's keys.
+struct RawPlace {
+  Family family;
+  std::string prefix;
+};
+
+RawPlace PlaceOf(v1::RecordKind kind) {
+  switch (kind) {
+    case v1::RECORD_KIND_EMBEDDING:
+      return {Family::kEmbeddings, ""};
+    case v1::RECORD_KIND_JOB:
+      return {Family::kJobs, ""};
+    case v1::RECORD_KIND_JOB_KEY:
+      return {Family::kIndex, std::string(store::kIdempotencyTag)};
+    case v1::RECORD_KIND_PLACEHOLDER:
+      return {Family::kPlaceholders, ""};
+    case v1::RECORD_KIND_VERDICT:
+      return {Family::kVerdicts, ""};
+    case v1::RECORD_KIND_REVIEW:
+      return {Family::kReviews, ""};
+    case v1::RECORD_KIND_INGEST_CHECKPOINT:
+      return {Family::kCounters, std::string(store::kIngestPrefix)};
+    default:
+      return {Family::kProducts, ""};
+  }
 }
 
 }  // namespace
@@ -129,6 +157,45 @@ absl::Status RocksStore::VisitVerdicts(const store::VerdictCondition& condition,
 
 absl::Status RocksStore::VisitReviews(const std::string& after, store::RecordVisitor<v1::Review> visit) {
   return store::VisitRecords<v1::Review>(*db_, Family::kReviews, "", after, visit);
+}
+
+absl::Status RocksStore::VisitRaw(v1::RecordKind kind, const std::string& after, store::RawVisitor visit) {
+  const RawPlace place = PlaceOf(kind);
+  rocksdb::ReadOptions options;
+  // A scan of everything must not drive out what point reads use.
+  options.fill_cache = false;
+  const auto records = db_->NewIterator(place.family, options);
+  const std::string start = absl::StrCat(place.prefix, after);
+  records->Seek(start);
+  if (!after.empty() && records->Valid() && records->key() == rocksdb::Slice(start)) records->Next();
+  for (; records->Valid(); records->Next()) {
+    absl::string_view key = store::ToView(records->key());
+    if (!absl::ConsumePrefix(&key, place.prefix)) break;
+    RETURN_IF_ERROR(visit(key, store::ToView(records->value())));
+  }
+  return store::FromRocks(records->status(), "export records");
+}
+
+absl::StatusOr<std::optional<v1::ExportPicturesResponse>> RocksStore::ReadPicture(const std::string& sha256) {
+  ASSIGN_OR_RETURN(const std::string key, store::ImageKey(sha256));
+  rocksdb::ManagedSnapshot snapshot(&db_->rocks());
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot.snapshot();
+  options.fill_cache = false;
+  ASSIGN_OR_RETURN(std::optional<v1::Image> image, db_->Read<v1::Image>(Family::kImages, key, options));
+  if (!image) return std::optional<v1::ExportPicturesResponse>();
+  v1::ExportPicturesResponse picture;
+  *picture.mutable_image() = *std::move(image);
+  picture.mutable_image()->set_sha256(sha256);
+  store::PrefixCursor renditions(*db_, Family::kRenditions, key, options);
+  for (renditions.SeekAfter(""); renditions.Valid(); renditions.Next()) {
+    const std::string rendition_key = absl::StrCat(key, renditions.id());
+    ASSIGN_OR_RETURN(std::optional<v1::Rendition> rendition,
+                     db_->Read<v1::Rendition>(Family::kRenditions, rendition_key, options));
+    if (rendition) *picture.add_renditions() = *std::move(rendition);
+  }
+  RETURN_IF_ERROR(renditions.status());
+  return std::optional<v1::ExportPicturesResponse>(std::move(picture));
 }
 
 }  // namespace mannequin

@@ -29,6 +29,7 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const config::v1::S
   RETURN_IF_ERROR(store::BringUpToFormat(*db));
   ASSIGN_OR_RETURN(const std::optional<v1::GetStatisticsResponse> statistics,
                    db->Read<v1::GetStatisticsResponse>(Family::kCounters, store::kStatisticsKey));
+  ASSIGN_OR_RETURN(const std::optional<std::string> read_only, db->Get(Family::kCounters, store::kReadOnlyKey));
   const auto jobs = db->NewIterator(Family::kJobs);
   jobs->SeekToLast();
   RETURN_IF_ERROR(store::FromRocks(jobs->status(), "read the last job"));
@@ -43,6 +44,7 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const config::v1::S
   std::unique_ptr<RocksStore> opened(new RocksStore(std::move(db), config.max_concurrent_scans(), clock));
   opened->GoOnFrom(last_time, last_job_id);
   absl::MutexLock lock(&opened->mutex_);
+  opened->read_only_ = read_only.value_or("");
   if (statistics) *opened->statistics_ = store::Statistics::FromProto(*statistics);
   return opened;
 }
@@ -61,6 +63,7 @@ absl::Status RocksStore::WriteRocks(const std::function<absl::Status(store::Rock
   std::uint64_t ticket = 0;
   {
     absl::MutexLock lock(&mutex_);
+    RETURN_IF_ERROR(CheckWritable());
     store::RocksEdit edit(*db_, *statistics_, store::ToProto(NextTime()), *leases_);
     RETURN_IF_ERROR(body(edit));
     // With nothing to write there is still what was read, perhaps not yet durable.

@@ -66,6 +66,7 @@ class RocksStore final : public RecordStore {
       const std::function<bool(const v1::CreateBackupResponse&)>& progress) override;
   absl::Status CheckIntegrity(const v1::CheckIntegrityRequest& request,
                               const std::function<absl::Status(const v1::CheckIntegrityResponse&)>& visit) override;
+  absl::StatusOr<v1::SetReadOnlyResponse> SetReadOnly(const v1::SetReadOnlyRequest& request) override;
   // Ends a backup that is under way.
   void Stop() override;
 
@@ -91,10 +92,15 @@ class RocksStore final : public RecordStore {
   absl::Status VisitVerdicts(const store::VerdictCondition& condition, const std::string& after,
                              store::RecordVisitor<v1::Verdict> visit) override;
   absl::Status VisitReviews(const std::string& after, store::RecordVisitor<v1::Review> visit) override;
+  absl::Status VisitRaw(v1::RecordKind kind, const std::string& after, store::RawVisitor visit) override;
+  absl::StatusOr<std::optional<v1::ExportPicturesResponse>> ReadPicture(const std::string& sha256) override;
 
   // Runs `body` under the writer mutex, makes what it put into the edit visible if it
   // answers OK, and returns when that and all it read is durable.
   absl::Status WriteRocks(const std::function<absl::Status(store::RocksEdit&)>& body);
+
+  // UNAVAILABLE, with the reason, while it takes no changes.
+  absl::Status CheckWritable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The pieces of WriteProducts; in product_writer.cc. `is_new` and `places` are about
   // the segment's entries.
@@ -120,6 +126,8 @@ class RocksStore final : public RecordStore {
   const std::unique_ptr<store::Statistics> statistics_ ABSL_PT_GUARDED_BY(mutex_);
   const std::unique_ptr<store::FetchLeases> leases_ ABSL_PT_GUARDED_BY(mutex_);
   const std::unique_ptr<store::FetchQueue> fetch_queue_ ABSL_PT_GUARDED_BY(mutex_);
+  // Why it takes no changes; empty: it does.
+  std::string read_only_ ABSL_GUARDED_BY(mutex_);
   // The origin that LeaseFetches gave from last.
   std::string lease_origin_ ABSL_GUARDED_BY(mutex_);
 

@@ -117,6 +117,32 @@ TEST_P(FetchesTest, ExceptedOriginsAreLeftAlone) {
   EXPECT_EQ("a0 a1", Ids(Lease(100, 0, {"http://b.example:80"})));
 }
 
+TEST_P(FetchesTest, PartsDivideTheOriginsAmongThem) {
+  for (char host = 'a'; host <= 'p'; ++host) AddProducts(std::string(1, host), 2);
+  std::map<std::string, int> part_of;
+  for (int part = 0; part < 4; ++part) {
+    v1::LeaseFetchesRequest request;
+    request.set_worker(absl::StrCat("fetcher-", part));
+    request.set_max_products(100);
+    *request.mutable_lease() = Seconds(60);
+    request.set_parts(4);
+    request.set_part(part);
+    const v1::LeaseFetchesResponse leased = Must(store().LeaseFetches(request));
+    EXPECT_GT(leased.tasks_size(), 0) << part;
+    for (const v1::FetchTask& task : leased.tasks()) {
+      EXPECT_EQ(part, part_of.emplace(task.origin(), part).first->second) << task.origin();
+    }
+  }
+  EXPECT_EQ(16U, part_of.size());
+  EXPECT_EQ("", Ids(Lease(100))) << "all are leased";
+  v1::LeaseFetchesRequest wrong;
+  wrong.set_worker("w");
+  wrong.set_max_products(1);
+  *wrong.mutable_lease() = Seconds(60);
+  wrong.set_part(1);
+  EXPECT_EQ("INVALID_ARGUMENT", CodeOf(store().LeaseFetches(wrong)));
+}
+
 TEST_P(FetchesTest, WhatComesBetweenTwoLeasesIsFound) {
   AddProducts("b", 2);
   EXPECT_EQ("b0 b1", Ids(Lease(10)));

@@ -1,7 +1,11 @@
 // A bucket on a real S3 server.
 #include "services/store/bucket/bucket.h"
 
-#include <map>
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/base/random.h"
+#include "common/base/sha256.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/store/bucket/s3_server.h"
@@ -17,7 +22,6 @@
 namespace mannequin::store {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr std::size_t kMiB = std::size_t{1} << 20;
@@ -66,6 +70,16 @@ TEST_F(BucketTest, GivesBackWhatWasPut) {
   ASSERT_TRUE(bucket_->Put({{.key = "images/a-b_c.d/1", .data = bytes, .media_type = "image/jpeg"}}).ok());
   EXPECT_EQ(*bucket_->Get("images/a-b_c.d/1"), bytes);
   EXPECT_EQ(*bucket_->Size("images/a-b_c.d/1"), 20'000);
+}
+
+TEST_F(BucketTest, GivesAPartThatIsWhatItIsSaidToBe) {
+  ASSERT_TRUE(bucket_->Put({{.key = "both", .data = "picturerendition"}}).ok());
+  EXPECT_EQ("rendition", bucket_->GetPart("both", 7, 9, Sha256Hex("rendition")).value_or("?"));
+  EXPECT_EQ("picture", bucket_->GetPart("both", 0, 7, Sha256Hex("picture")).value_or("?"));
+  EXPECT_TRUE(absl::IsDataLoss(bucket_->GetPart("both", 0, 7, Sha256Hex("another")).status()));
+  EXPECT_TRUE(absl::IsDataLoss(bucket_->GetPart("both", 7, 10, Sha256Hex("rendition.")).status()));
+  EXPECT_TRUE(absl::IsDataLoss(bucket_->GetPart("both", 70, 9, Sha256Hex("rendition")).status()));
+  EXPECT_TRUE(absl::IsNotFound(bucket_->GetPart("none", 0, 1, Sha256Hex("n")).status()));
 }
 
 TEST_F(BucketTest, ReplacesAnObjectOfTheSameKey) {
@@ -146,9 +160,12 @@ TEST_F(BucketTest, KeepsItsPrefixToItself) {
 
 TEST_F(BucketTest, FindsBytesThatChangedOnTheServersDisk) {
   ASSERT_TRUE(bucket_->Put({{.key = "a", .data = "0123456789"}}).ok());
-  ASSERT_TRUE(WriteFileAtomically(server_->FileOf("pictures", "mannequin/a"), "0123456780").ok());
+  // In place: another file would have lost the checksum.
+  std::fstream file(server_->FileOf("pictures", "mannequin/a"), std::ios::in | std::ios::out | std::ios::binary);
+  ASSERT_TRUE(file.seekp(9).put('0').flush().good());
   const absl::Status status = bucket_->Get("a").status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("SHA-256 differs"));
 }
 
 TEST_F(BucketTest, IsRefusedWithAWrongSecretInTheServersWords) {
@@ -169,7 +186,7 @@ TEST_F(BucketTest, GoesOnAfterTheServerStartedAgain) {
   EXPECT_EQ(*bucket_->Get("a"), "1");
 }
 
-// A figure, not a bound: what a machine gives is in the store's README.
+// Prints a figure and asserts none.
 TEST_F(BucketTest, PutsAndGetsAThousandPictures) {
   const std::string bytes = Bytes(20'000, 4);
   std::vector<Bucket::Object> objects;

@@ -35,16 +35,12 @@ class PostgresObjects : public PostgresSuite {
               })));
     return keys;
   }
-  // Those that rows of `images` name, with their renditions.
+  // Those that rows of `images` name.
   std::set<std::string> Named() {
     std::set<std::string> named;
-    const absl::StatusOr<store::Result> rows = sql().Run("SELECT object, record FROM images", {});
+    const absl::StatusOr<store::Result> rows = sql().Run("SELECT object FROM images", {});
     EXPECT_TRUE(rows.ok()) << rows.status();
-    for (int row = 0; rows.ok() && row < rows->rows(); ++row) {
-      v1::PutImageRequest record;
-      EXPECT_TRUE(record.ParseFromString(std::string(rows->Bytes(row, 1))));
-      for (const std::string& object : store::ObjectsOf(std::string(rows->Bytes(row, 0)), record)) named.insert(object);
-    }
+    for (int row = 0; rows.ok() && row < rows->rows(); ++row) named.emplace(rows->Bytes(row, 0));
     return named;
   }
   std::string FileOf(const std::string& key) {
@@ -210,28 +206,33 @@ TEST_F(PostgresObjects, ABucketThatIsDownIsUnavailableAndNothingIsRecorded) {
 }
 
 TEST_F(PostgresObjects, OnesThatAreGoneOrDamagedAreDataLossAndAFault) {
-  Upsert(*store_, {MakeProduct("gone"), MakeProduct("hurt"), MakeProduct("small"), MakeProduct("fine")});
+  Upsert(*store_,
+         {MakeProduct("gone"), MakeProduct("hurt"), MakeProduct("small"), MakeProduct("short"), MakeProduct("fine")});
   std::map<std::string, std::string> hashes;
-  for (const char* id : {"gone", "hurt", "small", "fine"}) {
+  for (const char* id : {"gone", "hurt", "small", "short", "fine"}) {
     ASSERT_EQ("OK", CodeOf(Put(id, absl::StrCat("picture of ", id))));
     hashes[id] = Get(*store_, id).image().sha256();
   }
   for (const std::string& key : Objects()) {
-    const bool is_rendition = absl::EndsWith(key, ".64");
-    if (absl::StrContains(key, hashes["gone"]) && !is_rendition) std::filesystem::remove(FileOf(key));
-    if (absl::StrContains(key, hashes["small"]) && is_rendition) std::filesystem::remove(FileOf(key));
-    if (absl::StrContains(key, hashes["hurt"]) && !is_rendition) {
-      std::fstream(FileOf(key), std::ios::in | std::ios::out).put('?');
-    }
+    if (absl::StrContains(key, hashes["gone"])) std::filesystem::remove(FileOf(key));
+    std::fstream file(FileOf(key), std::ios::in | std::ios::out);
+    if (absl::StrContains(key, hashes["hurt"])) file.put('?');
+    // The rendition comes last.
+    if (absl::StrContains(key, hashes["small"])) file.seekp(-1, std::ios::end).put('?');
+    file.close();
+    if (absl::StrContains(key, hashes["short"])) std::filesystem::resize_file(FileOf(key), 10);
   }
   EXPECT_EQ("DATA_LOSS", CodeOfImage("gone"));
-  EXPECT_EQ("OK", CodeOfImage("gone", 64));
+  EXPECT_EQ("DATA_LOSS", CodeOfImage("gone", 64));
   EXPECT_EQ("DATA_LOSS", CodeOfImage("hurt"));
+  EXPECT_EQ("OK", CodeOfImage("hurt", 64)) << "its bytes are whole";
   EXPECT_EQ("OK", CodeOfImage("small"));
   EXPECT_EQ("DATA_LOSS", CodeOfImage("small", 64));
+  EXPECT_EQ("DATA_LOSS", CodeOfImage("short"));
+  EXPECT_EQ("DATA_LOSS", CodeOfImage("short", 64));
   EXPECT_EQ("OK", CodeOfImage("fine"));
   std::vector<std::string> faults = FaultsOf(*store_);
-  ASSERT_THAT(faults, SizeIs(3));
+  ASSERT_THAT(faults, SizeIs(4));
   const auto of = [&](const std::string& id) {
     for (const std::string& fault : faults) {
       if (absl::StartsWith(fault, "images/" + hashes[id])) return fault;
@@ -240,7 +241,8 @@ TEST_F(PostgresObjects, OnesThatAreGoneOrDamagedAreDataLossAndAFault) {
   };
   EXPECT_THAT(of("gone"), HasSubstr("is not in the bucket"));
   EXPECT_THAT(of("hurt"), HasSubstr("restore it"));
-  EXPECT_THAT(of("small"), HasSubstr(".64 is not in the bucket"));
+  EXPECT_THAT(of("small"), HasSubstr("are not those that were put"));
+  EXPECT_THAT(of("short"), HasSubstr("restore it"));
 }
 
 }  // namespace
