@@ -148,8 +148,8 @@ std::int64_t Result::Int(int row, int column) const { return ReadNumber(Bytes(ro
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& settings, const std::string& schema) {
   char* error = nullptr;
-  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(
-      PQconninfoParse(settings.c_str(), &error), &PQconninfoFree);
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(PQconninfoParse(settings.c_str(), &error),
+                                                                              &PQconninfoFree);
   const std::unique_ptr<char, void (*)(void*)> error_owner(error, &PQfreemem);
   if (parsed == nullptr) {
     return absl::InvalidArgumentError(
@@ -158,9 +158,10 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
   // What the operator says comes last and counts. A server that vanished, or a host that did, is
   // noticed within seconds and not after the kernel's quarter of an hour.
   static constexpr std::array<const char*, 9> kNames = {
-      "connect_timeout",     "keepalives_idle",  "keepalives_interval",       "keepalives_count", "tcp_user_timeout",
-      "fallback_application_name", "client_encoding", "dbname", nullptr};
-  const std::array<const char*, 9> values = {"5", "10", "5", "3", "15000", "mannequin", "UTF8", settings.c_str(),
+      "connect_timeout",  "keepalives_idle",  "keepalives_interval",
+      "keepalives_count", "tcp_user_timeout", "fallback_application_name",
+      "client_encoding",  "dbname",           nullptr};
+  const std::array<const char*, 9> values = {"5",    "10", "5", "3", "15000", "mannequin", "UTF8", settings.c_str(),
                                              nullptr};
   std::unique_ptr<Connection> connection(
       new Connection(PQconnectdbParams(kNames.data(), values.data(), /*expand_dbname=*/1)));

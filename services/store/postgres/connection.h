@@ -66,9 +66,9 @@ class Connection {
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& settings, const std::string& schema);
 
   // One statement; planned once a connection. ABORTED when others wrote the same rows and the
-  // transaction must run again; INVALID_ARGUMENT for a value that is none of its type; UNAVAILABLE when the server is gone, starts, or is a standby;
-  // RESOURCE_EXHAUSTED when its disk is full; PERMISSION_DENIED; DATA_LOSS when it says that
-  // its data are damaged; INTERNAL, with the server's words, for anything else.
+  // transaction must run again; INVALID_ARGUMENT for a value that is none of its type; UNAVAILABLE when the server is
+  // gone, starts, or is a standby; RESOURCE_EXHAUSTED when its disk is full; PERMISSION_DENIED; DATA_LOSS when it says
+  // that its data are damaged; INTERNAL, with the server's words, for anything else.
   absl::StatusOr<Result> Run(const std::string& sql, const Parameters& parameters);
   // Statements without parameters and answers.
   absl::Status Execute(const std::string& sql);

@@ -34,13 +34,14 @@ absl::StatusOr<std::vector<std::string>> OriginsBehind(Connection& connection, c
                                                        std::int64_t free) {
   ASSIGN_OR_RETURN(
       const Result found,
-      connection.Run("WITH RECURSIVE walk (origin) AS ("
-                     "(SELECT origin FROM fetches WHERE origin >= $1 AND (origin > $1 OR $2 = 1) ORDER BY origin LIMIT 1) "
-                     "UNION ALL SELECT (SELECT f.origin FROM fetches AS f WHERE f.origin > walk.origin "
-                     "ORDER BY f.origin LIMIT 1) FROM walk WHERE walk.origin IS NOT NULL) "
-                     "SELECT walk.origin FROM walk CROSS JOIN LATERAL (SELECT f.free_at FROM fetches AS f "
-                     "WHERE f.origin = walk.origin ORDER BY f.free_at LIMIT 1) AS first WHERE first.free_at <= $3 LIMIT $4",
-                     Parameters().Bytes(after).Int(inclusive ? 1 : 0).Int(free).Int(kOriginsAtOnce)));
+      connection.Run(
+          "WITH RECURSIVE walk (origin) AS ("
+          "(SELECT origin FROM fetches WHERE origin >= $1 AND (origin > $1 OR $2 = 1) ORDER BY origin LIMIT 1) "
+          "UNION ALL SELECT (SELECT f.origin FROM fetches AS f WHERE f.origin > walk.origin "
+          "ORDER BY f.origin LIMIT 1) FROM walk WHERE walk.origin IS NOT NULL) "
+          "SELECT walk.origin FROM walk CROSS JOIN LATERAL (SELECT f.free_at FROM fetches AS f "
+          "WHERE f.origin = walk.origin ORDER BY f.free_at LIMIT 1) AS first WHERE first.free_at <= $3 LIMIT $4",
+          Parameters().Bytes(after).Int(inclusive ? 1 : 0).Int(free).Int(kOriginsAtOnce)));
   std::vector<std::string> origins;
   for (int row = 0; row < found.rows(); ++row) origins.emplace_back(found.Bytes(row, 0));
   return origins;
@@ -55,13 +56,11 @@ absl::StatusOr<v1::LeaseFetchesResponse> PostgresStore::LeaseFetches(const v1::L
   std::int64_t others = 0;
   RETURN_IF_ERROR(pool_.Try([&](Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(LeaseFromOrigins(connection, request, lease, leased));
-    ASSIGN_OR_RETURN(const Result count,
-                     connection.Run("SELECT count(*) FROM (SELECT 1 FROM fetches WHERE leased_by <> ''::bytea "
-                                    "AND leased_by <> $1 AND free_at > $2 ORDER BY free_at LIMIT $3) AS held",
-                                    Parameters()
-                                        .Bytes(request.worker())
-                                        .Int(absl::ToUnixNanos(clock().Now()))
-                                        .Int(kMostCounted)));
+    ASSIGN_OR_RETURN(
+        const Result count,
+        connection.Run("SELECT count(*) FROM (SELECT 1 FROM fetches WHERE leased_by <> ''::bytea "
+                       "AND leased_by <> $1 AND free_at > $2 ORDER BY free_at LIMIT $3) AS held",
+                       Parameters().Bytes(request.worker()).Int(absl::ToUnixNanos(clock().Now())).Int(kMostCounted)));
     others = count.Int(0, 0);
     return absl::OkStatus();
   }));
@@ -98,7 +97,8 @@ absl::Status PostgresStore::LeaseFromOrigins(Connection& connection, const v1::L
   bool inclusive = false;
   std::string after = start;
   while (left() > 0) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> origins, OriginsBehind(connection, after, inclusive, absl::ToUnixNanos(free)));
+    ASSIGN_OR_RETURN(const std::vector<std::string> origins,
+                     OriginsBehind(connection, after, inclusive, absl::ToUnixNanos(free)));
     inclusive = false;
     for (const std::string& origin : origins) {
       if (left() <= 0 || (around && origin > start)) return absl::OkStatus();

@@ -60,8 +60,7 @@ absl::Status PostgresIntegrityCheck::Fault(const std::string& record, const std:
                                            const Parameters& parameters) {
   if (sql.empty()) return report_.Fault(record, what);
   if (!repair_) return report_.Fault(record, absl::StrCat(what, "; --repair sets it anew"));
-  RETURN_IF_ERROR(
-      pool_.Transact("", [&](Connection& connection) { return connection.Run(sql, parameters).status(); }));
+  RETURN_IF_ERROR(pool_.Transact("", [&](Connection& connection) { return connection.Run(sql, parameters).status(); }));
   return report_.Fault(record, absl::StrCat(what, "; set anew"), /*repaired=*/true);
 }
 
@@ -76,8 +75,7 @@ absl::Status PostgresIntegrityCheck::CheckProducts(Connection& snapshot) {
       snapshot,
       "SELECT p.id, p.record, p.image_state, p.brand, p.update_spread, p.updated_at, f.origin "
       "FROM products AS p LEFT JOIN fetches AS f ON f.product_id = p.id ORDER BY p.id",
-      [&](const Result& rows, int row) { return CheckProduct(rows, row); },
-      [&] { return CheckCategories(snapshot); });
+      [&](const Result& rows, int row) { return CheckProduct(rows, row); }, [&] { return CheckCategories(snapshot); });
 }
 
 absl::Status PostgresIntegrityCheck::CheckProduct(const Result& rows, int row) {
@@ -117,10 +115,11 @@ absl::Status PostgresIntegrityCheck::CheckProduct(const Result& rows, int row) {
   if (!rows.IsNull(row, 6) && rows.Bytes(row, 6) == *columns.origin) return absl::OkStatus();
   // Not there: a stray one in its stead must be one too many.
   if (rows.IsNull(row, 6)) --to_be_fetched_;
-  return Fault(absl::StrCat("fetches/", id), "its image is to be fetched, but it is not in the queue of its origin",
-               "INSERT INTO fetches (product_id, origin) SELECT $1, $2 WHERE EXISTS (SELECT 1 FROM products WHERE id = $1 "
-               "AND record = $3) ON CONFLICT (product_id) DO UPDATE SET origin = excluded.origin",
-               Parameters().Text(id).Bytes(*columns.origin).Bytes(rows.Bytes(row, 1)));
+  return Fault(
+      absl::StrCat("fetches/", id), "its image is to be fetched, but it is not in the queue of its origin",
+      "INSERT INTO fetches (product_id, origin) SELECT $1, $2 WHERE EXISTS (SELECT 1 FROM products WHERE id = $1 "
+      "AND record = $3) ON CONFLICT (product_id) DO UPDATE SET origin = excluded.origin",
+      Parameters().Text(id).Bytes(*columns.origin).Bytes(rows.Bytes(row, 1)));
 }
 
 absl::Status PostgresIntegrityCheck::CheckCategories(Connection& snapshot) {
@@ -134,9 +133,10 @@ absl::Status PostgresIntegrityCheck::CheckCategories(Connection& snapshot) {
                                 "kept.product_id = given.p WHERE kept.category IS NULL",
                                 parameters));
   for (int row = 0; row < missing.rows(); ++row) {
-    RETURN_IF_ERROR(Fault(absl::StrCat("product_categories/", missing.Bytes(row, 1)), "is missing from one of its categories",
-                          "INSERT INTO product_categories (category, product_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                          Parameters().Bytes(missing.Bytes(row, 0)).Text(missing.Bytes(row, 1))));
+    RETURN_IF_ERROR(
+        Fault(absl::StrCat("product_categories/", missing.Bytes(row, 1)), "is missing from one of its categories",
+              "INSERT INTO product_categories (category, product_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+              Parameters().Bytes(missing.Bytes(row, 0)).Text(missing.Bytes(row, 1))));
     --categories_;
   }
   return absl::OkStatus();
@@ -153,7 +153,8 @@ absl::Status PostgresIntegrityCheck::CheckStrayRows(Connection& snapshot) {
         [&](const Result& rows, int row) -> absl::Status {
           v1::StoredProduct product;
           if (!rows.IsNull(row, 2)) {
-            ASSIGN_OR_RETURN(product, Decode<v1::StoredProduct>(Family::kProducts, rows.Bytes(row, 1), rows.Bytes(row, 2)));
+            ASSIGN_OR_RETURN(product,
+                             Decode<v1::StoredProduct>(Family::kProducts, rows.Bytes(row, 1), rows.Bytes(row, 2)));
           }
           const std::vector<std::string> own = ColumnsOf(product).categories;
           if (std::find(own.begin(), own.end(), rows.Bytes(row, 0)) != own.end()) return absl::OkStatus();
@@ -170,11 +171,13 @@ absl::Status PostgresIntegrityCheck::CheckStrayRows(Connection& snapshot) {
       [&](const Result& rows, int row) -> absl::Status {
         v1::StoredProduct product;
         if (!rows.IsNull(row, 1)) {
-          ASSIGN_OR_RETURN(product, Decode<v1::StoredProduct>(Family::kProducts, rows.Bytes(row, 0), rows.Bytes(row, 1)));
+          ASSIGN_OR_RETURN(product,
+                           Decode<v1::StoredProduct>(Family::kProducts, rows.Bytes(row, 0), rows.Bytes(row, 1)));
         }
         if (ColumnsOf(product).origin) return absl::OkStatus();
-        return Fault(absl::StrCat("fetches/", rows.Bytes(row, 0)), "is in the queue, but its image is not to be fetched",
-                     "DELETE FROM fetches WHERE product_id = $1", Parameters().Text(rows.Bytes(row, 0)));
+        return Fault(absl::StrCat("fetches/", rows.Bytes(row, 0)),
+                     "is in the queue, but its image is not to be fetched", "DELETE FROM fetches WHERE product_id = $1",
+                     Parameters().Text(rows.Bytes(row, 0)));
       });
 }
 
@@ -216,9 +219,10 @@ absl::Status PostgresIntegrityCheck::CheckVerdicts(Connection& snapshot) {
         ++counted_.verdicts;
         const int is_reviewed = verdict->review_decision() != v1::VERDICT_KIND_UNSPECIFIED ? 1 : 0;
         if (rows.Int(row, 2) == verdict->kind() && rows.Int(row, 3) == is_reviewed) return absl::OkStatus();
-        return Fault(name, "kind or review are not what the record says",
-                     "UPDATE verdicts SET kind = $2, is_reviewed = ($3 = 1) WHERE product_id = $1 AND record = $4",
-                     Parameters().Text(rows.Bytes(row, 0)).Int(verdict->kind()).Int(is_reviewed).Bytes(rows.Bytes(row, 1)));
+        return Fault(
+            name, "kind or review are not what the record says",
+            "UPDATE verdicts SET kind = $2, is_reviewed = ($3 = 1) WHERE product_id = $1 AND record = $4",
+            Parameters().Text(rows.Bytes(row, 0)).Int(verdict->kind()).Int(is_reviewed).Bytes(rows.Bytes(row, 1)));
       });
 }
 
@@ -232,7 +236,8 @@ absl::Status PostgresIntegrityCheck::CheckJobs(Connection& snapshot) {
         const auto job = Decode<v1::Job>(Family::kJobs, rows.Bytes(row, 0), rows.Bytes(row, 1));
         if (!job.ok()) return Fault(name, absl::StrCat(job.status().message(), ": restore a backup"));
         const int is_open = job->state() == v1::JOB_STATE_QUEUED || job->state() == v1::JOB_STATE_RUNNING ? 1 : 0;
-        const std::int64_t ends = job->has_lease_expires_at() ? absl::ToUnixNanos(FromProto(job->lease_expires_at())) : 0;
+        const std::int64_t ends =
+            job->has_lease_expires_at() ? absl::ToUnixNanos(FromProto(job->lease_expires_at())) : 0;
         if (rows.Int(row, 2) == job->kind() && rows.Int(row, 3) == job->state() && rows.Int(row, 4) == is_open &&
             rows.Int(row, 5) == ends) {
           return absl::OkStatus();
@@ -307,7 +312,8 @@ absl::Status PostgresIntegrityCheck::CheckObject(const std::string& sha256, cons
   const std::string name = absl::StrCat("images/", sha256);
   const absl::StatusOr<std::string> data = bucket_.Get(object);
   if (absl::IsNotFound(data.status())) {
-    return Fault(name, absl::StrCat("its object ", object, " is not in the bucket: restore it there, or fetch it again"));
+    return Fault(name,
+                 absl::StrCat("its object ", object, " is not in the bucket: restore it there, or fetch it again"));
   }
   if (absl::IsDataLoss(data.status())) {
     return Fault(name, absl::StrCat(data.status().message(), ": restore it, or fetch it again"));
@@ -332,7 +338,8 @@ absl::Status PostgresIntegrityCheck::CheckUses(const std::string& sha256, const 
 absl::Status PostgresIntegrityCheck::CheckStatistics(Connection& snapshot) {
   RETURN_IF_ERROR(report_.Begin("statistics", 1));
   if (!records_read_) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const Result sums, snapshot.Run("SELECT name, sum(value)::bigint FROM statistics GROUP BY name", {}));
+  ASSIGN_OR_RETURN(const Result sums,
+                   snapshot.Run("SELECT name, sum(value)::bigint FROM statistics GROUP BY name", {}));
   absl::flat_hash_map<std::string, std::int64_t> kept;
   for (int row = 0; row < sums.rows(); ++row) kept[std::string(sums.Bytes(row, 0))] = sums.Int(row, 1);
   absl::Status status;

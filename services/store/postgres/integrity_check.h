@@ -38,9 +38,9 @@ class PostgresIntegrityCheck {
   };
 
   // Calls `check` with pages of `select`'s rows, of the snapshot.
-  absl::Status VisitRows(Connection& snapshot, const std::string& select,
-                         const std::function<absl::Status(const Result&, int row)>& check,
-                         const std::function<absl::Status()>& page_done = [] { return absl::OkStatus(); });
+  absl::Status VisitRows(
+      Connection& snapshot, const std::string& select, const std::function<absl::Status(const Result&, int row)>& check,
+      const std::function<absl::Status()>& page_done = [] { return absl::OkStatus(); });
   absl::Status CheckProducts(Connection& snapshot);
   absl::Status CheckProduct(const Result& rows, int row);
   // Of a page of products: rows of product_categories that must be there.

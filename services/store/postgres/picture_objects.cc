@@ -101,8 +101,8 @@ absl::StatusOr<PictureObjects::Place> PictureObjects::Find(const std::string& sh
   ASSIGN_OR_RETURN(const std::string key, ImageKey(sha256));
   Place place;
   RETURN_IF_ERROR(pool_.Try([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const Result found, connection.Run("SELECT object, record FROM images WHERE sha256 = $1",
-                                                        Parameters().Bytes(key)));
+    ASSIGN_OR_RETURN(const Result found,
+                     connection.Run("SELECT object, record FROM images WHERE sha256 = $1", Parameters().Bytes(key)));
     if (found.rows() == 0) return absl::OkStatus();
     place.object = std::string(found.Bytes(0, 0));
     ASSIGN_OR_RETURN(place.record, Decode<v1::PictureRecord>(Family::kImages, key, found.Bytes(0, 1)));
@@ -152,7 +152,8 @@ absl::StatusOr<std::optional<v1::ExportPicturesResponse>> PictureObjects::ReadWh
   }
   RETURN_IF_ERROR(data.status());
   const std::string fault = FaultOf(*data, sha256, place.record);
-  if (!fault.empty()) return absl::DataLossError(absl::StrCat("images/", sha256, ": its object ", place.object, " ", fault));
+  if (!fault.empty())
+    return absl::DataLossError(absl::StrCat("images/", sha256, ": its object ", place.object, " ", fault));
   v1::ExportPicturesResponse picture;
   v1::Image& image = *picture.mutable_image();
   image.set_sha256(sha256);

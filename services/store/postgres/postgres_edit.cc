@@ -37,11 +37,10 @@ absl::Status PostgresEdit::Prefetch(Family family, std::vector<std::string> keys
              keys.end());
   if (keys.empty()) return absl::OkStatus();
   const RecordTable table = TableOf(family);
-  ASSIGN_OR_RETURN(
-      const Result found,
-      connection_.Run(absl::StrCat("SELECT ", table.key, ", record FROM ", table.table, " WHERE ", table.key,
-                                   " = ANY($1) ORDER BY ", table.key, " FOR UPDATE"),
-                      KeysOf(table, keys)));
+  ASSIGN_OR_RETURN(const Result found,
+                   connection_.Run(absl::StrCat("SELECT ", table.key, ", record FROM ", table.table, " WHERE ",
+                                                table.key, " = ANY($1) ORDER BY ", table.key, " FOR UPDATE"),
+                                   KeysOf(table, keys)));
   for (const std::string& key : keys) read[key] = std::nullopt;
   for (int row = 0; row < found.rows(); ++row) read[found.Bytes(row, 0)] = std::string(found.Bytes(row, 1));
   return absl::OkStatus();
@@ -109,8 +108,8 @@ absl::Status PostgresEdit::DropImage(absl::string_view sha256) {
 }
 
 absl::StatusOr<std::optional<std::string>> PostgresEdit::JobOfKey(absl::string_view idempotency_key) {
-  ASSIGN_OR_RETURN(const Result found, connection_.Run("SELECT job_id FROM job_keys WHERE key = $1",
-                                                       Parameters().Bytes(idempotency_key)));
+  ASSIGN_OR_RETURN(const Result found,
+                   connection_.Run("SELECT job_id FROM job_keys WHERE key = $1", Parameters().Bytes(idempotency_key)));
   if (found.rows() == 0) return std::optional<std::string>();
   return std::optional<std::string>(found.Bytes(0, 0));
 }
@@ -143,14 +142,14 @@ absl::Status PostgresEdit::ReleaseFetch(const std::string& product_id, const std
 
 absl::Status PostgresEdit::PutIngestCheckpoint(const v1::IngestCheckpoint& checkpoint) {
   if (checkpoint.finished()) {
-    return connection_
-        .Run("DELETE FROM ingest_checkpoints WHERE source = $1", Parameters().Bytes(checkpoint.source()))
+    return connection_.Run("DELETE FROM ingest_checkpoints WHERE source = $1", Parameters().Bytes(checkpoint.source()))
         .status();
   }
   return connection_
-      .Run("INSERT INTO ingest_checkpoints (source, record) VALUES ($1, $2) "
-           "ON CONFLICT (source) DO UPDATE SET record = excluded.record",
-           Parameters().Bytes(checkpoint.source()).Bytes(checkpoint.SerializeAsString()))
+      .Run(
+          "INSERT INTO ingest_checkpoints (source, record) VALUES ($1, $2) "
+          "ON CONFLICT (source) DO UPDATE SET record = excluded.record",
+          Parameters().Bytes(checkpoint.source()).Bytes(checkpoint.SerializeAsString()))
       .status();
 }
 
@@ -160,9 +159,9 @@ absl::Status PostgresEdit::Flush() {
   RETURN_IF_ERROR(FlushCategories());
   RETURN_IF_ERROR(FlushFetches());
   RETURN_IF_ERROR(FlushRows(Family::kEmbeddings, {}));
-  RETURN_IF_ERROR(FlushRows(
-      Family::kJobs,
-      {{"kind", "smallint"}, {"state", "smallint"}, {"is_open", "boolean"}, {"lease_ends_at", "bigint"}}));
+  RETURN_IF_ERROR(
+      FlushRows(Family::kJobs,
+                {{"kind", "smallint"}, {"state", "smallint"}, {"is_open", "boolean"}, {"lease_ends_at", "bigint"}}));
   for (const auto& [key, id] : job_keys_) {
     ASSIGN_OR_RETURN(const Result put,
                      connection_.Run("INSERT INTO job_keys (key, job_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -210,9 +209,10 @@ absl::Status PostgresEdit::FlushRows(Family family, const std::vector<std::pair<
     if (has_brand) parameters.ByteStrings(brands);
     for (const std::vector<std::int64_t>& column : numbers) parameters.Ints(column);
     const std::string sql =
-        existed ? absl::StrCat("UPDATE ", table.table, " AS kept SET ", assignments, " FROM (SELECT ", sources,
-                               ") AS given (", names, ") WHERE kept.", table.key, " = given.", table.key)
-                : absl::StrCat("INSERT INTO ", table.table, " (", names, ") SELECT ", sources, " ON CONFLICT DO NOTHING");
+        existed
+            ? absl::StrCat("UPDATE ", table.table, " AS kept SET ", assignments, " FROM (SELECT ", sources,
+                           ") AS given (", names, ") WHERE kept.", table.key, " = given.", table.key)
+            : absl::StrCat("INSERT INTO ", table.table, " (", names, ") SELECT ", sources, " ON CONFLICT DO NOTHING");
     ASSIGN_OR_RETURN(const Result put, connection_.Run(sql, parameters));
     if (put.affected() != static_cast<std::int64_t>(keys.size())) return Changed(table.table);
   }
@@ -235,11 +235,12 @@ absl::Status PostgresEdit::FlushCategories() {
     }
   }
   if (!gone.empty()) {
-    RETURN_IF_ERROR(connection_
-                        .Run("DELETE FROM product_categories AS kept USING (SELECT unnest($1), unnest($2)) AS given (c, p) "
-                             "WHERE kept.category = given.c AND kept.product_id = given.p",
-                             Parameters().ByteStrings(gone).Texts(gone_ids))
-                        .status());
+    RETURN_IF_ERROR(
+        connection_
+            .Run("DELETE FROM product_categories AS kept USING (SELECT unnest($1), unnest($2)) AS given (c, p) "
+                 "WHERE kept.category = given.c AND kept.product_id = given.p",
+                 Parameters().ByteStrings(gone).Texts(gone_ids))
+            .status());
   }
   if (come.empty()) return absl::OkStatus();
   return connection_
@@ -279,9 +280,10 @@ absl::Status PostgresEdit::FlushFetches() {
   }
   if (come.empty()) return absl::OkStatus();
   return connection_
-      .Run("INSERT INTO fetches (product_id, origin) SELECT unnest($1), unnest($2) ON CONFLICT (product_id) "
-           "DO UPDATE SET origin = excluded.origin, free_at = 0, leased_by = ''",
-           Parameters().Texts(come).ByteStrings(origins))
+      .Run(
+          "INSERT INTO fetches (product_id, origin) SELECT unnest($1), unnest($2) ON CONFLICT (product_id) "
+          "DO UPDATE SET origin = excluded.origin, free_at = 0, leased_by = ''",
+          Parameters().Texts(come).ByteStrings(origins))
       .status();
 }
 
@@ -326,13 +328,8 @@ absl::Status PostgresEdit::InsertImages(const std::vector<std::string>& hashes) 
                       "SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6) "
                       "ON CONFLICT (sha256) DO UPDATE SET uses = images.uses + excluded.uses "
                       "RETURNING encode(sha256, 'hex'), object",
-                      Parameters()
-                          .ByteStrings(keys)
-                          .Ints(uses)
-                          .Texts(objects)
-                          .ByteStrings(records)
-                          .Ints(bytes)
-                          .Ints(rendition_bytes)));
+                      Parameters().ByteStrings(keys).Ints(uses).Texts(objects).ByteStrings(records).Ints(bytes).Ints(
+                          rendition_bytes)));
   // Where another process was first its object counts, and ours stays doomed.
   std::vector<std::string> taken;
   for (int row = 0; row < put.rows(); ++row) {
@@ -412,9 +409,10 @@ absl::Status PostgresEdit::FlushStatistics() {
   // Spread, so that writers seldom wait for each other.
   thread_local absl::BitGen random;
   return connection_
-      .Run("INSERT INTO statistics (slot, name, value) SELECT $1::smallint, unnest($2), unnest($3) "
-           "ON CONFLICT (slot, name) DO UPDATE SET value = statistics.value + excluded.value",
-           Parameters().Int(absl::Uniform(random, 0, kCounterSlots)).Texts(names).Ints(values))
+      .Run(
+          "INSERT INTO statistics (slot, name, value) SELECT $1::smallint, unnest($2), unnest($3) "
+          "ON CONFLICT (slot, name) DO UPDATE SET value = statistics.value + excluded.value",
+          Parameters().Int(absl::Uniform(random, 0, kCounterSlots)).Texts(names).Ints(values))
       .status();
 }
 

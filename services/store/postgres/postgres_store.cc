@@ -52,9 +52,10 @@ absl::StatusOr<std::string> SchemaOf(const config::v1::PostgresConfig& config) {
       !absl::StartsWith(schema, "pg_")) {
     return schema;
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "postgres.schema: \"", schema, "\", expected a lower-case letter, then lower-case letters, digits and _, 63 in all, "
-      "and not pg_ first"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("postgres.schema: \"", schema,
+                   "\", expected a lower-case letter, then lower-case letters, digits and _, 63 in all, "
+                   "and not pg_ first"));
 }
 
 absl::Status CheckConnection(const std::string& settings) {
@@ -69,8 +70,9 @@ absl::Status CheckConnection(const std::string& settings) {
     const absl::string_view keyword = option->keyword;
     if (option->val == nullptr || (keyword != "password" && keyword != "sslpassword")) continue;
     return absl::InvalidArgumentError(
-        keyword == "password" ? "postgres.connection: holds a password; put it into a file and name that as passfile"
-                              : "postgres.connection: holds an sslpassword; use a key without one that only this user reads");
+        keyword == "password"
+            ? "postgres.connection: holds a password; put it into a file and name that as passfile"
+            : "postgres.connection: holds an sslpassword; use a key without one that only this user reads");
   }
   return absl::OkStatus();
 }
@@ -90,10 +92,11 @@ absl::StatusOr<std::unique_ptr<PostgresStore>> PostgresStore::Open(const config:
   absl::Time last_time = absl::InfinitePast();
   std::string last_job;
   RETURN_IF_ERROR(opened->pool_.Try([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const Result last,
-                     connection.Run("SELECT max(last) FROM (SELECT (SELECT max(updated_at) FROM products "
-                                    "WHERE update_spread = spread) AS last FROM generate_series(0, $1 - 1) AS spread) AS of_each",
-                                    Parameters().Int(store::kUpdateSpread)));
+    ASSIGN_OR_RETURN(
+        const Result last,
+        connection.Run("SELECT max(last) FROM (SELECT (SELECT max(updated_at) FROM products "
+                       "WHERE update_spread = spread) AS last FROM generate_series(0, $1 - 1) AS spread) AS of_each",
+                       Parameters().Int(store::kUpdateSpread)));
     if (!last.IsNull(0, 0)) last_time = absl::FromUnixNanos(last.Int(0, 0));
     ASSIGN_OR_RETURN(const Result job, connection.Run("SELECT id FROM jobs ORDER BY id DESC LIMIT 1", {}));
     if (job.rows() == 1) last_job = std::string(job.Bytes(0, 0));
@@ -130,7 +133,8 @@ void PostgresStore::Sweep() {
     }
     const absl::StatusOr<std::int64_t> swept = objects_.Sweep();
     // The next round comes anyway.
-    if (!swept.ok()) spdlog::warn("objects of the bucket that nothing refers to stay for now: {}", swept.status().ToString());
+    if (!swept.ok())
+      spdlog::warn("objects of the bucket that nothing refers to stay for now: {}", swept.status().ToString());
   }
 }
 

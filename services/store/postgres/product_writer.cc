@@ -67,9 +67,12 @@ class ChangeWriter final : public ProductWriter {
       *lanes[ShareOf(product.id(), kLanes)].add_products() = std::move(product);
     }
     std::array<absl::StatusOr<v1::UpsertProductsResponse>, kLanes> kept;
-    ParallelFor(kLanes, 1, [&](std::size_t lane, std::size_t) {
-      kept[lane] = lanes[lane].products().empty() ? v1::UpsertProductsResponse() : keep_(lanes[lane]);
-    }, kLanes);
+    ParallelFor(
+        kLanes, 1,
+        [&](std::size_t lane, std::size_t) {
+          kept[lane] = lanes[lane].products().empty() ? v1::UpsertProductsResponse() : keep_(lanes[lane]);
+        },
+        kLanes);
     for (const absl::StatusOr<v1::UpsertProductsResponse>& counts : kept) {
       RETURN_IF_ERROR(counts.status());
       sum_.set_created(sum_.created() + counts->created());

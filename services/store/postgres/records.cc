@@ -30,9 +30,10 @@ constexpr absl::string_view kBehindAllJobs = "\x7f";
 // Calls `visit` with key and record of each row of `select` behind `after`, in pages. `select`
 // takes the last key as $1 and a number of rows as $2; other parameters are made by `parameters`
 // behind them.
-absl::Status VisitPages(store::ConnectionPool& pool, const std::string& select, std::string after,
-                        const std::function<Parameters(const std::string& after, int rows)>& parameters,
-                        absl::FunctionRef<absl::StatusOr<bool>(absl::string_view key, absl::string_view record)> visit) {
+absl::Status VisitPages(
+    store::ConnectionPool& pool, const std::string& select, std::string after,
+    const std::function<Parameters(const std::string& after, int rows)>& parameters,
+    absl::FunctionRef<absl::StatusOr<bool>(absl::string_view key, absl::string_view record)> visit) {
   for (int rows = kFirstRows;; rows = kRows) {
     std::optional<Result> page;
     RETURN_IF_ERROR(pool.Try([&](Connection& connection) -> absl::Status {
@@ -49,9 +50,9 @@ absl::Status VisitPages(store::ConnectionPool& pool, const std::string& select, 
 }
 
 // The same of one snapshot: a cursor in a transaction.
-absl::Status VisitSnapshot(store::ConnectionPool& pool, const std::string& select,
-                           const std::function<Parameters()>& parameters,
-                           absl::FunctionRef<absl::StatusOr<bool>(absl::string_view key, absl::string_view record)> visit) {
+absl::Status VisitSnapshot(
+    store::ConnectionPool& pool, const std::string& select, const std::function<Parameters()>& parameters,
+    absl::FunctionRef<absl::StatusOr<bool>(absl::string_view key, absl::string_view record)> visit) {
   return pool.Transact("ISOLATION LEVEL REPEATABLE READ READ ONLY", [&](Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(connection.Run(absl::StrCat("DECLARE scan NO SCROLL CURSOR FOR ", select), parameters()).status());
     const std::string fetch = absl::StrCat("FETCH ", kRows, " FROM scan");
@@ -159,8 +160,7 @@ absl::StatusOr<std::vector<std::optional<std::string>>> PostgresStore::GetMany(F
       absl::StrCat("SELECT ", table.key, ", record FROM ", table.table, " WHERE ", table.key, " = ANY($1)");
   std::vector<std::optional<std::string>> records(keys.size());
   RETURN_IF_ERROR(pool_.Try([&](Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const Result found,
-                     connection.Run(select, store::KeysOf(table, keys)));
+    ASSIGN_OR_RETURN(const Result found, connection.Run(select, store::KeysOf(table, keys)));
     absl::flat_hash_map<absl::string_view, int> rows;
     for (int row = 0; row < found.rows(); ++row) rows[found.Bytes(row, 0)] = row;
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -204,7 +204,8 @@ absl::Status PostgresStore::VisitProducts(const v1::ProductFilter& filter, absl:
     const std::int64_t updated_after = absl::ToUnixNanos(store::FromProto(filter.updated_after()));
     if (whole) {
       return VisitSnapshot(
-          pool_, UpdatesSql("updated_at > $1 AND updated_at < $2"), [&] { return Parameters().Int(updated_after).Int(absl::ToUnixNanos(settled)); }, visit_record);
+          pool_, UpdatesSql("updated_at > $1 AND updated_at < $2"),
+          [&] { return Parameters().Int(updated_after).Int(absl::ToUnixNanos(settled)); }, visit_record);
     }
     const std::int64_t time = after.empty() ? updated_after + 1 : TimeOfPosition(after);
     const std::string id(after.empty() ? "" : after.substr(kTimeBytes));
@@ -215,8 +216,7 @@ absl::Status PostgresStore::VisitProducts(const v1::ProductFilter& filter, absl:
           .Int(absl::ToUnixNanos(settled))
           .Int(rows);
     };
-    const std::string select =
-        absl::StrCat(UpdatesSql("(updated_at, id) > ($1, $2) AND updated_at < $3"), " LIMIT $4");
+    const std::string select = absl::StrCat(UpdatesSql("(updated_at, id) > ($1, $2) AND updated_at < $3"), " LIMIT $4");
     std::string last;
     for (int rows = kFirstRows;; rows = kRows) {
       std::optional<Result> page;
@@ -236,7 +236,8 @@ absl::Status PostgresStore::VisitProducts(const v1::ProductFilter& filter, absl:
   if (whole) {
     const FilterSql sql = SqlOf(filter, settled, 1, "true");
     return VisitSnapshot(
-        pool_, absl::StrCat("SELECT p.id, p.record FROM products AS p", sql.joins, " WHERE ", sql.where, " ORDER BY p.id"),
+        pool_,
+        absl::StrCat("SELECT p.id, p.record FROM products AS p", sql.joins, " WHERE ", sql.where, " ORDER BY p.id"),
         [&] {
           Parameters parameters;
           sql.add(parameters);
@@ -247,7 +248,8 @@ absl::Status PostgresStore::VisitProducts(const v1::ProductFilter& filter, absl:
   const FilterSql sql = SqlOf(filter, settled, 3, "% > $1");
   return VisitPages(
       pool_,
-      absl::StrCat("SELECT p.id, p.record FROM products AS p", sql.joins, " WHERE ", sql.where, " ORDER BY p.id LIMIT $2"),
+      absl::StrCat("SELECT p.id, p.record FROM products AS p", sql.joins, " WHERE ", sql.where,
+                   " ORDER BY p.id LIMIT $2"),
       std::string(after),
       [&](const std::string& last, int rows) {
         Parameters parameters;

@@ -132,18 +132,20 @@ absl::Status PostgresStore::VisitRecordsBetween(v1::RecordKind kind, const std::
       absl::StrCat("SELECT ", table.key, ", ", table.record, " FROM ", table.name, " WHERE ", table.key, " > $1",
                    last.empty() ? "" : absl::StrCat(" AND ", table.key, " <= $2"), " ORDER BY ", table.key);
   absl::Status visited;
-  RETURN_IF_ERROR(pool_.Transact("ISOLATION LEVEL REPEATABLE READ READ ONLY", [&](Connection& connection) -> absl::Status {
-    RETURN_IF_ERROR(connection.Run(absl::StrCat("DECLARE export NO SCROLL CURSOR FOR ", select), parameters).status());
-    for (bool more = true; more;) {
-      ASSIGN_OR_RETURN(const Result page, connection.Run(absl::StrCat("FETCH ", kRows, " FROM export"), {}));
-      for (int row = 0; row < page.rows(); ++row) {
-        visited = visit(page.Bytes(row, 0), page.Bytes(row, 1));
-        if (!visited.ok()) return absl::OkStatus();
-      }
-      more = page.rows() == kRows;
-    }
-    return absl::OkStatus();
-  }));
+  RETURN_IF_ERROR(
+      pool_.Transact("ISOLATION LEVEL REPEATABLE READ READ ONLY", [&](Connection& connection) -> absl::Status {
+        RETURN_IF_ERROR(
+            connection.Run(absl::StrCat("DECLARE export NO SCROLL CURSOR FOR ", select), parameters).status());
+        for (bool more = true; more;) {
+          ASSIGN_OR_RETURN(const Result page, connection.Run(absl::StrCat("FETCH ", kRows, " FROM export"), {}));
+          for (int row = 0; row < page.rows(); ++row) {
+            visited = visit(page.Bytes(row, 0), page.Bytes(row, 1));
+            if (!visited.ok()) return absl::OkStatus();
+          }
+          more = page.rows() == kRows;
+        }
+        return absl::OkStatus();
+      }));
   return visited;
 }
 
@@ -160,8 +162,8 @@ absl::Status PostgresStore::Import(v1::RecordKind kind, const std::vector<v1::Ex
     // What came another way than by a caller who was answered is trusted less.
     hashes.push_back(Sha256Hex(picture.image().data()));
     if (hashes.back() != picture.image().sha256()) {
-      return absl::DataLossError(
-          absl::StrCat("images/", picture.image().sha256(), ": its bytes have another hash; run mannequin doctor there"));
+      return absl::DataLossError(absl::StrCat("images/", picture.image().sha256(),
+                                              ": its bytes have another hash; run mannequin doctor there"));
     }
     new_pictures.push_back({&picture.image(), &hashes.back(), &picture.renditions()});
   }

@@ -32,6 +32,7 @@ const absl::StatusOr<Servers>& SharedServers() {
 }  // namespace
 
 S3Server& EnginesBucketServer() { return *SharedServers()->s3; }
+PostgresServer& EnginesPostgresServer() { return *SharedServers()->postgres; }
 
 absl::StatusOr<config::v1::StoreConfig> NewEngines() {
   const absl::StatusOr<Servers>& servers = SharedServers();

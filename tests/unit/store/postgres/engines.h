@@ -10,12 +10,14 @@
 #include "absl/status/statusor.h"
 #include "mannequin/config/v1/config.pb.h"
 #include "tests/unit/store/bucket/s3_server.h"
+#include "tests/unit/store/postgres/postgres_server.h"
 
 namespace mannequin {
 
 // NOT_FOUND with the reason when a server is not to be had on this machine.
 absl::StatusOr<config::v1::StoreConfig> NewEngines();
-// The bucket's server, after NewEngines(). Who stops it starts it again.
+// The servers, after NewEngines(). Who stops one starts it again.
 S3Server& EnginesBucketServer();
+PostgresServer& EnginesPostgresServer();
 
 }  // namespace mannequin

@@ -84,7 +84,8 @@ TEST_F(PostgresConfig, APasswordInTheConnectionIsRefusedAndNotRepeated) {
        {WithSettings("password=hunter2"), WithSettings("password='hunter2 x'"), WithSettings("sslpassword=hunter2"),
         With([&](auto& config) { config.mutable_postgres()->set_connection(url); }),
         // Not even where libpq would quote it.
-        WithSettings("password='hunter2"), WithSettings("password=hunter2 nonsense"), WithSettings("pasword=hunter2")}) {
+        WithSettings("password='hunter2"), WithSettings("password=hunter2 nonsense"),
+        WithSettings("pasword=hunter2")}) {
     ExpectRefused(status, "postgres.connection: ");
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("hunter2")));
   }
@@ -121,8 +122,7 @@ TEST_F(PostgresConfig, AServiceEndsWithTheFieldOrTheServerInItsWords) {
   EXPECT_NE(0, wrong.Wait());
   EXPECT_THAT(wrong.words(), HasSubstr("postgres.schema: "));
   config = engines_;
-  config.mutable_postgres()->set_connection(
-      absl::StrCat(engines_.postgres().connection(), " port=", FreePort()));
+  config.mutable_postgres()->set_connection(absl::StrCat(engines_.postgres().connection(), " port=", FreePort()));
   StoreProcess early(config);
   EXPECT_FALSE(early.IsServing());
   EXPECT_NE(0, early.Wait());
@@ -136,7 +136,8 @@ TEST_F(PostgresConfig, ASchemaOfANewerProgramIsRefusedAndNotTouched) {
   const absl::Status status = Opened(engines_);
   EXPECT_EQ("FAILED_PRECONDITION", CodeOf(status));
   EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("format 2"), HasSubstr("start a newer one")));
-  EXPECT_EQ(0, Number("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'embeddings'"));
+  EXPECT_EQ(0,
+            Number("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'embeddings'"));
 }
 
 // As administrators like it: the schema is made by one role, and the store may write into its tables.
@@ -148,7 +149,8 @@ TEST_F(PostgresConfig, ARoleThatMayNotMakeTablesUsesThoseThatAreThere) {
   EXPECT_EQ("PERMISSION_DENIED", CodeOf(none)) << none;
   ASSERT_EQ("OK", CodeOf(Opened(engines_)));
   Execute(absl::StrCat("GRANT USAGE ON SCHEMA ", schema, " TO ", schema, "_clerk"));
-  Execute(absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ", schema, " TO ", schema, "_clerk"));
+  Execute(
+      absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ", schema, " TO ", schema, "_clerk"));
   engines_.mutable_postgres()->set_connection(absl::StrCat(engines_.postgres().connection(), " ", clerk));
   const std::unique_ptr<PostgresStore> store = Open();
   ASSERT_NE(nullptr, store);
@@ -196,7 +198,8 @@ TEST_F(PostgresConfig, AWrongPasswordIsPermissionDenied) {
   EXPECT_EQ("OK", CodeOf(opened("right")));
   const absl::Status wrong = opened("wrong");
   EXPECT_EQ("PERMISSION_DENIED", CodeOf(wrong)) << wrong;
-  EXPECT_THAT(std::string(wrong.message()), AllOf(HasSubstr("password authentication failed"), Not(HasSubstr("wrong\n"))));
+  EXPECT_THAT(std::string(wrong.message()),
+              AllOf(HasSubstr("password authentication failed"), Not(HasSubstr("wrong\n"))));
 }
 
 }  // namespace

@@ -99,8 +99,9 @@ TEST_F(PostgresIntegrity, RecordsThatAreLostAreFoundNamedAndNotTouched) {
        }) {
     SCOPED_TRACE(table.name);
     Execute(absl::StrCat("CREATE TABLE saved AS TABLE ", table.name));
-    const std::string restore = absl::StrCat("UPDATE ", table.name, " AS t SET record = saved.record FROM saved WHERE t.",
-                                             table.key, " = saved.", table.key);
+    const std::string restore =
+        absl::StrCat("UPDATE ", table.name, " AS t SET record = saved.record FROM saved WHERE t.", table.key,
+                     " = saved.", table.key);
     std::vector<std::string> damages = {"'\\xff'"};
     // A picture's record says nothing of whose it is.
     if (table.name != "images" && table.name != "jobs") {
@@ -130,11 +131,12 @@ TEST_F(PostgresIntegrity, ASecondAtTheSameTimeIsUnavailable) {
   absl::Status second;
   v1::CheckIntegrityRequest request;
   ASSERT_EQ("OK", CodeOf(store_->CheckIntegrity(request, [&](const v1::CheckIntegrityResponse&) {
-    if (second.ok()) {
-      second = store_->CheckIntegrity(request, [](const v1::CheckIntegrityResponse&) { return absl::OkStatus(); });
-    }
-    return absl::OkStatus();
-  })));
+              if (second.ok()) {
+                second =
+                    store_->CheckIntegrity(request, [](const v1::CheckIntegrityResponse&) { return absl::OkStatus(); });
+              }
+              return absl::OkStatus();
+            })));
   EXPECT_EQ("UNAVAILABLE", CodeOf(second));
 }
 

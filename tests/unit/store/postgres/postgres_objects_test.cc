@@ -30,9 +30,9 @@ class PostgresObjects : public PostgresSuite {
   std::set<std::string> Objects() {
     std::set<std::string> keys;
     EXPECT_EQ("OK", CodeOf(bucket_->List("", [&](absl::string_view key, std::int64_t) {
-      keys.emplace(key);
-      return absl::OkStatus();
-    })));
+                keys.emplace(key);
+                return absl::OkStatus();
+              })));
     return keys;
   }
   // Those that rows of `images` name.
@@ -206,7 +206,8 @@ TEST_F(PostgresObjects, ABucketThatIsDownIsUnavailableAndNothingIsRecorded) {
 }
 
 TEST_F(PostgresObjects, OnesThatAreGoneOrDamagedAreDataLossAndAFault) {
-  Upsert(*store_, {MakeProduct("gone"), MakeProduct("hurt"), MakeProduct("small"), MakeProduct("short"), MakeProduct("fine")});
+  Upsert(*store_,
+         {MakeProduct("gone"), MakeProduct("hurt"), MakeProduct("small"), MakeProduct("short"), MakeProduct("fine")});
   std::map<std::string, std::string> hashes;
   for (const char* id : {"gone", "hurt", "small", "short", "fine"}) {
     ASSERT_EQ("OK", CodeOf(Put(id, absl::StrCat("picture of ", id))));

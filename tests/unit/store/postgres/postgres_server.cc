@@ -53,8 +53,8 @@ PostgresServer::~PostgresServer() {
 std::vector<std::string> PostgresServer::AsItsUser(std::vector<std::string> command) const {
   command[0] = absl::StrCat(programs_, "/", command[0]);
   if (geteuid() != 0) return command;
-  std::vector<std::string> as_user = {"/usr/bin/setpriv", "--reuid", "postgres",  "--regid", "postgres",
-                                      "--clear-groups",   "--pdeathsig", "KILL",  "--"};
+  std::vector<std::string> as_user = {"/usr/bin/setpriv", "--reuid",     "postgres", "--regid", "postgres",
+                                      "--clear-groups",   "--pdeathsig", "KILL",     "--"};
   as_user.insert(as_user.end(), command.begin(), command.end());
   return as_user;
 }
@@ -81,8 +81,8 @@ absl::StatusOr<std::unique_ptr<PostgresServer>> PostgresServer::Start(const std:
     const passwd* user = getpwnam("postgres");
     if (chown(server->folder_.c_str(), user->pw_uid, user->pw_gid) != 0) return absl::InternalError("chown fails");
   }
-  RETURN_IF_ERROR(server->Run({"initdb", "-D", server->data(), "-U", kUser, "--auth=trust", "--no-sync",
-                               "--encoding=UTF8", "--no-locale"}));
+  RETURN_IF_ERROR(server->Run(
+      {"initdb", "-D", server->data(), "-U", kUser, "--auth=trust", "--no-sync", "--encoding=UTF8", "--no-locale"}));
   RETURN_IF_ERROR(server->WriteSettings({"listen_addresses = '127.0.0.1'", "unix_socket_directories = ''",
                                          "max_connections = 200", "logging_collector = off"}));
   RETURN_IF_ERROR(server->WriteSettings(settings));
@@ -100,7 +100,8 @@ absl::StatusOr<std::unique_ptr<PostgresServer>> PostgresServer::StartStandby(Pos
   }
   const std::string source =
       absl::StrCat("host=127.0.0.1 port=", primary.port_, " user=", kUser, " application_name=standby");
-  RETURN_IF_ERROR(server->Run({"pg_basebackup", "-D", server->data(), "-d", source, "-R", "-X", "stream", "-c", "fast"}));
+  RETURN_IF_ERROR(
+      server->Run({"pg_basebackup", "-D", server->data(), "-d", source, "-R", "-X", "stream", "-c", "fast"}));
   server->port_ = FreePort();
   RETURN_IF_ERROR(server->StartAgain());
   // From here on an answer to a COMMIT says that both have it on their disks.
@@ -131,8 +132,8 @@ void PostgresServer::KillHard() {
 absl::Status PostgresServer::StartAgain() {
   std::string errors;
   for (const absl::Time end = absl::Now() + absl::Seconds(30); absl::Now() < end;) {
-    process_ = std::make_unique<Process>(
-        AsItsUser({"postgres", "-D", data(), "-c", absl::StrCat("port=", port_)}), folder_);
+    process_ =
+        std::make_unique<Process>(AsItsUser({"postgres", "-D", data(), "-c", absl::StrCat("port=", port_)}), folder_);
     // It ends at once while processes of one that was killed are on their way out.
     while (process_->IsRunning() && absl::Now() < end) {
       if (Execute("SELECT 1").ok()) return absl::OkStatus();

@@ -48,7 +48,7 @@ void ExpectOneOf(const std::set<std::string>& codes, const absl::Status& status)
 TEST_F(SharedStores, WritersOfTheSameRecordsLeaveExactCountsAndNoFault) {
   constexpr int kProducts = 40;
   constexpr int kRounds = 25;
-  const std::int64_t deadlocks = Deadlocks();
+  const std::string deadlocks = Deadlocks();
   const auto id_of = [](unsigned i) { return absl::StrCat("p", i); };
   const auto url_of = [](unsigned i) { return absl::StrCat("http://origin", i % 3, "/", i); };
   Together(12, [&](int thread) {
@@ -140,7 +140,7 @@ TEST_F(SharedStores, FetchesOfManyOriginsAreLeasedOnceAndCompletedOnce) {
   std::mutex mutex;
   std::set<std::string> leased;
   std::int64_t failed = 0, stored = 0, dropped = 0;
-  const std::int64_t deadlocks = Deadlocks();
+  const std::string deadlocks = Deadlocks();
   Together(8, [&](int thread) {
     const std::string worker = absl::StrCat("worker-", thread);
     for (;;) {
