@@ -63,14 +63,14 @@ void AddCommands(CLI::App& app, Invocation& invocation);
 std::string UsageMessage(const CLI::App& app, const CLI::ParseError& error);
 
 // Each adds commands under `app`.
-void AddServeCommands(CLI::App& app, Invocation& invocation);        // up
-void AddConnectionOptions(CLI::App& app, Invocation& invocation);    // --tls-ca and the like
-void AddTokenCommand(CLI::App& app, Invocation& invocation);         // token new
-void AddDemoCommand(CLI::App& app, Invocation& invocation);          // demo
-void AddIngestCommand(CLI::App& app, Invocation& invocation);        // ingest
-void AddCrawlCommand(CLI::App& app, Invocation& invocation);         // crawl [list|watch|report|pause|resume|cancel]
-void AddExportCommand(CLI::App& app, Invocation& invocation);        // export
-void AddOperationsCommands(CLI::App& app, Invocation& invocation);   // stats, backup, restore
+void AddServeCommands(CLI::App& app, Invocation& invocation);       // up
+void AddConnectionOptions(CLI::App& app, Invocation& invocation);   // --tls-ca and the like
+void AddTokenCommand(CLI::App& app, Invocation& invocation);        // token new
+void AddDemoCommand(CLI::App& app, Invocation& invocation);         // demo
+void AddIngestCommand(CLI::App& app, Invocation& invocation);       // ingest
+void AddCrawlCommand(CLI::App& app, Invocation& invocation);        // crawl [list|watch|report|pause|resume|cancel]
+void AddExportCommand(CLI::App& app, Invocation& invocation);       // export
+void AddOperationsCommands(CLI::App& app, Invocation& invocation);  // stats, backup, restore
 void AddMigrateCommand(CLI::App& app, Invocation& invocation);
 void AddDoctorCommand(CLI::App& app, Invocation& invocation);        // doctor
 void AddShellCommands(CLI::App& app, Invocation& invocation);        // completion, man

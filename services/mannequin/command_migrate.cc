@@ -28,7 +28,8 @@ constexpr std::int64_t kFewRecords = 1000;
 nlohmann::json JsonOf(const MigrationPass& pass) {
   nlohmann::json kinds = nlohmann::json::object();
   for (const auto& [kind, records] : pass.kinds) {
-    kinds[KindName(kind)] = {{"read", records.read}, {"copied", records.copied}, {"left", records.left}, {"dropped", records.dropped}};
+    kinds[KindName(kind)] = {
+        {"read", records.read}, {"copied", records.copied}, {"left", records.left}, {"dropped", records.dropped}};
   }
   return {{"records", kinds}, {"pictures", pass.pictures}, {"picture_bytes", pass.picture_bytes}};
 }
@@ -57,7 +58,8 @@ absl::Status Migrate(Invocation& invocation, const MigrateOptions& options) {
   config::v1::StoreConfig config;
   RETURN_IF_ERROR(ReadTextConfig(options.to, &config));
   if (!config.has_postgres() || !config.has_bucket()) {
-    return absl::InvalidArgumentError(absl::StrCat(options.to, ": names no postgres and bucket; stores are moved there"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.to, ": names no postgres and bucket; stores are moved there"));
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<PostgresStore> target, PostgresStore::Open(config, Clock::Real()));
   ProductStore& source = invocation.Store();
@@ -70,8 +72,9 @@ absl::Status Migrate(Invocation& invocation, const MigrateOptions& options) {
     const auto show = [&](v1::RecordKind kind, const MigrationPass& pass) {
       const auto found = pass.kinds.find(kind);
       const std::int64_t read = found == pass.kinds.end() ? 0 : found->second.read;
-      Progress line = CountProgress(name, KindName(kind), read, kind == v1::RECORD_KIND_PRODUCT ? statistics.products() : 0,
-                                    absl::ToDoubleSeconds(absl::Now() - begin));
+      Progress line =
+          CountProgress(name, KindName(kind), read, kind == v1::RECORD_KIND_PRODUCT ? statistics.products() : 0,
+                        absl::ToDoubleSeconds(absl::Now() - begin));
       line.note = absl::StrCat(WithCommas(pass.copied()), " copied, ", HumanBytes(pass.picture_bytes), " of pictures");
       progress.Show(line);
       return !Interrupted();
@@ -103,9 +106,10 @@ absl::Status Migrate(Invocation& invocation, const MigrateOptions& options) {
         "to go on with the old one instead: mannequin migrate --abandon\n",
         options.to.c_str());
   } else {
-    std::printf("copied, but for what was written meanwhile (%s records in the last pass).\n"
-                "when callers can wait for some seconds: mannequin migrate --to %s --finish\n",
-                WithCommas(behind).c_str(), options.to.c_str());
+    std::printf(
+        "copied, but for what was written meanwhile (%s records in the last pass).\n"
+        "when callers can wait for some seconds: mannequin migrate --to %s --finish\n",
+        WithCommas(behind).c_str(), options.to.c_str());
   }
   return absl::OkStatus();
 }
@@ -123,7 +127,8 @@ void AddMigrateCommand(CLI::App& app, Invocation& invocation) {
   migrate->add_flag("--finish", options->finish,
                     "then let the old store take no more changes, copy the rest and prove that both hold the same");
   migrate->add_flag("--abandon", options->abandon, "let a store that was moved take changes again");
-  migrate->callback([&invocation, options] { invocation.run = [&invocation, options] { return Migrate(invocation, *options); }; });
+  migrate->callback(
+      [&invocation, options] { invocation.run = [&invocation, options] { return Migrate(invocation, *options); }; });
 }
 
 }  // namespace mannequin

@@ -41,7 +41,7 @@ absl::StatusOr<v1::PutEmbeddingsResponse> RecordStore::PutEmbeddings(const v1::P
 }
 
 absl::Status RecordStore::ScanEmbeddings(const v1::ScanEmbeddingsRequest&,
-                                        const std::function<absl::Status(const v1::Embedding&)>& visit) {
+                                         const std::function<absl::Status(const v1::Embedding&)>& visit) {
   ASSIGN_OR_RETURN(const Slot slot, TakeScanSlot());
   return VisitEmbeddings([&](const v1::Embedding& embedding) -> absl::StatusOr<bool> {
     RETURN_IF_ERROR(visit(embedding));

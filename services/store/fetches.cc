@@ -120,7 +120,8 @@ absl::StatusOr<v1::CompleteFetchesResponse> RecordStore::CompleteFetches(const v
         continue;
       }
       const bool given_back = result.has_failure() && result.failure().retry();
-      RETURN_IF_ERROR(edit.ReleaseFetch(result.product_id(), given_back ? std::optional(request.worker()) : std::nullopt));
+      RETURN_IF_ERROR(
+          edit.ReleaseFetch(result.product_id(), given_back ? std::optional(request.worker()) : std::nullopt));
       v1::StoredProduct after = *before;
       if (result.has_image()) {
         RETURN_IF_ERROR(store::StoreImage(*before, result.image(), hashes[i], result.renditions(), edit, after));

@@ -52,7 +52,7 @@ absl::StatusOr<v1::UpsertProductsResponse> RecordStore::Upsert(const v1::UpsertP
 }
 
 absl::Status RecordStore::UpsertProduct(const v1::Product& product, store::Edit& edit,
-                                       v1::UpsertProductsResponse& counts) {
+                                        v1::UpsertProductsResponse& counts) {
   ASSIGN_OR_RETURN(const std::optional<v1::StoredProduct> before,
                    edit.Read<v1::StoredProduct>(Family::kProducts, product.id()));
   if (before && before->product().SerializeAsString() == product.SerializeAsString()) {
@@ -127,7 +127,7 @@ absl::StatusOr<v1::ListProductsResponse> RecordStore::ListProducts(const v1::Lis
 }
 
 absl::Status RecordStore::ScanProducts(const v1::ScanProductsRequest& request,
-                                      const std::function<absl::Status(const v1::StoredProduct&)>& visit) {
+                                       const std::function<absl::Status(const v1::StoredProduct&)>& visit) {
   RETURN_IF_ERROR(store::CheckFilter(request.filter()));
   ASSIGN_OR_RETURN(const Slot slot, TakeScanSlot());
   absl::Status visited;

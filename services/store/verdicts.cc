@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "services/store/page_token.h"
-#include "services/store/review_decision.h"
 #include "services/store/record_store.h"
+#include "services/store/review_decision.h"
 #include "services/store/validate.h"
 
 namespace mannequin {

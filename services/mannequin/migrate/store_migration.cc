@@ -22,9 +22,9 @@ constexpr std::size_t kPictureBytes = std::size_t{32} << 20;
 constexpr std::size_t kPlaceholderBytes = std::size_t{32} << 10;
 
 // Products come first: what else there is belongs to them.
-constexpr v1::RecordKind kKinds[] = {
-    v1::RECORD_KIND_PRODUCT, v1::RECORD_KIND_PLACEHOLDER, v1::RECORD_KIND_VERDICT, v1::RECORD_KIND_REVIEW,
-    v1::RECORD_KIND_EMBEDDING, v1::RECORD_KIND_JOB, v1::RECORD_KIND_JOB_KEY, v1::RECORD_KIND_INGEST_CHECKPOINT};
+constexpr v1::RecordKind kKinds[] = {v1::RECORD_KIND_PRODUCT, v1::RECORD_KIND_PLACEHOLDER,      v1::RECORD_KIND_VERDICT,
+                                     v1::RECORD_KIND_REVIEW,  v1::RECORD_KIND_EMBEDDING,        v1::RECORD_KIND_JOB,
+                                     v1::RECORD_KIND_JOB_KEY, v1::RECORD_KIND_INGEST_CHECKPOINT};
 
 // Pictures that a record shows, and about how many bytes they are.
 struct Shown {
@@ -40,13 +40,12 @@ absl::StatusOr<Shown> ShownBy(v1::RecordKind kind, const v1::ExportedRecord& rec
     shown.bytes += bytes;
   };
   if (kind == v1::RECORD_KIND_PRODUCT) {
-    ASSIGN_OR_RETURN(const v1::StoredProduct product, store::Decode<v1::StoredProduct>(store::Family::kProducts,
-                                                                                       record.key(), record.value()));
+    ASSIGN_OR_RETURN(const v1::StoredProduct product,
+                     store::Decode<v1::StoredProduct>(store::Family::kProducts, record.key(), record.value()));
     add(product.image().sha256(), static_cast<std::size_t>(product.image().size_bytes()));
   } else if (kind == v1::RECORD_KIND_PLACEHOLDER) {
-    ASSIGN_OR_RETURN(
-        const v1::Placeholder placeholder,
-        store::Decode<v1::Placeholder>(store::Family::kPlaceholders, record.key(), record.value()));
+    ASSIGN_OR_RETURN(const v1::Placeholder placeholder,
+                     store::Decode<v1::Placeholder>(store::Family::kPlaceholders, record.key(), record.value()));
     add(placeholder.image_sha256(), kPlaceholderBytes);
     add(placeholder.badged_image_sha256(), kPlaceholderBytes);
   }
@@ -109,11 +108,11 @@ absl::Status StoreMigration::CompareBatch(v1::RecordKind kind, const std::string
                                           MigrationPass& pass) {
   if (batch.empty()) return absl::OkStatus();
   absl::flat_hash_map<std::string, std::string> there;
-  RETURN_IF_ERROR(target_.VisitRecordsBetween(kind, after, batch.back().key(),
-                                              [&](absl::string_view key, absl::string_view value) {
-                                                there.emplace(key, value);
-                                                return absl::OkStatus();
-                                              }));
+  RETURN_IF_ERROR(
+      target_.VisitRecordsBetween(kind, after, batch.back().key(), [&](absl::string_view key, absl::string_view value) {
+        there.emplace(key, value);
+        return absl::OkStatus();
+      }));
   Batch different;
   for (const v1::ExportedRecord& record : batch) {
     const auto found = there.find(record.key());

@@ -230,11 +230,11 @@ absl::StatusOr<std::string> Bucket::Read(absl::string_view key,
   // Bytes that changed on their way are well the second time, those on a bad disk are not.
   int wrong = 0;
   absl::Status loss;
-  absl::StatusOr<HttpAnswer> answer = client_->Call(
-      {.method = "GET", .path = PathOf(key), .headers = headers, .check = [&](const HttpAnswer& got) {
-         loss = verify(got);
-         return loss.ok() || ++wrong > 1 ? absl::OkStatus() : loss;
-       }});
+  absl::StatusOr<HttpAnswer> answer =
+      client_->Call({.method = "GET", .path = PathOf(key), .headers = headers, .check = [&](const HttpAnswer& got) {
+                       loss = verify(got);
+                       return loss.ok() || ++wrong > 1 ? absl::OkStatus() : loss;
+                     }});
   RETURN_IF_ERROR(answer.status());
   RETURN_IF_ERROR(loss);
   return std::move(answer->body);

@@ -90,7 +90,8 @@ class Bucket {
          std::unique_ptr<Workers> workers);
 
   // `verify` says whether an answer is what was put.
-  absl::StatusOr<std::string> Read(absl::string_view key, const std::vector<std::pair<std::string, std::string>>& headers,
+  absl::StatusOr<std::string> Read(absl::string_view key,
+                                   const std::vector<std::pair<std::string, std::string>>& headers,
                                    const std::function<absl::Status(const HttpAnswer&)>& verify);
   absl::Status MakeIfMissing(absl::string_view region);
   std::string PathOf(absl::string_view key) const;

@@ -1,7 +1,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "common/base/status_macros.h"
-#include "services/store/rocks/rocks_edit.h"
 #include "services/store/rocks/integrity_check.h"
+#include "services/store/rocks/rocks_edit.h"
 #include "services/store/rocks/rocks_store.h"
 
 namespace mannequin {
@@ -13,7 +13,8 @@ absl::Status RocksStore::CheckIntegrity(const v1::CheckIntegrityRequest& request
   }
   const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { check_mutex_.Unlock(); };
   store::IntegrityCheck::Write write;
-  if (request.repair()) write = [this](const std::function<absl::Status(store::RocksEdit&)>& body) { return WriteRocks(body); };
+  if (request.repair())
+    write = [this](const std::function<absl::Status(store::RocksEdit&)>& body) { return WriteRocks(body); };
   store::IntegrityCheck check(*db_, clock(), write, visit);
   return check.Run();
 }

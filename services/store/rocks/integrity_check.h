@@ -38,10 +38,10 @@
 #include "absl/status/status.h"
 #include "common/base/clock.h"
 #include "rocksdb/snapshot.h"
-#include "services/store/rocks/database.h"
-#include "services/store/rocks/rocks_edit.h"
 #include "services/store/integrity_report.h"
+#include "services/store/rocks/database.h"
 #include "services/store/rocks/multiset_digest.h"
+#include "services/store/rocks/rocks_edit.h"
 #include "services/store/statistics.h"
 
 namespace mannequin::store {

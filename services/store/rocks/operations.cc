@@ -6,8 +6,8 @@
 #include "services/store/rocks/disk_bytes.h"
 #include "services/store/rocks/rocks_status.h"
 #include "services/store/rocks/rocks_store.h"
-#include "services/store/validate.h"
 #include "services/store/statistics.h"
+#include "services/store/validate.h"
 
 namespace mannequin {
 

@@ -132,8 +132,8 @@ absl::Status RocksStore::VisitJobs(v1::JobKind kind, v1::JobState state, const s
     if (jobs->Valid() && jobs->key() == rocksdb::Slice(before)) jobs->Prev();
   }
   for (; jobs->Valid(); jobs->Prev()) {
-    ASSIGN_OR_RETURN(const v1::Job job, store::Decode<v1::Job>(Family::kJobs, store::ToView(jobs->key()),
-                                                               store::ToView(jobs->value())));
+    ASSIGN_OR_RETURN(const v1::Job job,
+                     store::Decode<v1::Job>(Family::kJobs, store::ToView(jobs->key()), store::ToView(jobs->value())));
     ASSIGN_OR_RETURN(const bool more, visit(job));
     if (!more) break;
   }

@@ -111,7 +111,7 @@ void RocksEdit::MoveIndex(const std::optional<Record>& before, const Record& aft
 }
 
 absl::Status RocksEdit::AddImage(const v1::Image& image, absl::string_view sha256,
-                            const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions) {
+                                 const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions) {
   ASSIGN_OR_RETURN(const std::string key, ImageKey(sha256));
   ASSIGN_OR_RETURN(const std::optional<std::string> count, Get(Family::kImageReferences, key));
   std::int64_t references = 0;

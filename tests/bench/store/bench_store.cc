@@ -307,11 +307,12 @@ absl::Status BenchWork(const std::string& name, std::int64_t products) {
                    }));
   std::atomic<std::int64_t> pictures{0};
   begin = SteadyClock::now();
-  ASSIGN_OR_RETURN(const double turns, RateOf(std::max<std::int64_t>(products / 10 / kFetches, 1), [&](int thread, std::int64_t) -> absl::Status {
-                     ASSIGN_OR_RETURN(const std::int64_t stored, FetchSome(*store, thread));
-                     pictures += stored;
-                     return absl::OkStatus();
-                   }));
+  ASSIGN_OR_RETURN(const double turns, RateOf(std::max<std::int64_t>(products / 10 / kFetches, 1),
+                                              [&](int thread, std::int64_t) -> absl::Status {
+                                                ASSIGN_OR_RETURN(const std::int64_t stored, FetchSome(*store, thread));
+                                                pictures += stored;
+                                                return absl::OkStatus();
+                                              }));
   (void)turns;
   const double stored = static_cast<double>(pictures) / SecondsSince(begin);
   std::vector<std::string> with_picture;

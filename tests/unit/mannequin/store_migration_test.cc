@@ -68,9 +68,9 @@ TEST_F(StoreMigrationTest, TheNewStoreHoldsAllThatTheOldOneDid) {
   EXPECT_EQ(77, Must(target_->GetIngestCheckpoint(checkpoint)).checkpoint().text_bytes());
   std::int64_t faults = -1;
   EXPECT_EQ("OK", CodeOf(target_->CheckIntegrity({}, [&](const v1::CheckIntegrityResponse& message) {
-    faults = message.faults_found();
-    return absl::OkStatus();
-  })));
+              faults = message.faults_found();
+              return absl::OkStatus();
+            })));
   EXPECT_EQ(0, faults);
 }
 

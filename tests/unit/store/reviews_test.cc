@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
+#include "services/store/keys.h"
 #include "services/store/rocks/database.h"
 #include "services/store/rocks/format.h"
-#include "services/store/keys.h"
 #include "tests/unit/store/store_contents.h"
 
 namespace mannequin {

@@ -118,9 +118,8 @@ inline std::string KindName(const testing::TestParamInfo<Kind>& info) {
   return info.param == Kind::kEmbedded ? "Embedded" : info.param == Kind::kRemote ? "Remote" : "Postgres";
 }
 
-#define MANNEQUIN_ALL_STORES(Suite)                                                                            \
-  INSTANTIATE_TEST_SUITE_P(Stores, Suite, testing::Values(Kind::kEmbedded, Kind::kRemote, Kind::kPostgres), \
-                           KindName)
+#define MANNEQUIN_ALL_STORES(Suite) \
+  INSTANTIATE_TEST_SUITE_P(Stores, Suite, testing::Values(Kind::kEmbedded, Kind::kRemote, Kind::kPostgres), KindName)
 
 // The value, or a failure of the test with the status.
 template <typename T>
