@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "services/store/postgres/metrics.h"
 
 namespace mannequin::store {
 namespace {
@@ -31,6 +32,7 @@ absl::StatusOr<ConnectionPool::Lease> ConnectionPool::Acquire() {
           "postgres.max_connections: all are in use for half a minute; try again, or allow more");
     }
     --free_places_;
+    store_metrics::AddConnectionsInUse(1);
     if (!idle_.empty()) {
       std::unique_ptr<Connection> connection = std::move(idle_.back());
       idle_.pop_back();
@@ -41,12 +43,14 @@ absl::StatusOr<ConnectionPool::Lease> ConnectionPool::Acquire() {
   if (opened.ok()) return Lease(this, *std::move(opened));
   absl::MutexLock lock(&mutex_);
   ++free_places_;
+  store_metrics::AddConnectionsInUse(-1);
   return opened.status();
 }
 
 void ConnectionPool::GiveBack(std::unique_ptr<Connection> connection) {
   absl::MutexLock lock(&mutex_);
   ++free_places_;
+  store_metrics::AddConnectionsInUse(-1);
   if (connection->broken()) {
     // The others were to the same server, and would each fail a call first.
     idle_.clear();

@@ -9,6 +9,7 @@
 #include "common/base/ids.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "services/store/postgres/metrics.h"
 
 namespace mannequin::store {
 namespace {
@@ -64,25 +65,26 @@ std::string FaultOf(absl::string_view data, const std::string& sha256, const v1:
   return "";
 }
 
-absl::StatusOr<Uploads> PictureObjects::Upload(const std::vector<NewPicture>& pictures) {
-  Uploads uploads;
-  if (pictures.empty()) return uploads;
+absl::Status PictureObjects::Upload(const std::vector<NewPicture>& pictures, Uploads& uploads) {
   absl::flat_hash_map<std::string, const NewPicture*> by_hash;
   std::vector<std::string> hashes;
   for (const NewPicture& picture : pictures) {
+    if (uploads.contains(*picture.sha256)) continue;
     by_hash[*picture.sha256] = &picture;
     hashes.push_back(*picture.sha256);
   }
+  if (hashes.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<std::string> missing, Missing(hashes));
-  if (missing.empty()) return uploads;
+  if (missing.empty()) return absl::OkStatus();
   const absl::Time now = clock_.Now();
+  Uploads written;
   std::vector<std::string> data;
   data.reserve(missing.size());
   std::vector<Bucket::Object> objects;
   for (const std::string& sha256 : missing) {
     const NewPicture& picture = *by_hash[sha256];
     data.push_back(DataOf(picture));
-    const std::string& object = (uploads[sha256] = UploadOf(picture, now)).object;
+    const std::string& object = (written[sha256] = UploadOf(picture, now)).object;
     objects.push_back({object, data.back(), picture.image->media_type()});
   }
   std::vector<std::string> names;
@@ -94,7 +96,9 @@ absl::StatusOr<Uploads> PictureObjects::Upload(const std::vector<NewPicture>& pi
         .status();
   }));
   RETURN_IF_ERROR(bucket_.Put(objects));
-  return uploads;
+  for (const std::string& bytes : data) store_metrics::CountUploadedBytes(static_cast<double>(bytes.size()));
+  uploads.merge(written);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<PictureObjects::Place> PictureObjects::Find(const std::string& sha256) {
@@ -210,6 +214,7 @@ absl::StatusOr<std::int64_t> PictureObjects::Sweep() {
       return connection.Run("DELETE FROM doomed_objects WHERE object = ANY($1)", Parameters().Texts(objects)).status();
     }));
   }
+  store_metrics::CountSweptObjects(static_cast<double>(swept));
   return swept;
 }
 

@@ -8,7 +8,8 @@
 // reference that goes puts one back, ten minutes ahead for those who read just now. Nothing else
 // deletes objects, and an object's name is never used again, so a late deletion hits nothing new.
 //
-//   ASSIGN_OR_RETURN(const Uploads uploads, objects.Upload(pictures));
+//   Uploads uploads;
+//   RETURN_IF_ERROR(objects.Upload(pictures, uploads));
 #pragma once
 
 #include <cstdint>
@@ -49,9 +50,9 @@ class PictureObjects {
   PictureObjects(ConnectionPool& pool, Bucket& bucket, const Clock& clock)
       : pool_(pool), bucket_(bucket), clock_(clock) {}
 
-  // Writes those that no row has, with their renditions. Without a change that takes them over
-  // they go again.
-  absl::StatusOr<Uploads> Upload(const std::vector<NewPicture>& pictures);
+  // Writes those that no row has and that are not among `uploads` yet, with their renditions, and adds
+  // them to it. Without a change that takes them over within an hour they go again.
+  absl::Status Upload(const std::vector<NewPicture>& pictures, Uploads& uploads);
 
   // As RecordStore::ReadImage. DATA_LOSS when its object is gone or is not what was written.
   absl::StatusOr<std::optional<v1::Image>> Read(const std::string& sha256, int at_least_side);

@@ -14,6 +14,7 @@
 #include "common/base/status_macros.h"
 #include "services/store/postgres/counters.h"
 #include "services/store/postgres/integrity_check.h"
+#include "services/store/postgres/metrics.h"
 #include "services/store/postgres/postgres_edit.h"
 #include "services/store/postgres/schema.h"
 #include "services/store/timestamp.h"
@@ -75,6 +76,12 @@ absl::Status CheckConnection(const std::string& settings) {
             : "postgres.connection: holds an sslpassword; use a key without one that only this user reads");
   }
   return absl::OkStatus();
+}
+
+// Not of what was asked for.
+bool IsTheServers(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsInternal(status) || absl::IsDataLoss(status) ||
+         absl::IsResourceExhausted(status) || absl::IsPermissionDenied(status);
 }
 
 }  // namespace
@@ -140,11 +147,28 @@ void PostgresStore::Sweep() {
 
 absl::Status PostgresStore::Write(const std::function<absl::Status(store::Edit&)>& body,
                                   const std::vector<store::NewPicture>& pictures) {
+  const absl::Time begin = absl::Now();
+  const absl::Cleanup observe = [begin] { store_metrics::ObserveChange(absl::Now() - begin); };
+  const absl::Status written = WriteUntilKept(body, pictures);
+  store_metrics::CountChange(written.ok() ? "kept" : IsTheServers(written) ? "failed" : "refused");
+  return written;
+}
+
+absl::Status PostgresStore::WriteUntilKept(const std::function<absl::Status(store::Edit&)>& body,
+                                           const std::vector<store::NewPicture>& pictures) {
   const absl::Time end = absl::Now() + store::kTakeover;
+  store::Uploads uploads;
+  absl::Time uploaded = clock().Now();
   absl::Status written;
   for (int tries = 1; tries <= kTries; ++tries) {
-    // Again each time: another process may have let go of a picture that was there.
-    ASSIGN_OR_RETURN(const store::Uploads uploads, objects_.Upload(pictures));
+    if (tries > 1) store_metrics::CountChange("again");
+    // What was uploaded long ago may be swept before it is taken over.
+    if (clock().Now() - uploaded > store::kUploadGrace / 2) {
+      uploads.clear();
+      uploaded = clock().Now();
+    }
+    // Each time: another process may have let go of a picture that was there.
+    RETURN_IF_ERROR(objects_.Upload(pictures, uploads));
     written = WriteOnce(body, uploads);
     if (absl::IsCancelled(written)) {
       // The server is gone, and nothing was committed.

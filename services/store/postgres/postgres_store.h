@@ -99,7 +99,10 @@ class PostgresStore final : public RecordStore {
   absl::Status VisitRaw(v1::RecordKind kind, const std::string& after, store::RawVisitor visit) override;
   absl::StatusOr<std::optional<v1::ExportPicturesResponse>> ReadPicture(const std::string& sha256) override;
 
-  // One try of a change.
+  // As Write.
+  absl::Status WriteUntilKept(const std::function<absl::Status(store::Edit&)>& body,
+                              const std::vector<store::NewPicture>& pictures);
+  // One try of a change: ABORTED or CANCELLED when it must be tried again.
   absl::Status WriteOnce(const std::function<absl::Status(store::Edit&)>& body, const store::Uploads& uploads);
   absl::StatusOr<store::Statistics> ReadStatistics();
   absl::Status LeaseFromOrigins(store::Connection& connection, const v1::LeaseFetchesRequest& request,
