@@ -136,14 +136,16 @@ std::int64_t TimeOfPosition(absl::string_view position) {
   return static_cast<std::int64_t>(time);
 }
 
-// Each spread's own walk, merged: what is behind the page is not read.
-std::string UpdatesSql(absl::string_view condition) {
+// Each spread's own walk, merged. `limit` holds a number and no parameter: a planner that does not know how
+// little of each walk is wanted reads and sorts all that is behind the page.
+std::string UpdatesSql(absl::string_view condition, absl::string_view limit = "") {
+  const std::string order = absl::StrCat(" ORDER BY updated_at, id", limit);
   std::vector<std::string> walks;
   for (int spread = 0; spread < store::kUpdateSpread; ++spread) {
     walks.push_back(absl::StrCat("(SELECT id, record, updated_at FROM products WHERE update_spread = ", spread, " AND ",
-                                 condition, ")"));
+                                 condition, limit.empty() ? "" : order, ")"));
   }
-  return absl::StrCat(absl::StrJoin(walks, " UNION ALL "), " ORDER BY updated_at, id");
+  return absl::StrCat(absl::StrJoin(walks, " UNION ALL "), order);
 }
 
 }  // namespace
@@ -209,19 +211,19 @@ absl::Status PostgresStore::VisitProducts(const v1::ProductFilter& filter, absl:
     }
     const std::int64_t time = after.empty() ? updated_after + 1 : TimeOfPosition(after);
     const std::string id(after.empty() ? "" : after.substr(kTimeBytes));
-    const auto parameters = [&](const std::string& last, int rows) {
+    const auto parameters = [&](const std::string& last) {
       return Parameters()
           .Int(last.empty() ? time : TimeOfPosition(last))
           .Text(last.empty() ? id : last.substr(kTimeBytes))
-          .Int(absl::ToUnixNanos(settled))
-          .Int(rows);
+          .Int(absl::ToUnixNanos(settled));
     };
-    const std::string select = absl::StrCat(UpdatesSql("(updated_at, id) > ($1, $2) AND updated_at < $3"), " LIMIT $4");
     std::string last;
     for (int rows = kFirstRows;; rows = kRows) {
+      const std::string select =
+          UpdatesSql("(updated_at, id) > ($1, $2) AND updated_at < $3", absl::StrCat(" LIMIT ", rows));
       std::optional<Result> page;
       RETURN_IF_ERROR(pool_.Try([&](Connection& connection) -> absl::Status {
-        ASSIGN_OR_RETURN(page.emplace(nullptr), connection.Run(select, parameters(last, rows)));
+        ASSIGN_OR_RETURN(page.emplace(nullptr), connection.Run(select, parameters(last)));
         return absl::OkStatus();
       }));
       for (int row = 0; row < page->rows(); ++row) {

@@ -162,7 +162,7 @@ TEST_F(QueryPlans, OfCallsThatAreMadeOftenReadNoTableFromEndToEnd) {
        [&] {
          list([](auto& request) {
            request.mutable_filter()->add_category_path("C1");
-           request.mutable_filter()->set_image_state(v1::IMAGE_STATE_PENDING);
+           request.mutable_filter()->set_image_state(static_cast<v1::ImageState>(3));
          });
        }},
       {"ListProducts updated_after",
