@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "services/store/lost_picture.h"
 #include "services/store/postgres/counters.h"
 #include "services/store/postgres/picture_objects.h"
 #include "services/store/postgres/product_columns.h"
@@ -59,7 +60,7 @@ absl::Status PostgresIntegrityCheck::VisitRows(Connection& snapshot, const std::
 absl::Status PostgresIntegrityCheck::Fault(const std::string& record, const std::string& what, const std::string& sql,
                                            const Parameters& parameters) {
   if (sql.empty()) return report_.Fault(record, what);
-  if (!repair_) return report_.Fault(record, absl::StrCat(what, "; --repair sets it anew"));
+  if (!write_) return report_.Fault(record, absl::StrCat(what, "; --repair sets it anew"));
   RETURN_IF_ERROR(pool_.Transact("", [&](Connection& connection) { return connection.Run(sql, parameters).status(); }));
   return report_.Fault(record, absl::StrCat(what, "; set anew"), /*repaired=*/true);
 }
@@ -304,29 +305,68 @@ absl::Status PostgresIntegrityCheck::CheckImages(Connection& snapshot) {
         return CheckObject(sha256, object, *record);
       }));
   for (const auto& [sha256, uses] : uses_) RETURN_IF_ERROR(CheckUses(sha256, uses));
-  return absl::OkStatus();
+  return CheckUsersOfLost(snapshot);
 }
 
 absl::Status PostgresIntegrityCheck::CheckObject(const std::string& sha256, const std::string& object,
                                                  const v1::PictureRecord& record) {
   const std::string name = absl::StrCat("images/", sha256);
   const absl::StatusOr<std::string> data = bucket_.Get(object);
+  std::string fault;
   if (absl::IsNotFound(data.status())) {
-    return Fault(name,
-                 absl::StrCat("its object ", object, " is not in the bucket: restore it there, or fetch it again"));
+    fault = absl::StrCat("its object ", object, " is not in the bucket");
+  } else if (absl::IsDataLoss(data.status())) {
+    fault = std::string(data.status().message());
+  } else {
+    RETURN_IF_ERROR(data.status());
+    fault = FaultOf(*data, sha256, record);
+    if (!fault.empty()) fault = absl::StrCat("its object ", object, " ", fault);
   }
-  if (absl::IsDataLoss(data.status())) {
-    return Fault(name, absl::StrCat(data.status().message(), ": restore it, or fetch it again"));
-  }
-  RETURN_IF_ERROR(data.status());
-  const std::string fault = FaultOf(*data, sha256, record);
   if (fault.empty()) return absl::OkStatus();
-  return Fault(name, absl::StrCat("its object ", object, " ", fault, ": restore it, or fetch it again"));
+  const absl::Status picture = bucket_.GetPart(object, 0, record.bytes(), sha256).status();
+  if (picture.ok()) return Fault(name, absl::StrCat(fault, "; the picture itself is whole: restore the object"));
+  if (!absl::IsNotFound(picture) && !absl::IsDataLoss(picture)) return picture;
+  lost_.insert(sha256);
+  return Fault(name, absl::StrCat(fault, ": restore the object"));
+}
+
+absl::Status PostgresIntegrityCheck::CheckUsersOfLost(Connection& snapshot) {
+  if (lost_.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(report_.Begin("records of lost pictures", 0));
+  RETURN_IF_ERROR(VisitRows(snapshot, "SELECT id, record FROM products", [&](const Result& rows, int row) {
+    const std::string id(rows.Bytes(row, 0));
+    const auto product = Decode<v1::StoredProduct>(Family::kProducts, id, rows.Bytes(row, 1));
+    // One that cannot be read is its own fault.
+    return product.ok() ? CheckUser(Family::kProducts, id, product->image().sha256()) : absl::OkStatus();
+  }));
+  return VisitRows(snapshot, "SELECT product_id, record FROM placeholders", [&](const Result& rows, int row) {
+    const std::string id(rows.Bytes(row, 0));
+    const auto placeholder = Decode<v1::Placeholder>(Family::kPlaceholders, id, rows.Bytes(row, 1));
+    if (!placeholder.ok()) return absl::OkStatus();
+    RETURN_IF_ERROR(CheckUser(Family::kPlaceholders, id, placeholder->image_sha256()));
+    return CheckUser(Family::kPlaceholders, id, placeholder->badged_image_sha256());
+  });
+}
+
+absl::Status PostgresIntegrityCheck::CheckUser(Family family, const std::string& id, const std::string& sha256) {
+  if (!lost_.contains(sha256)) return absl::OkStatus();
+  bool done = false;
+  if (write_) {
+    RETURN_IF_ERROR(write_([&](Edit& edit) -> absl::Status {
+      ASSIGN_OR_RETURN(done, LetGoOfPicture(edit, family, id, sha256));
+      return done && uses_[sha256].has_row ? edit.DropImage(sha256) : absl::OkStatus();
+    }));
+  }
+  return report_.Fault(absl::StrCat(FamilyName(family), "/", id),
+                       absl::StrCat("its picture ", sha256, " is lost; ", CureOfLostPicture(family, done)), done);
 }
 
 absl::Status PostgresIntegrityCheck::CheckUses(const std::string& sha256, const Uses& uses) {
   const std::string name = absl::StrCat("images/", sha256);
-  if (!uses.has_row) return Fault(name, absl::StrCat("is shown by ", uses.shown, " records, but has no row"));
+  if (!uses.has_row) {
+    lost_.insert(sha256);
+    return Fault(name, absl::StrCat("is shown by ", uses.shown, " records, but has no row"));
+  }
   if (uses.shown == uses.kept || !records_read_) return absl::OkStatus();
   // Relative to what others have made of it meanwhile. One that nothing shows is left with 0 uses: it
   // costs its bytes, and harms nobody.

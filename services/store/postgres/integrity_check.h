@@ -6,12 +6,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "services/store/bucket/bucket.h"
+#include "services/store/edit.h"
 #include "services/store/integrity_report.h"
 #include "services/store/postgres/connection_pool.h"
 #include "services/store/postgres/picture_objects.h"
@@ -22,9 +25,13 @@ namespace mannequin::store {
 // One check; not thread-safe.
 class PostgresIntegrityCheck {
  public:
-  // `repair`: what is made out of records is made anew where it differs. All must outlive it.
-  PostgresIntegrityCheck(ConnectionPool& pool, Bucket& bucket, bool repair, const IntegrityReport::Visit& visit)
-      : pool_(pool), bucket_(bucket), repair_(repair), report_(visit) {}
+  // Makes one change, durable when it returns OK.
+  using Write = std::function<absl::Status(const std::function<absl::Status(Edit&)>&)>;
+
+  // With `write` what is made out of records is made anew where it differs, and lost pictures are let go of; empty:
+  // nothing is repaired. All must outlive it.
+  PostgresIntegrityCheck(ConnectionPool& pool, Bucket& bucket, Write write, const IntegrityReport::Visit& visit)
+      : pool_(pool), bucket_(bucket), write_(std::move(write)), report_(visit) {}
 
   // Damage is a fault and no error; an error is `visit`'s, the server's or a repair's.
   absl::Status Run();
@@ -55,6 +62,9 @@ class PostgresIntegrityCheck {
   absl::Status CheckImages(Connection& snapshot);
   absl::Status CheckObject(const std::string& sha256, const std::string& object, const v1::PictureRecord& record);
   absl::Status CheckUses(const std::string& sha256, const Uses& uses);
+  // Records that show a picture which is lost.
+  absl::Status CheckUsersOfLost(Connection& snapshot);
+  absl::Status CheckUser(Family family, const std::string& id, const std::string& sha256);
   absl::Status CheckStatistics(Connection& snapshot);
   void Show(const std::string& sha256);
   // `sql` with `parameters` repairs it; empty: a backup or a crawl does.
@@ -63,7 +73,7 @@ class PostgresIntegrityCheck {
 
   ConnectionPool& pool_;
   Bucket& bucket_;
-  const bool repair_;
+  const Write write_;
   IntegrityReport report_;
   Statistics counted_;
   std::int64_t categories_ = 0;
@@ -71,6 +81,7 @@ class PostgresIntegrityCheck {
   std::vector<std::string> page_categories_, page_ids_;
   // By the hash in hex: some hundred bytes each.
   absl::flat_hash_map<std::string, Uses> uses_;
+  std::set<std::string> lost_;  // by the hash in hex
   // Else counts are not to be made out of the records.
   bool records_read_ = true;
 };

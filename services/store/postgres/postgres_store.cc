@@ -255,7 +255,9 @@ absl::Status PostgresStore::CheckIntegrity(
     return absl::UnavailableError("check: another check is under way; try again when it is done");
   }
   const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { check_mutex_.Unlock(); };
-  store::PostgresIntegrityCheck check(pool_, *bucket_, request.repair(), visit);
+  store::PostgresIntegrityCheck::Write write;
+  if (request.repair()) write = [this](const std::function<absl::Status(store::Edit&)>& body) { return Write(body); };
+  store::PostgresIntegrityCheck check(pool_, *bucket_, write, visit);
   return check.Run();
 }
 

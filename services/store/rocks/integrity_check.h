@@ -105,7 +105,6 @@ class IntegrityCheck {
   absl::Status CheckPicture(const std::string& key, const Picture& picture);
   // Lets go of lost pictures: their products become PENDING again.
   absl::Status CheckUsersOfLost(Pictures& pictures);
-  absl::Status LetGo(RocksEdit& edit, Family family, const std::string& id, const std::string& sha256, bool& done);
 
   absl::Status CheckRenditions();
   absl::Status CheckRendition(const std::string& key, absl::string_view bytes, bool has_picture);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "services/store/lost_picture.h"
 #include "services/store/rocks/integrity_check.h"
 #include "services/store/rocks/rocks_status.h"
 #include "services/store/timestamp.h"
@@ -167,52 +168,15 @@ absl::Status IntegrityCheck::CheckUsersOfLost(Pictures& pictures) {
     const std::string sha256 = absl::BytesToHexString(key);
     bool done = false;
     if (write_) {
-      RETURN_IF_ERROR(write_([&](RocksEdit& edit) { return LetGo(edit, family, id, sha256, done); }));
+      RETURN_IF_ERROR(write_([&](RocksEdit& edit) -> absl::Status {
+        ASSIGN_OR_RETURN(done, LetGoOfPicture(edit, family, id, sha256));
+        return absl::OkStatus();
+      }));
       if (done) ++picture->second.let_go;
     }
-    const absl::string_view cure =
-        family == Family::kProducts
-            ? (done ? "it waits for the next crawl now, or is MISSING when it has no URL"
-                    : "restore the latest backup, or --repair and crawl again")
-            : (done ? "rejected now, to be made anew; proposed again when only its badge is lost"
-                    : "restore the latest backup, or --repair and make or approve it anew");
     return report_.Fault(absl::StrCat(FamilyName(family), "/", id),
-                         absl::StrCat("its picture ", sha256, " is lost; ", cure), done);
+                         absl::StrCat("its picture ", sha256, " is lost; ", CureOfLostPicture(family, done)), done);
   });
-}
-
-absl::Status IntegrityCheck::LetGo(RocksEdit& edit, Family family, const std::string& id, const std::string& sha256,
-                                   bool& done) {
-  const google::protobuf::Timestamp now = ToProto(clock_.Now());
-  if (family == Family::kPlaceholders) {
-    ASSIGN_OR_RETURN(const auto before, edit.Read<v1::Placeholder>(family, id));
-    if (!before) return absl::OkStatus();
-    constexpr char kReason[] = "the picture was lost to damage";
-    v1::Placeholder after = *before;
-    if (before->image_sha256() == sha256) {
-      // What it has of a badge stays until it is drawn anew: its own count may be wrong just now.
-      after.clear_image_sha256();
-      after.set_state(v1::PLACEHOLDER_STATE_REJECTED);
-      after.set_rejection_reason(kReason);
-    } else if (before->badged_image_sha256() == sha256) {
-      after.clear_badged_image_sha256();
-      if (before->state() == v1::PLACEHOLDER_STATE_APPROVED) after.set_state(v1::PLACEHOLDER_STATE_PROPOSED);
-    } else {
-      return absl::OkStatus();
-    }
-    edit.PutPlaceholder(before, std::move(after), {.reviewer = "", .reason = kReason});
-  } else {
-    ASSIGN_OR_RETURN(const auto before, edit.Read<v1::StoredProduct>(family, id));
-    if (!before || before->image().sha256() != sha256) return absl::OkStatus();
-    v1::StoredProduct after = *before;
-    after.mutable_image()->Clear();
-    after.mutable_image()->set_state(after.product().image_url().empty() ? v1::IMAGE_STATE_MISSING
-                                                                         : v1::IMAGE_STATE_PENDING);
-    *after.mutable_updated_at() = now;
-    edit.PutProduct(before, after);
-  }
-  done = true;
-  return absl::OkStatus();
 }
 
 absl::Status IntegrityCheck::CheckPicture(const std::string& key, const Picture& picture) {

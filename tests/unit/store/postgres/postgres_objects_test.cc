@@ -232,7 +232,7 @@ TEST_F(PostgresObjects, OnesThatAreGoneOrDamagedAreDataLossAndAFault) {
   EXPECT_EQ("DATA_LOSS", CodeOfImage("short", 64));
   EXPECT_EQ("OK", CodeOfImage("fine"));
   std::vector<std::string> faults = FaultsOf(*store_);
-  ASSERT_THAT(faults, SizeIs(4));
+  ASSERT_THAT(faults, SizeIs(7)) << "four pictures, and three products that show a lost one";
   const auto of = [&](const std::string& id) {
     for (const std::string& fault : faults) {
       if (absl::StartsWith(fault, "images/" + hashes[id])) return fault;
@@ -240,9 +240,16 @@ TEST_F(PostgresObjects, OnesThatAreGoneOrDamagedAreDataLossAndAFault) {
     return std::string();
   };
   EXPECT_THAT(of("gone"), HasSubstr("is not in the bucket"));
-  EXPECT_THAT(of("hurt"), HasSubstr("restore it"));
-  EXPECT_THAT(of("small"), HasSubstr("are not those that were put"));
-  EXPECT_THAT(of("short"), HasSubstr("restore it"));
+  EXPECT_THAT(of("hurt"), HasSubstr("restore the object"));
+  EXPECT_THAT(of("small"), HasSubstr("the picture itself is whole"));
+  EXPECT_THAT(of("short"), HasSubstr("restore the object"));
+  FaultsOf(*store_, /*repair=*/true);
+  for (const char* id : {"gone", "hurt", "short"}) {
+    EXPECT_EQ(v1::IMAGE_STATE_MISSING, Get(*store_, id).image().state()) << id;
+    EXPECT_EQ("OK", CodeOf(Put(id, absl::StrCat("picture of ", id)))) << "the same picture heals it";
+    EXPECT_EQ("OK", CodeOfImage(id, 64));
+  }
+  EXPECT_THAT(FaultsOf(*store_), SizeIs(1)) << "a damaged rendition is for a backup";
 }
 
 }  // namespace
