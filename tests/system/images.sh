@@ -77,7 +77,10 @@ for service in store console embedder fetcher scorer generator trainer mannequin
   for tool in cc gcc g++ ld make cmake python3 curl wget; do
     [ -z "$(find "${root[$service]}"/{usr/,}{local/,}bin -name "$tool" 2>/dev/null)" ] || fail "$target has $tool"
   done
-  echo "mannequin-$target: $(du -sm --apparent-size "${root[$service]}" | cut -f1) MB"
+  missing=$(chroot "${root[$service]}" env LD_LIBRARY_PATH=/opt/torch/torch/lib sh -c 'ldd /usr/local/bin/mannequin*' |
+    sed -n 's/ => not found$//p' | tr -s '\t\n' ' ')
+  [ -z "$missing" ] || fail "$target lacks$missing"
+  echo "$target: $(du -sm --apparent-size "${root[$service]}" | cut -f1) MB"
 done
 
 # --- as a cluster starts them ---------------------------------------------------------------------
