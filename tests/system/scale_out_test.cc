@@ -2,6 +2,7 @@
 // and scorers that divide the work among them. Prints what each number of processes does a second.
 //
 //   build/tests/scale_out_test
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -64,29 +65,29 @@ class ScaleOut : public testing::TestWithParam<int> {
     if (!folder_.empty()) std::filesystem::remove_all(folder_);
   }
 
-  // Until each of the jobs has ended; which workers had them.
+  // Until each of the jobs has ended; which workers were seen to have one.
   std::set<std::string> WaitFor(const std::vector<v1::Job>& jobs) {
     std::set<std::string> workers;
-    for (const v1::Job& job : jobs) {
-      v1::GetJobRequest request;
-      request.set_id(job.id());
-      for (const absl::Time end = absl::Now() + kPatience;; absl::SleepFor(absl::Milliseconds(50))) {
-        const absl::StatusOr<v1::GetJobResponse> now = store_->GetJob(request);
-        if (!now.ok()) {
-          ADD_FAILURE() << now.status();
-          return workers;
-        }
-        if (!now->job().worker().empty()) workers.insert(now->job().worker());
-        if (now->job().has_ended_at()) {
-          EXPECT_EQ(v1::JOB_STATE_SUCCEEDED, now->job().state()) << now->job().error();
-          last_.push_back(now->job());
-          break;
-        }
-        if (absl::Now() > end) {
-          ADD_FAILURE() << now->job().DebugString();
-          return workers;
-        }
+    std::map<std::string, v1::Job> ended;
+    for (const absl::Time end = absl::Now() + kPatience; ended.size() < jobs.size() && absl::Now() < end;
+         absl::SleepFor(absl::Milliseconds(10))) {
+      const absl::StatusOr<v1::ListJobsResponse> now = store_->ListJobs({});
+      if (!now.ok()) {
+        ADD_FAILURE() << now.status();
+        break;
       }
+      for (const v1::Job& job : now->jobs()) {
+        const bool ours =
+            std::any_of(jobs.begin(), jobs.end(), [&](const v1::Job& own) { return own.id() == job.id(); });
+        if (!ours) continue;
+        if (!job.worker().empty()) workers.insert(job.worker());
+        if (job.has_ended_at()) ended[job.id()] = job;
+      }
+    }
+    EXPECT_EQ(jobs.size(), ended.size());
+    for (const auto& [id, job] : ended) {
+      EXPECT_EQ(v1::JOB_STATE_SUCCEEDED, job.state()) << job.error();
+      last_.push_back(job);
     }
     return workers;
   }
@@ -108,7 +109,8 @@ class ScaleOut : public testing::TestWithParam<int> {
     const grpc::Status started = stub->StartCrawl(&context, request, &response);
     ASSERT_TRUE(started.ok()) << started.error_message();
     const std::set<std::string> workers = WaitFor({response.jobs().begin(), response.jobs().end()});
-    EXPECT_EQ(static_cast<std::size_t>(fetchers), workers.size());
+    // One that is done with its share early takes what is left of another's.
+    EXPECT_GE(workers.size(), fetchers > 1 ? 2U : 1U);
     std::printf("%d fetchers: %.0f pictures a second, %zu workers\n", fetchers,
                 kPictures / absl::ToDoubleSeconds(absl::Now() - begin), workers.size());
   }
@@ -160,7 +162,7 @@ TEST_P(ScaleOut, ScorersDivideTheCatalogueAndJudgeNothingTwice) {
   const std::set<std::string> workers = WaitFor({response.jobs().begin(), response.jobs().end()});
   std::printf("%d scorers: %.0f verdicts a second, %zu workers\n", GetParam(),
               kPictures / absl::ToDoubleSeconds(absl::Now() - begin), workers.size());
-  EXPECT_EQ(static_cast<std::size_t>(GetParam()), workers.size());
+  EXPECT_GE(workers.size(), GetParam() > 1 ? 2U : 1U);
   std::int64_t scored = 0;
   for (const v1::Job& job : last_) {
     v1::ScoreCatalogProgress progress;
