@@ -24,23 +24,25 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
-mkdir -p "$folder/postgres" "$folder/buckets" "$folder/metadata"
-[ "$(id -u)" -ne 0 ] || chown postgres "$folder/postgres"
+mkdir -p "$folder/buckets" "$folder/metadata"
+# Of its own, for PostgreSQL's user may not be able to enter the other one.
+data=$(mktemp -d "${TMPDIR:-/tmp}/engines-XXXXXX")
+[ "$(id -u)" -ne 0 ] || chown postgres "$data"
 postgres=
 s3_server=
 stop() {
   [ -z "$postgres" ] || kill -INT "$postgres" 2>/dev/null || true   # without waiting for its clients
   [ -z "$s3_server" ] || kill "$s3_server" 2>/dev/null || true
   wait
-  rm -rf "$folder"
+  rm -rf "$folder" "$data"
 }
 trap stop EXIT
 trap 'exit 0' INT TERM
 
-"${as_its_user[@]}" "$bin/initdb" -D "$folder/postgres/data" -U mannequin --auth=trust --encoding=UTF8 --no-locale \
+"${as_its_user[@]}" "$bin/initdb" -D "$data/postgres" -U mannequin --auth=trust --encoding=UTF8 --no-locale \
   > "$folder/initdb.log"
 port=$(free_port)
-"${as_its_user[@]}" "$bin/postgres" -D "$folder/postgres/data" -c port="$port" -c listen_addresses=127.0.0.1 \
+"${as_its_user[@]}" "$bin/postgres" -D "$data/postgres" -c port="$port" -c listen_addresses=127.0.0.1 \
   -c unix_socket_directories= -c max_connections=200 -c shared_buffers="${MEMORY:-256MB}" -c max_wal_size=4GB \
   -c checkpoint_timeout=15min > "$folder/postgres.log" 2>&1 &
 postgres=$!
