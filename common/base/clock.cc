@@ -1,6 +1,7 @@
 #include "common/base/clock.h"
 
 #include "absl/time/clock.h"
+#include "common/base/steady.h"
 
 namespace mannequin {
 namespace {
@@ -8,6 +9,7 @@ namespace {
 class RealClock : public Clock {
  public:
   absl::Time Now() const override { return absl::Now(); }
+  absl::Time Steady() const override { return SteadyNow(); }
 };
 
 }  // namespace

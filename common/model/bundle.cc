@@ -14,6 +14,7 @@
 #include "common/base/ids.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "common/base/text_config.h"
 #include "google/protobuf/text_format.h"
 #include "spdlog/spdlog.h"
@@ -228,7 +229,7 @@ void BundleFollower::Report(const absl::Status& problem) {
 
 void BundleFollower::Loop() {
   absl::MutexLock lock(&mutex_);
-  while (!mutex_.AwaitWithTimeout(absl::Condition(&stop_), absl::Milliseconds(250))) {
+  while (!AwaitFor(mutex_, absl::Condition(&stop_), absl::Milliseconds(250))) {
     mutex_.Unlock();
     Report(Check());
     mutex_.Lock();

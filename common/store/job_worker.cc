@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/ids.h"
+#include "common/base/steady.h"
 #include "google/protobuf/util/time_util.h"
 #include "spdlog/spdlog.h"
 
@@ -70,9 +70,10 @@ void JobWorker::Wake() {
 
 bool JobWorker::WaitForNextPoll() {
   absl::MutexLock lock(&mutex_);
-  mutex_.AwaitWithTimeout(absl::Condition(
-                              +[](JobWorker* self) { return self->stop_ || self->wake_; }, this),
-                          kPoll);
+  AwaitFor(mutex_,
+           absl::Condition(
+               +[](JobWorker* self) { return self->stop_ || self->wake_; }, this),
+           kPoll);
   wake_ = false;
   return !stop_;
 }
@@ -122,8 +123,7 @@ void JobWorker::RunJob(const v1::Job& job) {
   }
   spdlog::info("{}: {} {} begins, attempt {} of {}", worker_, v1::JobKind_Name(job.kind()), job.id(), job.attempts(),
                job.max_attempts());
-  absl::Notification ended;
-  std::thread heartbeat([&] { Heartbeat(job.id(), context, ended); });
+  std::thread heartbeat([&] { Heartbeat(job.id(), context); });
   absl::Status status;
   try {
     status = handler_(job, context);
@@ -131,7 +131,10 @@ void JobWorker::RunJob(const v1::Job& job) {
     // LibTorch throws; a bad job must not take the process and its neighbours along.
     status = absl::InternalError(absl::StrCat("exception: ", error.what()));
   }
-  ended.Notify();
+  {
+    absl::MutexLock lock(&context.mutex_);
+    context.ended_ = true;
+  }
   heartbeat.join();
   bool stopped = false;
   {
@@ -146,19 +149,21 @@ void JobWorker::RunJob(const v1::Job& job) {
   Finish(job, context, status, stopped);
 }
 
-void JobWorker::Heartbeat(const std::string& id, JobContext& context, absl::Notification& ended) {
-  absl::Time renewed = absl::Now();
-  while (!ended.WaitForNotificationWithTimeout(kHeartbeat)) {
+void JobWorker::Heartbeat(const std::string& id, JobContext& context) {
+  // A wall clock that is set forward would look like a lease that was not renewed.
+  absl::Time renewed = SteadyNow();
+  for (;;) {
     v1::HeartbeatJobRequest request;
     request.set_id(id);
     request.set_worker(worker_);
     *request.mutable_lease() = TimeUtil::SecondsToDuration(kLeaseSeconds);
     {
       absl::MutexLock lock(&context.mutex_);
+      if (AwaitFor(context.mutex_, absl::Condition(&context.ended_), kHeartbeat)) return;
       if (!context.progress_.type_url().empty()) *request.mutable_progress() = context.progress_;
       request.set_done(context.done_);
     }
-    const absl::Time begun = absl::Now();
+    const absl::Time begun = SteadyNow();
     const absl::StatusOr<v1::HeartbeatJobResponse> beat = store_.HeartbeatJob(request);
     if (beat.ok()) {
       renewed = begun;
@@ -166,7 +171,7 @@ void JobWorker::Heartbeat(const std::string& id, JobContext& context, absl::Noti
       if (beat->job().cancel_requested()) context.cancelled_ = true;
       if (beat->job().pause_requested()) context.paused_ = true;
       context.stopping_ = true;
-    } else if (LeaseIsLost(beat.status()) || absl::Now() - renewed > absl::Seconds(kLeaseSeconds)) {
+    } else if (LeaseIsLost(beat.status()) || SteadyNow() - renewed > absl::Seconds(kLeaseSeconds)) {
       spdlog::warn("{}: lease of {} is lost: {}", worker_, id, beat.status().ToString());
       context.lease_lost_ = true;
       context.stopping_ = true;

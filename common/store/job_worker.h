@@ -16,7 +16,6 @@
 
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "common/store/product_store.h"
 #include "google/protobuf/any.pb.h"
@@ -43,6 +42,7 @@ class JobContext {
   absl::Mutex mutex_;
   google::protobuf::Any progress_ ABSL_GUARDED_BY(mutex_);
   double done_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // the handler has answered
 };
 
 // One job at a time, on a thread of its own.
@@ -77,8 +77,8 @@ class JobWorker {
  private:
   void Loop();
   void RunJob(const v1::Job& job);
-  // Renews the lease of `id` until `ended`; tells `context` what the store says.
-  void Heartbeat(const std::string& id, JobContext& context, absl::Notification& ended);
+  // Renews the lease of `id` until its handler has ended; tells `context` what the store says.
+  void Heartbeat(const std::string& id, JobContext& context);
   void Finish(const v1::Job& job, JobContext& context, const absl::Status& status, bool stopped);
   // False once the worker stops.
   bool WaitForNextPoll();

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "mannequin/v1/text_embedder.pb.h"
 #include "spdlog/spdlog.h"
 
@@ -66,7 +67,7 @@ void IndexFollower::Loop() {
     complaint = status.ok() ? "" : status.ToString();
     absl::MutexLock lock(&mutex_);
     const auto stopped = [this] { return stop_.load(); };
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopped), options_.poll)) return;
+    if (AwaitFor(mutex_, absl::Condition(&stopped), options_.poll)) return;
   }
 }
 
@@ -109,7 +110,7 @@ absl::StatusOr<std::shared_ptr<const SimilarityIndex>> IndexFollower::Of(const V
 absl::Status IndexFollower::RefreshWhenMarked(const VectorSpace& space) {
   absl::MutexLock pass(&pass_mutex_);
   ASSIGN_OR_RETURN(const Mark mark, ReadMark());
-  const bool known = mark.jobs == mark_.jobs && (mark.embeddings == mark_.embeddings || absl::Now() < rested_);
+  const bool known = mark.jobs == mark_.jobs && (mark.embeddings == mark_.embeddings || SteadyNow() < rested_);
   if (known && InHand(space) != nullptr) return absl::OkStatus();
   return Pass(space, mark);
 }
@@ -148,18 +149,18 @@ absl::Status IndexFollower::Pass(const VectorSpace& space, const Mark& mark) {
   std::shared_ptr<SimilarityIndex> index = InHand(space);
   const bool first = index == nullptr;
   if (first) index = LoadOrNew(space);
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   index->BeginPass();
   ASSIGN_OR_RETURN(const std::size_t changed, PutAll(*index));
   const std::size_t removed = index->RemoveUnseen();
-  const absl::Duration took = absl::Now() - begin;
+  const absl::Duration took = SteadyNow() - begin;
   if (first || changed + removed > 0) {
     spdlog::info("index of bundle {}: {} products, {} vectors; {} changed, {} removed in {}", space.bundle_version,
                  index->size(), index->rows(), changed, removed, absl::FormatDuration(took));
   }
   const bool job_ended = mark.jobs != mark_.jobs;
   mark_ = mark;
-  rested_ = absl::Now() + std::min(kLongestRest, took * options_.rest);
+  rested_ = SteadyNow() + std::min(kLongestRest, took * options_.rest);
   absl::MutexLock lock(&mutex_);
   index_ = std::move(index);
   unsaved_ |= changed + removed > 0;
@@ -179,7 +180,7 @@ std::shared_ptr<SimilarityIndex> IndexFollower::LoadOrNew(const VectorSpace& spa
 
 bool IndexFollower::SaveIsDue() const {
   absl::MutexLock lock(&mutex_);
-  return unsaved_ && absl::Now() >= save_at_;
+  return unsaved_ && SteadyNow() >= save_at_;
 }
 
 void IndexFollower::Save() {
@@ -188,7 +189,7 @@ void IndexFollower::Save() {
     absl::MutexLock lock(&mutex_);
     if (!unsaved_ || options_.folder.empty()) return;
     unsaved_ = false;
-    save_at_ = absl::Now() + options_.save_every;
+    save_at_ = SteadyNow() + options_.save_every;
     index = index_;
   }
   // Not tried again before something changes: the file is a convenience.

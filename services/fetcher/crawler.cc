@@ -12,8 +12,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "google/protobuf/util/time_util.h"
 #include "services/fetcher/crawl_tally.h"
 #include "services/fetcher/lease_plan.h"
@@ -97,7 +97,7 @@ class Crawl {
         end = done.status();
         break;
       }
-      if (const absl::Time now = absl::Now(); now >= report_at) {
+      if (const absl::Time now = SteadyNow(); now >= report_at) {
         Publish(report);
         report_at = now + kReportEvery;
       }
@@ -121,14 +121,14 @@ class Crawl {
     const bool had_work = !outstanding_.empty();
     const auto drained = [this, had_work]()
                              ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return had_work && outstanding_.empty(); };
-    mutex_.AwaitWithTimeout(absl::Condition(&drained), kTick);
+    AwaitFor(mutex_, absl::Condition(&drained), kTick);
   }
 
   // --- leasing: Run's thread -------------------------------------------------
 
   // True when there is nothing left to do.
   absl::StatusOr<bool> LeaseAhead() {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     if (now < lease_again_) return false;
     std::optional<LeasePlan::Wish> wish;
     bool idle = false;
@@ -210,7 +210,7 @@ class Crawl {
     std::vector<TaskPtr> due;
     {
       absl::MutexLock lock(&mutex_);
-      const auto end = retries_.upper_bound(absl::Now());
+      const auto end = retries_.upper_bound(SteadyNow());
       for (auto it = retries_.begin(); it != end; ++it) due.push_back(it->second);
       retries_.erase(retries_.begin(), end);
     }
@@ -289,7 +289,7 @@ class Crawl {
       const bool cut_short = result.retry == Retry::kUncounted && result.failure == v1::FETCH_FAILURE_OTHER;
       result.sent && !cut_short ? tally_.AddFailedAttempt(result.failure) : tally_.AddUnfetched();
       const absl::Time due =
-          absl::Now() + std::max(RetryDelay(task->failed), std::min(result.retry_after, kMaxRetryAfter));
+          SteadyNow() + std::max(RetryDelay(task->failed), std::min(result.retry_after, kMaxRetryAfter));
       if (!stopping_ && due < task->start_by) {
         retries_.emplace(due, task);
         return;
@@ -341,7 +341,7 @@ class Crawl {
     for (const auto& [outcome, count] : outcomes) fetcher_metrics::CountImages(outcome, count);
     std::int64_t bytes = 0;
     {
-      const absl::Time now = absl::Now();
+      const absl::Time now = SteadyNow();
       absl::MutexLock lock(&mutex_);
       for (int i = 0; i < written.results_size(); ++i) {
         const v1::FetchResult& result = written.results(i);
@@ -396,7 +396,7 @@ class Crawl {
     std::int64_t finished = 0;
     {
       absl::MutexLock lock(&mutex_);
-      progress = tally_.Progress(pending_, received, absl::Now());
+      progress = tally_.Progress(pending_, received, SteadyNow());
       finished = tally_.finished();
     }
     const TroubleReport troubles = engine_.Troubles();
@@ -417,7 +417,7 @@ class Crawl {
 
   ProductStore& store_;
   const CrawlOptions& options_;
-  const absl::Time begun_ = absl::Now();
+  const absl::Time begun_ = SteadyNow();
 
   // Run's thread alone.
   absl::Time lease_again_ = absl::InfinitePast();

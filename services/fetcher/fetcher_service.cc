@@ -9,10 +9,10 @@
 
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "common/rpc/status.h"
 #include "common/store/job_state.h"
 #include "common/store/job_worker.h"
@@ -151,7 +151,7 @@ struct FetcherService::Impl {
   const AddressFilter filter;
   const CrawlOptions defaults;
   TransferEngine engine;  // For FetchImage; each crawl has its own.
-  absl::Notification stopped;
+  SteadyNotification stopped;
   std::atomic<bool> stop_called{false};
   JobWorker worker;
 };
@@ -191,7 +191,7 @@ grpc::Status FetcherService::WatchCrawl(grpc::ServerContext* context, const v1::
     v1::WatchCrawlResponse response;
     *response.mutable_job() = *std::move(job);
     if (!writer->Write(response) || ended) return grpc::Status::OK;
-    if (impl_->stopped.WaitForNotificationWithTimeout(kWatchEvery)) {
+    if (impl_->stopped.WaitFor(kWatchEvery)) {
       return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the fetcher stops; the crawl goes on elsewhere: watch again");
     }
   }

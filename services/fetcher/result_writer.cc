@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/base/steady.h"
 #include "spdlog/spdlog.h"
 
 namespace mannequin {
@@ -41,7 +41,7 @@ ResultWriter::~ResultWriter() { Stop(); }
 void ResultWriter::Add(v1::FetchResult result) {
   absl::MutexLock lock(&mutex_);
   if (!status_.ok()) return;
-  if (queue_.empty()) first_added_ = absl::Now();
+  if (queue_.empty()) first_added_ = SteadyNow();
   queued_bytes_ += BytesOf(result);
   queue_.push_back(std::move(result));
 }
@@ -75,7 +75,7 @@ v1::CompleteFetchesRequest ResultWriter::TakeBatch() {
     queue_.pop_front();
   }
   queued_bytes_ -= bytes;
-  first_added_ = absl::Now();
+  first_added_ = SteadyNow();
   return request;
 }
 
@@ -89,7 +89,8 @@ void ResultWriter::Loop() {
                ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) { return self->stop_ || !self->queue_.empty(); },
           this));
       if (queue_.empty()) return;
-      mutex_.AwaitWithDeadline(absl::Condition(this, &ResultWriter::BatchIsDue), first_added_ + options_.max_wait);
+      AwaitFor(mutex_, absl::Condition(this, &ResultWriter::BatchIsDue),
+               first_added_ + options_.max_wait - SteadyNow());
       request = TakeBatch();
     }
     const absl::Status status = Write(std::move(request));
@@ -102,7 +103,7 @@ void ResultWriter::Loop() {
 }
 
 absl::Status ResultWriter::Write(v1::CompleteFetchesRequest request) {
-  const absl::Time give_up = absl::Now() + options_.patience;
+  const absl::Time give_up = SteadyNow() + options_.patience;
   absl::Duration pause = absl::Milliseconds(50);
   for (;;) {
     const absl::StatusOr<v1::CompleteFetchesResponse> response = store_.CompleteFetches(request);
@@ -114,10 +115,10 @@ absl::Status ResultWriter::Write(v1::CompleteFetchesRequest request) {
     if (absl::IsInvalidArgument(status)) return WriteParts(std::move(request), status);
     const absl::Status final_status(
         status.code(), absl::StrCat("store: writing ", request.results_size(), " results: ", status.message()));
-    if (!MayPass(status) || absl::Now() + pause > give_up) return final_status;
+    if (!MayPass(status) || SteadyNow() + pause > give_up) return final_status;
     spdlog::warn("{}; trying again", final_status.ToString());
     absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stop_), pause)) return final_status;
+    if (AwaitFor(mutex_, absl::Condition(&stop_), pause)) return final_status;
     pause = std::min(pause * 2, absl::Seconds(5));
   }
 }

@@ -7,8 +7,8 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "common/base/sha256.h"
+#include "common/base/steady.h"
 #include "services/fetcher/metrics.h"
 
 namespace mannequin {
@@ -46,7 +46,7 @@ absl::StatusOr<v1::Image> FetchOne(TransferEngine& engine, const std::string& ur
   requests[0].url = url;
   requests[0].timeout = timeout;
   requests[0].polite = false;
-  requests[0].start_by = absl::Now() + timeout;
+  requests[0].start_by = SteadyNow() + timeout;
   requests[0].done = [wait](TransferResult result) {
     wait->result = std::move(result);
     wait->ended.Notify();

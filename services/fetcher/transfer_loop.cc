@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/base/steady.h"
 #include "services/fetcher/robots.h"
 #include "spdlog/spdlog.h"
 
@@ -158,7 +158,7 @@ int TransferLoop::OnTimer(CURLM* /*multi*/, long timeout_ms, void* user) {
   auto& self = *static_cast<TransferLoop*>(user);
   self.timer_ = timeout_ms < 0    ? absl::InfiniteFuture()
                 : timeout_ms == 0 ? absl::InfinitePast()
-                                  : absl::Now() + absl::Milliseconds(timeout_ms);
+                                  : SteadyNow() + absl::Milliseconds(timeout_ms);
   return 0;
 }
 
@@ -182,7 +182,7 @@ void TransferLoop::OnSending(TransferHandle& transfer) {
 
 void TransferLoop::Run() {
   do {
-    now_ = absl::Now();
+    now_ = SteadyNow();
     if (!TakeInbox()) return;
     BeginMore();
     if (now_ >= age_at_) {
@@ -236,7 +236,7 @@ void TransferLoop::WaitAndWork() {
       std::clamp(std::min(timer_, next) - now_, absl::ZeroDuration(), is_idle ? kMaxIdleWait : kMaxWait);
   const int wait_ms = static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1))));
   const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms);
-  now_ = absl::Now();
+  now_ = SteadyNow();
   int unused = 0;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[i];

@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
 #include "services/generator/illustrator.h"
@@ -167,7 +168,7 @@ class Run {
       if (!absl::IsResourceExhausted(status) || absl::Now() > patience) return status;
       absl::MutexLock lock(&mutex_);
       // Ends early when the run does.
-      if (mutex_.AwaitWithTimeout(absl::Condition(this, &Run::HasFailure), pause)) return failure_;
+      if (AwaitFor(mutex_, absl::Condition(this, &Run::HasFailure), pause)) return failure_;
       pause = std::min(2 * pause, absl::Seconds(1));
     }
   }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "spdlog/spdlog.h"
 
 namespace mannequin {
@@ -99,7 +100,7 @@ void PictureIndexFollower::Loop() {
     }
     if (stop_) return;
     spdlog::warn("evidence by picture: {}; trying again", failed_.ToString());
-    mutex_.AwaitWithTimeout(absl::Condition(&is_due), options_.retry);
+    AwaitFor(mutex_, absl::Condition(&is_due), options_.retry);
     due_ = true;
   }
 }

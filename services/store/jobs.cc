@@ -11,7 +11,7 @@
 //   who finishes as PAUSED, or whose lease expires
 //
 // A lease is compare-and-set in one change: `worker` in the record is who holds
-// it. Its end is in the record too, so leases outlive the store's process. A worker whose
+// it. Its end is in the record too (by LeaseNow), so leases outlive the store's process. A worker whose
 // lease expired while nobody else took it may renew it; there is still one holder.
 #include <algorithm>
 #include <cstdint>
@@ -207,11 +207,11 @@ absl::StatusOr<v1::LeaseJobResponse> RecordStore::LeaseJob(const v1::LeaseJobReq
   for (const int kind : request.kinds()) kinds.push_back(static_cast<v1::JobKind>(kind));
   v1::LeaseJobResponse response;
   RETURN_IF_ERROR(Write([&](store::Edit& edit) -> absl::Status {
-    const absl::Time now = clock_.Now();
+    const absl::Time now = clock_.Now(), lease_now = LeaseNow();
     response.Clear();
     std::optional<v1::Job> oldest;
     for (std::string after;; after = oldest->id()) {
-      ASSIGN_OR_RETURN(oldest, edit.NextOpenJob(kinds, request.id(), after, now));
+      ASSIGN_OR_RETURN(oldest, edit.NextOpenJob(kinds, request.id(), after, lease_now));
       if (!oldest) return absl::OkStatus();
       v1::Job ended = *oldest;
       if (oldest->state() == v1::JOB_STATE_QUEUED || !EndExpired(ended, now)) break;
@@ -222,7 +222,7 @@ absl::StatusOr<v1::LeaseJobResponse> RecordStore::LeaseJob(const v1::LeaseJobReq
     job.set_state(v1::JOB_STATE_RUNNING);
     job.set_worker(request.worker());
     job.set_attempts(job.attempts() + 1);
-    *job.mutable_lease_expires_at() = store::ToProto(now + lease);
+    *job.mutable_lease_expires_at() = store::ToProto(lease_now + lease);
     if (!job.has_started_at()) *job.mutable_started_at() = store::ToProto(now);
     edit.PutJob(oldest, job);
     return absl::OkStatus();
@@ -240,7 +240,7 @@ absl::StatusOr<v1::HeartbeatJobResponse> RecordStore::HeartbeatJob(const v1::Hea
     ASSIGN_OR_RETURN(const v1::Job before, ReadHeld(edit, request.id(), request.worker()));
     v1::Job& job = *response.mutable_job();
     job = before;
-    *job.mutable_lease_expires_at() = store::ToProto(clock_.Now() + lease);
+    *job.mutable_lease_expires_at() = store::ToProto(LeaseNow() + lease);
     if (request.has_progress()) *job.mutable_progress() = request.progress();
     job.set_done(request.done());
     edit.PutJob(before, job);
@@ -301,7 +301,7 @@ absl::StatusOr<v1::CancelJobResponse> RecordStore::CancelJob(const v1::CancelJob
       case v1::JOB_STATE_RUNNING:
         job.set_cancel_requested(true);
         // Nobody is left to heed it.
-        if (LeaseExpired(job, now)) End(job, v1::JOB_STATE_CANCELLED, now);
+        if (LeaseExpired(job, LeaseNow())) End(job, v1::JOB_STATE_CANCELLED, now);
         break;
       case v1::JOB_STATE_QUEUED:
       case v1::JOB_STATE_PAUSED:
@@ -328,9 +328,9 @@ absl::StatusOr<v1::PauseJobResponse> RecordStore::PauseJob(const v1::PauseJobReq
     v1::Job& job = *response.mutable_job();
     job = *before;
     if (before->state() == v1::JOB_STATE_PAUSED) return absl::OkStatus();
-    if (LeaseHasEnded(*before, clock_.Now()) && before->cancel_requested()) {
+    if (LeaseHasEnded(*before, LeaseNow()) && before->cancel_requested()) {
       End(job, v1::JOB_STATE_CANCELLED, clock_.Now());
-    } else if (before->state() == v1::JOB_STATE_QUEUED || LeaseHasEnded(*before, clock_.Now())) {
+    } else if (before->state() == v1::JOB_STATE_QUEUED || LeaseHasEnded(*before, LeaseNow())) {
       Pause(job);
     } else if (before->state() == v1::JOB_STATE_RUNNING) {
       job.set_pause_requested(true);

@@ -164,6 +164,9 @@ class RecordStore : public ProductStore {
   }
 
   const Clock& clock() const { return clock_; }
+  // What the ends of leases are compared with and made of. Stores of which several processes share the
+  // records have the wall clock in common, and nothing better.
+  virtual absl::Time LeaseNow() const { return clock_.Now(); }
   // The clock's time, or a nanosecond behind the last one given when the clock has not
   // moved on or went back: whoever follows the changes by their time finds each behind
   // those before.

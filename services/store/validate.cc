@@ -149,7 +149,7 @@ absl::Status CheckWorker(string_view worker) { return CheckText("worker", worker
 
 absl::StatusOr<absl::Duration> LeaseDuration(const google::protobuf::Duration& lease) {
   const absl::Duration duration = absl::Seconds(lease.seconds()) + absl::Nanoseconds(lease.nanos());
-  if (duration < absl::Seconds(1) || duration > absl::Hours(1)) {
+  if (duration < absl::Seconds(1) || duration > kMaxLease) {
     return Invalid("lease", absl::StrCat(absl::FormatDuration(duration), ", expected 1 s to 1 h"));
   }
   return duration;

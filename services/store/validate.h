@@ -30,7 +30,8 @@ absl::Status CheckCategoryPath(absl::string_view field, const google::protobuf::
 // 1 to 128 bytes of UTF-8 without control characters.
 absl::Status CheckProductId(absl::string_view field, absl::string_view id);
 absl::Status CheckWorker(absl::string_view worker);
-// 1 s to 1 h.
+inline constexpr absl::Duration kMaxLease = absl::Hours(1);
+// 1 s to kMaxLease.
 absl::StatusOr<absl::Duration> LeaseDuration(const google::protobuf::Duration& lease);
 
 absl::Status CheckProduct(const v1::Product& product);

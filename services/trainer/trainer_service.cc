@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "common/base/check_range.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "common/model/bundle.h"
 #include "common/nn/device.h"
 #include "common/rpc/status.h"
@@ -239,7 +239,7 @@ struct TrainerService::Impl {
   ProductStore& store;
   const TrainingEnvironment environment;
   const BundleFolder bundles;
-  absl::Notification stopped;
+  SteadyNotification stopped;
   DeviceQueue queue;
   std::vector<std::unique_ptr<JobWorker>> workers;
 };
@@ -310,7 +310,7 @@ grpc::Status TrainerService::WatchTraining(grpc::ServerContext* context, const v
       if (png.ok()) response.set_sample_png(*std::move(png));
     }
     if (!writer->Write(response) || HasEnded(response.job().state())) return grpc::Status::OK;
-    if (impl_->stopped.WaitForNotificationWithTimeout(kWatchEvery)) {
+    if (impl_->stopped.WaitFor(kWatchEvery)) {
       return rpc::ToGrpc(absl::UnavailableError("the trainer stops; watch again later"));
     }
   }

@@ -22,6 +22,7 @@ std::string KindOf(const std::string& name) { return name.substr(0, name.find('-
 }  // namespace
 
 ServiceProcesses::ServiceProcesses() : folder_(MakeTemporaryFolder("services").value()) {
+  store_data_ = folder_ + "/store";
   store_address_ = AddressOf("store");
 }
 
@@ -50,7 +51,7 @@ void ServiceProcesses::Launch(const std::string& name, const std::string& more) 
   if (kind == "store" && absl::StrContains(more, "postgres")) {
     // Its engines are elsewhere.
   } else if (kind == "store") {
-    absl::StrAppend(&config, "data: \"", folder_, "/store\"\n");
+    absl::StrAppend(&config, "data: \"", store_data_, "\"\n");
   } else {
     absl::StrAppend(&config, "store: \"", store_address_, "\"\n");
     if (kind != "fetcher") absl::StrAppend(&config, "bundles: \"", bundles(), "\"\n");
@@ -61,8 +62,15 @@ void ServiceProcesses::Launch(const std::string& name, const std::string& more) 
   const std::string work = absl::StrCat(folder_, "/process-", name);
   std::filesystem::create_directories(work);
   ASSERT_TRUE(WriteFileAtomically(work + "/config.textproto", config).ok());
-  service.process = std::make_unique<Process>(
-      std::vector<std::string>{Binary("mannequin-" + kind), "--config", work + "/config.textproto"}, work);
+  std::vector<std::string> command;
+  if (!environment_.empty()) {
+    command.push_back("/usr/bin/env");
+    command.insert(command.end(), environment_.begin(), environment_.end());
+  }
+  for (const std::string& word : {Binary("mannequin-" + kind), std::string("--config"), work + "/config.textproto"}) {
+    command.push_back(word);
+  }
+  service.process = std::make_unique<Process>(command, work);
 }
 
 void ServiceProcesses::Start(const std::string& name, const std::string& more) {

@@ -10,6 +10,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -37,6 +39,10 @@ class ServiceProcesses {
   const std::string& AddressOf(const std::string& name);
   // Where other services look for the store; by default its own address.
   void SetStoreAddress(const std::string& address) { store_address_ = address; }
+  // Where the store's data is; by default in a temporary folder.
+  void SetStoreData(const std::string& folder) { store_data_ = folder; }
+  // "NAME=value", of services that are started from now on.
+  void SetEnvironment(std::vector<std::string> variables) { environment_ = std::move(variables); }
   std::string bundles() const { return folder_ + "/bundles"; }
   // What it has logged since it was started last.
   std::string LogOf(const std::string& name) const;
@@ -49,7 +55,9 @@ class ServiceProcesses {
   Service& Of(const std::string& name);
 
   const std::string folder_;
+  std::string store_data_;
   std::string store_address_;
+  std::vector<std::string> environment_;
   std::map<std::string, Service> services_;
 };
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <random>
 #include <thread>
@@ -12,14 +13,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "common/base/steady.h"
 #include "common/image/image.h"
 #include "common/rpc/channel.h"
 #include "common/store/remote_store.h"
 #include "gtest/gtest.h"
 #include "mannequin/v1/abuse_scorer.grpc.pb.h"
+#include "mannequin/v1/image_fetcher.grpc.pb.h"
 #include "mannequin/v1/image_generator.grpc.pb.h"
 #include "services/mannequin/shipped_bundle.h"
+#include "tests/integration/pictures.h"
 #include "tests/integration/service_processes.h"
+#include "tests/origin/crawl_origin.h"
 #include "tests/system/faulty_proxy.h"
 
 namespace mannequin {
@@ -81,6 +86,16 @@ bool IsJudged(const Answer& answer) {
          answer.verdict.reasons_size() > 0;
 }
 
+// Polls until `ready`; false after `patience` by a clock that nobody sets.
+bool Await(absl::Duration patience, const std::function<bool()>& ready) {
+  const absl::Time end = SteadyNow() + patience;
+  while (!ready()) {
+    if (SteadyNow() > end) return false;
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+  return true;
+}
+
 // Four callers who each ask again as soon as they are answered, until the object goes.
 class Callers {
  public:
@@ -140,6 +155,33 @@ class Faults : public testing::Test {
     v1::UpsertProductsRequest request;
     for (const v1::Product& product : products) *request.add_products() = product;
     return store.UpsertProducts(request).status();
+  }
+
+  v1::Job MakePlaceholders(const std::string& generator) {
+    const auto stub = v1::ImageGenerator::NewStub(rpc::NewChannel(suite_.AddressOf(generator)));
+    grpc::ClientContext context;
+    v1::MakePlaceholdersResponse made;
+    const grpc::Status status = stub->MakePlaceholders(&context, {}, &made);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return made.job();
+  }
+  static std::int64_t Placeholders(ProductStore& store) {
+    const absl::StatusOr<v1::GetStatisticsResponse> statistics = store.GetStatistics({});
+    return statistics.ok() ? statistics->placeholders() : 0;
+  }
+  static v1::Job GetJob(ProductStore& store, const std::string& id) {
+    v1::GetJobRequest request;
+    request.set_id(id);
+    const absl::StatusOr<v1::GetJobResponse> found = store.GetJob(request);
+    return found.ok() ? found->job() : v1::Job();
+  }
+  static v1::Job AwaitEnd(ProductStore& store, const std::string& id) {
+    v1::Job job;
+    Await(absl::Seconds(120), [&] {
+      job = GetJob(store, id);
+      return job.has_ended_at();
+    });
+    return job;
   }
 
   ServiceProcesses suite_;
@@ -333,6 +375,108 @@ TEST_F(Faults, ABundleThatIsDamagedOnDiskJudgesNothingAndTheOneInUseGoesOn) {
   EXPECT_EQ(answer.verdict.kind(), v1::VERDICT_KIND_NOT_SCORED) << answer.verdict.DebugString();
   EXPECT_TRUE(absl::StrContains(answer.verdict.not_scored_reason(), "judge.safetensors"))
       << answer.verdict.DebugString();
+}
+
+// stepped_clock.cc moves the wall clock of the processes that are started with it, and not the monotonic one.
+class SteppedClock : public Faults {
+ protected:
+  void SetUp() override {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "a sanitizer's runtime must be loaded first";
+#endif
+    Faults::SetUp();
+    clock_ = suite_.bundles() + "/../clock";
+    std::ofstream(clock_, std::ios::binary) << std::string(sizeof(std::int64_t), '\0');
+    suite_.SetEnvironment({absl::StrCat("LD_PRELOAD=", STEPPED_CLOCK_LIBRARY), "STEPPED_CLOCK=" + clock_});
+  }
+  // How fast it is from now on; then a few heartbeats.
+  void Step(absl::Duration fast) {
+    const std::int64_t seconds = absl::ToInt64Seconds(fast);
+    std::fstream file(clock_, std::ios::in | std::ios::out | std::ios::binary);
+    file.write(reinterpret_cast<const char*>(&seconds), sizeof seconds).flush();
+    ASSERT_TRUE(file.good());
+    absl::SleepFor(absl::Seconds(3));
+  }
+
+  std::string clock_;
+};
+
+TEST_F(SteppedClock, AnHourForwardAndBackTakesNoJobFromItsWorkerAndLosesNothing) {
+  constexpr int kPictures = 300;
+  suite_.Start("store");
+  suite_.Start("scorer");
+  suite_.Start("generator-1");
+  suite_.Start("generator-2");
+  suite_.Start("fetcher",
+               "allow_addresses: \"127.0.0.0/8\" "
+               "host_rules { host: \"*\" connections: 4 requests_per_second: 15 ignore_robots: true }");
+  const std::unique_ptr<ProductStore> store = Store();
+  const std::string pictures = suite_.bundles() + "/../pictures";
+  WritePictures(pictures, kPictures);
+  const std::unique_ptr<CrawlOrigin> origin = CrawlOrigin::Start(pictures, {}).value();
+  std::vector<v1::Product> products;
+  for (int i = 0; i < kPictures; ++i) {
+    products.push_back(Shirt(PictureName(i)));
+    products.back().set_image_url(origin->Url(absl::StrCat("/", PictureName(i))));
+  }
+  ASSERT_TRUE(Upsert(*store, products).ok());
+  const auto fetcher = v1::ImageFetcher::NewStub(rpc::NewChannel(suite_.AddressOf("fetcher")));
+  grpc::ClientContext context;
+  v1::StartCrawlResponse crawl;
+  ASSERT_TRUE(fetcher->StartCrawl(&context, {}, &crawl).ok());
+  ASSERT_TRUE(Await(absl::Seconds(60), [&] { return origin->Counts().requests > 10; }));
+
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    absl::Time last = absl::InfinitePast();
+    for (int n = 0; !done; ++n) {
+      v1::Product product = Shirt("followed");
+      product.set_title(absl::StrCat("Shirt ", n));
+      const absl::Status written = Upsert(*store, {product});
+      EXPECT_TRUE(written.ok()) << written;
+      v1::GetProductRequest get;
+      get.set_id("followed");
+      const google::protobuf::Timestamp at = store->GetProduct(get).value().product().updated_at();
+      const absl::Time updated = absl::FromUnixSeconds(at.seconds()) + absl::Nanoseconds(at.nanos());
+      EXPECT_GT(updated, last);
+      last = updated;
+      absl::SleepFor(absl::Milliseconds(20));
+    }
+  });
+  Step(absl::Hours(1));
+  EXPECT_EQ(GetJob(*store, crawl.job().id()).attempts(), 1);
+  const std::int64_t asked = origin->Counts().requests;
+  EXPECT_LT(asked, kPictures) << "over before it was seen to go on";
+  EXPECT_TRUE(Await(absl::Seconds(20), [&] { return origin->Counts().requests > asked; }));
+  Step(absl::ZeroDuration());
+  const std::int64_t back = origin->Counts().requests;
+  EXPECT_LT(back, kPictures) << "over before it was seen to go on";
+  EXPECT_TRUE(Await(absl::Seconds(20), [&] { return origin->Counts().requests > back; }));
+  const v1::Job crawled = AwaitEnd(*store, crawl.job().id());
+  EXPECT_EQ(crawled.state(), v1::JOB_STATE_SUCCEEDED) << crawled.DebugString();
+  EXPECT_EQ(crawled.attempts(), 1);
+  for (const auto& [target, counts] : origin->Targets()) EXPECT_EQ(counts.requests, 1) << target;
+  done = true;
+  writer.join();
+  EXPECT_TRUE(IsJudged(Score(*Scorer(), Listing("after"))));
+}
+
+TEST_F(SteppedClock, AJobWhoseWorkerIsGoneDoesNotWaitForAClockThatWasSetBack) {
+  suite_.Start("store");
+  suite_.Start("generator-1");
+  const std::unique_ptr<ProductStore> store = Store();
+  std::vector<v1::Product> products;
+  for (int i = 0; i < 600; ++i) products.push_back(Shirt(absl::StrCat("p", i)));
+  ASSERT_TRUE(Upsert(*store, products).ok());
+  Step(absl::Hours(1));
+  const v1::Job begun = MakePlaceholders("generator-1");
+  ASSERT_TRUE(Await(absl::Seconds(60), [&] { return Placeholders(*store) > 0; }));
+  suite_.Kill("generator-1");
+  Step(absl::ZeroDuration());
+  suite_.Start("generator-2");
+  const v1::Job job = AwaitEnd(*store, begun.id());
+  EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.DebugString();
+  EXPECT_EQ(job.attempts(), 2);
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ until_it() {  # SECONDS COMMAND...
 }
 get() { curl -sf -o /dev/null --max-time 5 "$@"; }
 
-server=$(free_port) admin=$(free_port) console=$(free_port) store_admin=$(free_port) prometheus=$(free_port)
+server=$(free_port) admin=$(free_port) console=$(free_port) store=$(free_port) store_admin=$(free_port) prometheus=$(free_port)
 # The shipped configuration, with this machine's targets in place of the cluster's pods.
 {
   sed -n '1,/^    kubernetes_sd_configs/p' deploy/prometheus.yaml | sed -e '$d' -e 's/_interval: .*/_interval: 1s/' \
@@ -47,9 +47,11 @@ prometheus --config.file="$folder/prometheus.yaml" --storage.tsdb.path="$folder/
 started+=($!)
 until_it 60 get "http://127.0.0.1:$prometheus/-/ready"
 
-# A store that backs itself up, as in production.
-printf 'backup { folder: "%s/backups" every_minutes: 1 }\n' "$folder" >"$folder/store.textproto"
-"$bin/mannequin-store" --config "$folder/store.textproto" --data "$folder/store" --listen 127.0.0.1:0 \
+# A store that backs itself up and wants to know who calls, as in production.
+"$bin/mannequin" token new --role operator --name test 2>&1 >"$folder/token" | grep '^tokens {' >"$folder/tokens.textproto"
+printf 'backup { folder: "%s/backups" every_minutes: 1 }\nserver { access { tokens_file: "%s/tokens.textproto" } }\n' \
+  "$folder" "$folder" >"$folder/store.textproto"
+"$bin/mannequin-store" --config "$folder/store.textproto" --data "$folder/store" --listen "127.0.0.1:$store" \
   --admin-listen "127.0.0.1:$store_admin" >"$folder/store.log" 2>&1 &
 started+=($!)
 
@@ -92,6 +94,10 @@ refused() {
 }
 until_it 60 refused
 until_it 90 get "http://127.0.0.1:$store_admin/readyz"
+if "$bin/mannequin" --server "127.0.0.1:$store" ingest "$folder/listings.jsonl" >>"$folder/commands.log" 2>&1; then
+  echo "observability.sh: a store with tokens took a change from nobody" >&2
+  exit 1
+fi
 sleep 3  # three scrapes more
 
 python3 tests/system/queries.py "http://127.0.0.1:$prometheus"

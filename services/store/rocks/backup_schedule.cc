@@ -72,7 +72,7 @@ void BackupSchedule::Loop() {
   }
   do {
     if (Due()) MakeBackup();
-  } while (!stop_.WaitForNotificationWithTimeout(poll_));
+  } while (!stop_.WaitFor(poll_));
 }
 
 bool BackupSchedule::Due() const {

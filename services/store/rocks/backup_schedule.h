@@ -20,9 +20,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "common/base/clock.h"
+#include "common/base/steady.h"
 #include "common/store/product_store.h"
 #include "mannequin/config/v1/config.pb.h"
 
@@ -58,7 +58,7 @@ class BackupSchedule {
   absl::Time begun_ = absl::InfinitePast();  // the last try
   absl::Time due_ = absl::InfinitePast();
 
-  absl::Notification stop_;
+  SteadyNotification stop_;
   std::thread thread_;
 };
 

@@ -21,7 +21,7 @@ absl::StatusOr<v1::LeaseFetchesResponse> RocksStore::LeaseFetches(const v1::Leas
   absl::MutexLock lock(&mutex_);
   // Whoever fetched could not hand in what he got.
   RETURN_IF_ERROR(CheckWritable());
-  const absl::Time now = clock().Now();
+  const absl::Time now = LeaseNow();
   leases_->Expire(now);
   v1::LeaseFetchesResponse response;
   RETURN_IF_ERROR(fetch_queue_->Learn(*db_));

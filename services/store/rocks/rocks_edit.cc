@@ -11,6 +11,7 @@
 #include "services/store/rocks/prefix_cursor.h"
 #include "services/store/rocks/rocks_status.h"
 #include "services/store/timestamp.h"
+#include "services/store/validate.h"
 
 namespace mannequin::store {
 
@@ -74,7 +75,9 @@ absl::StatusOr<std::optional<v1::Job>> RocksEdit::NextOpenJob(const std::vector<
       if ((oldest && id >= oldest->id()) || (!only.empty() && id != only)) break;
       ASSIGN_OR_RETURN(std::optional<v1::Job> job, Read<v1::Job>(Family::kJobs, id));
       if (!job) return absl::DataLossError(absl::StrCat("jobs/", id, ": in the queue, but gone"));
-      if (job->state() != v1::JOB_STATE_QUEUED && FromProto(job->lease_expires_at()) > now) continue;
+      // No lease is longer than kMaxLease: a later end is of a clock that was set back before this process began.
+      const absl::Time ends = FromProto(job->lease_expires_at());
+      if (job->state() != v1::JOB_STATE_QUEUED && ends > now && ends <= now + kMaxLease) continue;
       oldest = std::move(job);
       break;
     }

@@ -11,8 +11,8 @@
 #include <thread>
 #include <type_traits>
 
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
+#include "common/base/steady.h"
 
 namespace mannequin::store {
 
@@ -21,13 +21,13 @@ namespace mannequin::store {
 template <typename Work, typename Tick>
 std::invoke_result_t<Work> RunTicking(const char* name, const Work& work, const Tick& tick) {
   std::optional<std::invoke_result_t<Work>> result;
-  absl::Notification done;
+  SteadyNotification done;
   std::thread thread([&] {
     pthread_setname_np(pthread_self(), name);
     result.emplace(work());
     done.Notify();
   });
-  while (!done.WaitForNotificationWithTimeout(absl::Milliseconds(200))) tick();
+  while (!done.WaitFor(absl::Milliseconds(200))) tick();
   thread.join();
   return *std::move(result);
 }

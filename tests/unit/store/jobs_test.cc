@@ -85,6 +85,19 @@ class JobsTest : public StoreTest {
   }
 };
 
+TEST_P(JobsTest, AWallClockThatIsSetNeitherTakesALeaseNorLengthensIt) {
+  if (GetParam() == Kind::kPostgres) GTEST_SKIP() << "several store processes have the wall clock in common";
+  const std::string id = Create(v1::JOB_KIND_CRAWL).id();
+  ASSERT_EQ(id, Lease("a"));
+  clock_.Set(kStart + absl::Hours(1));
+  EXPECT_EQ("", Lease("b"));
+  ASSERT_TRUE(Beat(id, "a").ok());
+  clock_.Set(kStart - absl::Hours(1));
+  EXPECT_EQ("", Lease("b"));
+  clock_.Advance(absl::Seconds(11));
+  EXPECT_EQ(id, Lease("b"));
+}
+
 TEST_P(JobsTest, OldestOfTheKindsIsLeasedFirst) {
   const std::string crawl = Create(v1::JOB_KIND_CRAWL).id();
   const std::string train = Create(v1::JOB_KIND_TRAIN_GAN).id();
