@@ -55,7 +55,7 @@ for config in deploy/kubernetes/*/*.textproto deploy/kubernetes/*/config/*.textp
     start_engines || { echo "$config: not started: $(tail -1 "$folder/engines.log")"; continue; }
     connection=$(sed -n 's/.*connection: "\(.*\)".*/\1/p' "$folder/engines/store.textproto")
     endpoint=$(sed -n 's/.*endpoint: "\(.*\)".*/\1/p' "$folder/engines/store.textproto")
-    sed -i -E "s#connection: \".*\"#connection: \"$connection target_session_attrs=read-write\"#; s#endpoint: \".*\"#endpoint: \"$endpoint\"#; \
+    sed -i -E "s#connection: \".*\"#connection: \"$connection target_session_attrs=read-write\"#; s#endpoint: \".*\"#endpoint: \"$endpoint\"#; s#region: \".*\"#region: \"us-east-1\"#; \
       s#\"/engines/bucket\"#\"$folder/engines/credentials\"#" "$folder/config.textproto"
   fi
   "$bin/mannequin-$service" --config "$folder/config.textproto" "${flags[@]}" >"$folder/log" 2>&1 &
