@@ -12,13 +12,16 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -28,6 +31,7 @@
 #include "common/base/status_macros.h"
 #include "common/image/image.h"
 #include "common/rpc/server.h"
+#include "google/protobuf/util/json_util.h"
 #include "services/mannequin/shipped_bundle.h"
 #include "services/scorer/scorer_service.h"
 #include "services/store/rocks/rocks_store.h"
@@ -52,6 +56,7 @@ struct Options {
   double times = 10;
   int deadline_ms = 250;
   int requests = 20'000;
+  std::string beside;
 };
 
 std::vector<std::string> Categories() {
@@ -150,6 +155,33 @@ absl::StatusOr<Served> MeasureClosed(Bench& bench, const Options& options) {
   return std::move(runs[runs.size() / 2]);
 }
 
+// What another tool says that loads the same server with the same requests: the JSON object that the shell command
+// `options.beside` prints, which finds the server in ADDRESS and a file with an array of the requests in REQUESTS.
+absl::StatusOr<std::string> MeasureBeside(const Bench& bench, const Options& options) {
+  google::protobuf::util::JsonPrintOptions names;
+  names.preserve_proto_field_names = true;
+  std::string array;
+  for (const v1::ScoreListingRequest& request : bench.requests) {
+    std::string json;
+    if (!google::protobuf::util::MessageToJsonString(request, &json, names).ok()) {
+      return absl::InternalError(absl::StrCat("no JSON of the request for ", request.product().id()));
+    }
+    absl::StrAppend(&array, array.empty() ? "[" : ",", json);
+  }
+  const std::string file = options.work + "/requests.json";
+  RETURN_IF_ERROR(WriteFileAtomically(file, array + "]"));
+  setenv("ADDRESS", bench.server->address().c_str(), 1);
+  setenv("REQUESTS", file.c_str(), 1);
+  FILE* command = popen(options.beside.c_str(), "r");
+  if (command == nullptr) return absl::ErrnoToStatus(errno, options.beside);
+  std::string output;
+  for (int c = 0; (c = fgetc(command)) != EOF;) output.push_back(static_cast<char>(c));
+  if (const int status = pclose(command); status != 0) {
+    return absl::InternalError(absl::StrCat(options.beside, ": ended with ", status));
+  }
+  return std::string(absl::StripAsciiWhitespace(output));
+}
+
 absl::Status Closed(const Options& options) {
   ASSIGN_OR_RETURN(Bench bench, Prepare(options));
   ASSIGN_OR_RETURN(const Served served, MeasureClosed(bench, options));
@@ -158,11 +190,16 @@ absl::Status Closed(const Options& options) {
     const GanShape shape{.resolution = 128, .features = 64, .categories = static_cast<int>(Categories().size())};
     limit = absl::StrCat(MatrixGflops() / DiscriminatorGflop(shape));
   }
+  std::string beside = "null";
+  if (!options.beside.empty()) {
+    if (bench.server == nullptr) return absl::InvalidArgumentError("--beside: not with --server");
+    ASSIGN_OR_RETURN(beside, MeasureBeside(bench, options));
+  }
   std::printf(
       "{\"requests_per_second\": %.1f, \"p50_ms\": %.1f, \"p99_ms\": %.1f, \"cpu_ms\": %.3f, \"memory_mb\": %.0f, "
-      "\"limit\": %s}\n",
+      "\"limit\": %s, \"beside\": %s}\n",
       served.load.PerSecond(), served.load.Quantile(0.5), served.load.Quantile(0.99), served.cpu_ms,
-      bench.server ? bench.server->ResidentMb() : 0, limit.c_str());
+      bench.server ? bench.server->ResidentMb() : 0, limit.c_str(), beside.c_str());
   return absl::OkStatus();
 }
 
@@ -271,6 +308,10 @@ int main(int argc, char** argv) {
   app.add_option("--times", options.times, "the capacity, of an overload");
   app.add_option("--deadline-ms", options.deadline_ms, "of a request in an overload");
   app.add_option("--requests", options.requests, "until the memory is read");
+  app.add_option(
+      "--beside", options.beside,
+      "shell command that loads the same server after `closed` did, at $ADDRESS with the JSON array in the file "
+      "$REQUESTS, and prints a JSON object");
   app.add_flag("--serve", serve, "be the server");
   CLI11_PARSE(app, argc, argv);
   config::v1::LogConfig log;
