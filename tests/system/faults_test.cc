@@ -26,6 +26,7 @@
 #include "tests/integration/service_processes.h"
 #include "tests/origin/crawl_origin.h"
 #include "tests/system/faulty_proxy.h"
+#include "tests/system/mounted_disk.h"
 
 namespace mannequin {
 namespace {
@@ -375,6 +376,118 @@ TEST_F(Faults, ABundleThatIsDamagedOnDiskJudgesNothingAndTheOneInUseGoesOn) {
   EXPECT_EQ(answer.verdict.kind(), v1::VERDICT_KIND_NOT_SCORED) << answer.verdict.DebugString();
   EXPECT_TRUE(absl::StrContains(answer.verdict.not_scored_reason(), "judge.safetensors"))
       << answer.verdict.DebugString();
+}
+
+// Keeps the verdict of one listing after the other, until the object goes.
+class Keeper {
+ public:
+  explicit Keeper(const std::string& address)
+      : stub_(v1::AbuseScorer::NewStub(rpc::NewChannel(address))), thread_([this] {
+          for (int n = 0; !done_; ++n) {
+            const std::string id = absl::StrCat("kept-", n);
+            const Answer answer = Score(*stub_, Listing(id, true));
+            absl::MutexLock lock(&mutex_);
+            if (IsJudged(answer)) {
+              kept_.push_back(id);
+            } else {
+              refusals_.push_back(answer.status);
+            }
+          }
+        }) {}
+  ~Keeper() { End(); }
+  std::vector<std::string> End() {
+    done_ = true;
+    if (thread_.joinable()) thread_.join();
+    return kept();
+  }
+  std::vector<std::string> kept() const {
+    absl::MutexLock lock(&mutex_);
+    return kept_;
+  }
+  std::vector<grpc::Status> refusals() const {
+    absl::MutexLock lock(&mutex_);
+    return refusals_;
+  }
+
+ private:
+  const std::unique_ptr<v1::AbuseScorer::Stub> stub_;
+  std::atomic<bool> done_{false};
+  mutable absl::Mutex mutex_;
+  std::vector<std::string> kept_ ABSL_GUARDED_BY(mutex_);
+  std::vector<grpc::Status> refusals_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+TEST_F(Faults, AFullDiskRefusesWhatMustBeKeptAndAllGoesOnByItselfOnceThereIsRoom) {
+  MountedDisk disk(suite_.bundles() + "/../disk", std::int64_t{384} << 20);
+  if (!disk.mounted()) GTEST_SKIP() << "a tmpfs cannot be mounted here";
+  suite_.SetStoreData(disk.folder() + "/store");
+  suite_.Start("store");
+  suite_.Start("scorer");
+  suite_.Start("generator");
+  const std::unique_ptr<ProductStore> store = Store();
+  std::vector<v1::Product> products;
+  for (int i = 0; i < 600; ++i) products.push_back(Shirt(absl::StrCat("p", i)));
+  ASSERT_TRUE(Upsert(*store, products).ok());
+  const v1::Job begun = MakePlaceholders("generator");
+  Callers callers(suite_.AddressOf("scorer"));
+  Keeper keeper(suite_.AddressOf("scorer"));
+  ASSERT_TRUE(Await(absl::Seconds(60), [&] { return keeper.kept().size() > 10 && Placeholders(*store) > 0; }));
+  EXPECT_TRUE(keeper.refusals().empty()) << keeper.refusals()[0].error_message();
+
+  disk.Fill();
+  // Its log has some megabytes that it allocated before.
+  absl::Status full;
+  for (int n = 0; n < 300 && full.ok(); ++n) {
+    std::vector<v1::Product> long_ones(products.begin(), products.begin() + 200);
+    for (v1::Product& product : long_ones) product.set_description(std::string(4'000, static_cast<char>('a' + n % 26)));
+    full = Upsert(*store, long_ones);
+  }
+  EXPECT_TRUE(absl::IsResourceExhausted(full)) << full;
+  ASSERT_TRUE(Await(absl::Seconds(60), [&] { return keeper.refusals().size() > 20; })) << suite_.LogOf("store");
+  for (const grpc::Status& refusal : keeper.refusals()) {
+    EXPECT_EQ(refusal.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << refusal.error_message();
+    EXPECT_TRUE(absl::StrContains(refusal.error_message(), "the verdict could not be kept")) << refusal.error_message();
+    EXPECT_TRUE(absl::StrContains(refusal.error_message(), "the disk is full")) << refusal.error_message();
+  }
+  // Reads, and verdicts on pictures that are sent, go on: nothing is taken out of the load balancer for it.
+  const int answered = callers.answered();
+  EXPECT_TRUE(Await(absl::Seconds(30), [&] { return callers.answered() > answered + 20; }));
+  EXPECT_TRUE(suite_.IsReady("store"));
+  EXPECT_TRUE(suite_.IsReady("scorer"));
+  v1::GetProductRequest get;
+  get.set_id("p7");
+  EXPECT_TRUE(store->GetProduct(get).ok());
+  const absl::Status refused = Upsert(*store, {Shirt("late")});
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+
+  disk.Empty();
+  const std::size_t kept = keeper.kept().size();
+  EXPECT_TRUE(Await(absl::Seconds(60), [&] { return keeper.kept().size() > kept + 20; })) << suite_.LogOf("store");
+  const v1::Job job = AwaitEnd(*store, begun.id());
+  EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.DebugString();
+  const std::map<std::string, int> failures = callers.End();
+  EXPECT_TRUE(failures.empty()) << failures.begin()->second << " of " << callers.answered() << ": "
+                                << failures.begin()->first;
+  const std::vector<std::string> acknowledged = keeper.End();
+  suite_.Kill("store");
+  suite_.Start("store");
+  const std::unique_ptr<ProductStore> again = Store();
+  for (const std::string& id : acknowledged) {
+    v1::GetVerdictRequest verdict;
+    verdict.set_product_id(id);
+    const absl::Status there = again->GetVerdict(verdict).status();
+    ASSERT_TRUE(there.ok()) << id << ": " << there;
+  }
+  std::int64_t faults = -1;
+  const auto visit = [&](const v1::CheckIntegrityResponse& response) {
+    for (const v1::IntegrityFault& fault : response.faults()) ADD_FAILURE() << fault.DebugString();
+    if (response.done()) faults = response.faults_found();
+    return absl::OkStatus();
+  };
+  const absl::Status checked = again->CheckIntegrity({}, visit);
+  EXPECT_TRUE(checked.ok()) << checked;
+  EXPECT_EQ(0, faults);
 }
 
 // stepped_clock.cc moves the wall clock of the processes that are started with it, and not the monotonic one.
