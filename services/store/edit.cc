@@ -30,7 +30,7 @@ v1::Placeholder Edit::PutPlaceholder(const std::optional<v1::Placeholder>& befor
 }
 
 absl::Status Edit::Import(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after) {
-  if (!after.image().sha256().empty()) RETURN_IF_ERROR(AddImage({}, after.image().sha256(), {}));
+  if (!after.image().sha256().empty()) RETURN_IF_ERROR(AddReference(after.image().sha256()));
   if (before) RETURN_IF_ERROR(DropImage(before->image().sha256()));
   PutProduct(before, after);
   return absl::OkStatus();
@@ -38,7 +38,7 @@ absl::Status Edit::Import(const std::optional<v1::StoredProduct>& before, const 
 
 absl::Status Edit::Import(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after) {
   for (const std::string* sha256 : {&after.image_sha256(), &after.badged_image_sha256()}) {
-    if (!sha256->empty()) RETURN_IF_ERROR(AddImage({}, *sha256, {}));
+    if (!sha256->empty()) RETURN_IF_ERROR(AddReference(*sha256));
   }
   if (before) {
     RETURN_IF_ERROR(DropImage(before->image_sha256()));

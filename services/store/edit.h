@@ -63,7 +63,7 @@ class Edit {
   void PutReview(bool existed, const v1::Review& review);
 
   // A record of another store, as it was there, whatever is here: with its history, times and pictures.
-  // The pictures must be among those of the change.
+  // The pictures must be kept already or be among those of the change: AddReference.
   absl::Status Import(const std::optional<v1::StoredProduct>& before, const v1::StoredProduct& after);
   absl::Status Import(const std::optional<v1::Placeholder>& before, const v1::Placeholder& after);
 
@@ -72,6 +72,9 @@ class Edit {
   // Renditions come with the first reference; later ones find them there.
   virtual absl::Status AddImage(const v1::Image& image, absl::string_view sha256,
                                 const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions) = 0;
+  // The same for one that is kept already, or that is among the pictures of the change where an engine takes them
+  // from there; NOT_FOUND or ABORTED otherwise.
+  virtual absl::Status AddReference(absl::string_view sha256) = 0;
   // One reference less; the last takes the picture and its renditions along. Nothing for
   // an empty hash.
   virtual absl::Status DropImage(absl::string_view sha256) = 0;

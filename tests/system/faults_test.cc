@@ -26,7 +26,7 @@
 #include "tests/integration/service_processes.h"
 #include "tests/origin/crawl_origin.h"
 #include "tests/system/faulty_proxy.h"
-#include "tests/system/mounted_disk.h"
+#include "tests/unit/store/mounted_disk.h"
 
 namespace mannequin {
 namespace {

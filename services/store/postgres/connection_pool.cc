@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "services/store/postgres/metrics.h"
 
 namespace mannequin::store {
@@ -27,7 +28,7 @@ absl::StatusOr<ConnectionPool::Lease> ConnectionPool::Acquire() {
   {
     absl::MutexLock lock(&mutex_);
     const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return free_places_ > 0; };
-    if (!mutex_.AwaitWithTimeout(absl::Condition(&is_free), kWaitForPlace)) {
+    if (!AwaitFor(mutex_, absl::Condition(&is_free), kWaitForPlace)) {
       return absl::ResourceExhaustedError(
           "postgres.max_connections: all are in use for half a minute; try again, or allow more");
     }
@@ -60,7 +61,7 @@ void ConnectionPool::GiveBack(std::unique_ptr<Connection> connection) {
 }
 
 absl::StatusOr<ConnectionPool::Lease> ConnectionPool::Begin(const std::string& mode) {
-  const absl::Time end = absl::Now() + kTakeover;
+  const absl::Time end = SteadyNow() + kTakeover;
   for (int tries = 1;; ++tries) {
     absl::Status begun;
     {
@@ -68,7 +69,7 @@ absl::StatusOr<ConnectionPool::Lease> ConnectionPool::Begin(const std::string& m
       begun = connection.ok() ? (*connection)->Execute(absl::StrCat("BEGIN ", mode)) : connection.status();
       if (begun.ok()) return connection;
     }
-    if (!absl::IsUnavailable(begun) || absl::Now() > end) return begun;
+    if (!absl::IsUnavailable(begun) || SteadyNow() > end) return begun;
     PauseBeforeRetry(tries);
   }
 }
@@ -88,7 +89,7 @@ absl::Status ConnectionPool::Transact(const std::string& mode, const std::functi
 }
 
 absl::Status ConnectionPool::Try(const std::function<absl::Status(Connection&)>& body) {
-  const absl::Time end = absl::Now() + kTakeover;
+  const absl::Time end = SteadyNow() + kTakeover;
   for (int tries = 1;; ++tries) {
     absl::Status done;
     {
@@ -97,7 +98,7 @@ absl::Status ConnectionPool::Try(const std::function<absl::Status(Connection&)>&
     }
     const bool again = absl::IsUnavailable(done) || absl::IsAborted(done);
     if (!again) return done;
-    if (absl::Now() > end) return absl::UnavailableError(done.message());
+    if (SteadyNow() > end) return absl::UnavailableError(done.message());
     PauseBeforeRetry(tries);
   }
 }

@@ -11,13 +11,12 @@
 #include "services/store/postgres/counters.h"
 #include "services/store/postgres/picture_objects.h"
 #include "services/store/postgres/product_columns.h"
+#include "services/store/postgres/row_cursor.h"
 #include "services/store/record.h"
 #include "services/store/timestamp.h"
 
 namespace mannequin::store {
 namespace {
-
-constexpr int kRows = 1000;
 
 absl::StatusOr<std::int64_t> CountOf(Connection& snapshot, const std::string& table) {
   ASSIGN_OR_RETURN(const Result count, snapshot.Run(absl::StrCat("SELECT count(*) FROM ", table), {}));
@@ -27,7 +26,7 @@ absl::StatusOr<std::int64_t> CountOf(Connection& snapshot, const std::string& ta
 }  // namespace
 
 absl::Status PostgresIntegrityCheck::Run() {
-  return pool_.Transact("ISOLATION LEVEL REPEATABLE READ READ ONLY", [&](Connection& snapshot) -> absl::Status {
+  return pool_.Transact(kSnapshot, [&](Connection& snapshot) -> absl::Status {
     RETURN_IF_ERROR(CheckProducts(snapshot));
     RETURN_IF_ERROR(CheckStrayRows(snapshot));
     RETURN_IF_ERROR(CheckPlaceholders(snapshot));
@@ -41,20 +40,17 @@ absl::Status PostgresIntegrityCheck::Run() {
   });
 }
 
-absl::Status PostgresIntegrityCheck::VisitRows(Connection& snapshot, const std::string& select,
-                                               const std::function<absl::Status(const Result&, int row)>& check,
-                                               const std::function<absl::Status()>& page_done) {
-  RETURN_IF_ERROR(snapshot.Execute(absl::StrCat("DECLARE rows NO SCROLL CURSOR FOR ", select)));
-  for (bool more = true; more;) {
-    ASSIGN_OR_RETURN(const Result page, snapshot.Run(absl::StrCat("FETCH ", kRows, " FROM rows"), {}));
-    for (int row = 0; row < page.rows(); ++row) {
-      RETURN_IF_ERROR(check(page, row));
-      RETURN_IF_ERROR(report_.Advance());
-    }
-    RETURN_IF_ERROR(page_done());
-    more = page.rows() == kRows;
-  }
-  return snapshot.Execute("CLOSE rows");
+absl::Status PostgresIntegrityCheck::Visit(Connection& snapshot, const std::string& select,
+                                           const std::function<absl::Status(const Result&, int row)>& check,
+                                           const std::function<absl::Status()>& page_done) {
+  return VisitRows(
+      snapshot, select, {},
+      [&](const Result& rows, int row) -> absl::StatusOr<bool> {
+        RETURN_IF_ERROR(check(rows, row));
+        RETURN_IF_ERROR(report_.Advance());
+        return true;
+      },
+      page_done);
 }
 
 absl::Status PostgresIntegrityCheck::Fault(const std::string& record, const std::string& what, const std::string& sql,
@@ -72,7 +68,7 @@ void PostgresIntegrityCheck::Show(const std::string& sha256) {
 absl::Status PostgresIntegrityCheck::CheckProducts(Connection& snapshot) {
   ASSIGN_OR_RETURN(const std::int64_t total, CountOf(snapshot, "products"));
   RETURN_IF_ERROR(report_.Begin("products", total));
-  return VisitRows(
+  return Visit(
       snapshot,
       "SELECT p.id, p.record, p.image_state, p.brand, p.update_spread, p.updated_at, f.origin "
       "FROM products AS p LEFT JOIN fetches AS f ON f.product_id = p.id ORDER BY p.id",
@@ -147,7 +143,7 @@ absl::Status PostgresIntegrityCheck::CheckStrayRows(Connection& snapshot) {
   ASSIGN_OR_RETURN(const std::int64_t categories, CountOf(snapshot, "product_categories"));
   if (categories > categories_ && records_read_) {
     RETURN_IF_ERROR(report_.Begin("categories", categories));
-    RETURN_IF_ERROR(VisitRows(
+    RETURN_IF_ERROR(Visit(
         snapshot,
         "SELECT c.category, c.product_id, p.record FROM product_categories AS c LEFT JOIN products AS p ON p.id = "
         "c.product_id",
@@ -167,25 +163,25 @@ absl::Status PostgresIntegrityCheck::CheckStrayRows(Connection& snapshot) {
   ASSIGN_OR_RETURN(const std::int64_t fetches, CountOf(snapshot, "fetches"));
   if (fetches <= to_be_fetched_ || !records_read_) return absl::OkStatus();
   RETURN_IF_ERROR(report_.Begin("fetches", fetches));
-  return VisitRows(
-      snapshot, "SELECT f.product_id, p.record FROM fetches AS f LEFT JOIN products AS p ON p.id = f.product_id",
-      [&](const Result& rows, int row) -> absl::Status {
-        v1::StoredProduct product;
-        if (!rows.IsNull(row, 1)) {
-          ASSIGN_OR_RETURN(product,
-                           Decode<v1::StoredProduct>(Family::kProducts, rows.Bytes(row, 0), rows.Bytes(row, 1)));
-        }
-        if (ColumnsOf(product).origin) return absl::OkStatus();
-        return Fault(absl::StrCat("fetches/", rows.Bytes(row, 0)),
-                     "is in the queue, but its image is not to be fetched", "DELETE FROM fetches WHERE product_id = $1",
-                     Parameters().Text(rows.Bytes(row, 0)));
-      });
+  return Visit(snapshot,
+               "SELECT f.product_id, p.record FROM fetches AS f LEFT JOIN products AS p ON p.id = f.product_id",
+               [&](const Result& rows, int row) -> absl::Status {
+                 v1::StoredProduct product;
+                 if (!rows.IsNull(row, 1)) {
+                   ASSIGN_OR_RETURN(
+                       product, Decode<v1::StoredProduct>(Family::kProducts, rows.Bytes(row, 0), rows.Bytes(row, 1)));
+                 }
+                 if (ColumnsOf(product).origin) return absl::OkStatus();
+                 return Fault(absl::StrCat("fetches/", rows.Bytes(row, 0)),
+                              "is in the queue, but its image is not to be fetched",
+                              "DELETE FROM fetches WHERE product_id = $1", Parameters().Text(rows.Bytes(row, 0)));
+               });
 }
 
 absl::Status PostgresIntegrityCheck::CheckPlaceholders(Connection& snapshot) {
   ASSIGN_OR_RETURN(const std::int64_t total, CountOf(snapshot, "placeholders"));
   RETURN_IF_ERROR(report_.Begin("placeholders", total));
-  return VisitRows(
+  return Visit(
       snapshot, "SELECT product_id, record, state FROM placeholders", [&](const Result& rows, int row) -> absl::Status {
         const std::string name = absl::StrCat("placeholders/", rows.Bytes(row, 0));
         const auto placeholder = Decode<v1::Placeholder>(Family::kPlaceholders, rows.Bytes(row, 0), rows.Bytes(row, 1));
@@ -207,7 +203,7 @@ absl::Status PostgresIntegrityCheck::CheckPlaceholders(Connection& snapshot) {
 absl::Status PostgresIntegrityCheck::CheckVerdicts(Connection& snapshot) {
   ASSIGN_OR_RETURN(const std::int64_t total, CountOf(snapshot, "verdicts"));
   RETURN_IF_ERROR(report_.Begin("verdicts", total));
-  return VisitRows(
+  return Visit(
       snapshot, "SELECT product_id, record, kind, is_reviewed::int FROM verdicts",
       [&](const Result& rows, int row) -> absl::Status {
         const std::string name = absl::StrCat("verdicts/", rows.Bytes(row, 0));
@@ -230,7 +226,7 @@ absl::Status PostgresIntegrityCheck::CheckVerdicts(Connection& snapshot) {
 absl::Status PostgresIntegrityCheck::CheckJobs(Connection& snapshot) {
   ASSIGN_OR_RETURN(const std::int64_t total, CountOf(snapshot, "jobs"));
   RETURN_IF_ERROR(report_.Begin("jobs", total));
-  return VisitRows(
+  return Visit(
       snapshot, "SELECT id, record, kind, state, is_open::int, lease_ends_at FROM jobs",
       [&](const Result& rows, int row) -> absl::Status {
         const std::string name = absl::StrCat("jobs/", rows.Bytes(row, 0));
@@ -260,7 +256,7 @@ absl::Status PostgresIntegrityCheck::CheckEmbeddings(Connection& snapshot) {
   ASSIGN_OR_RETURN(const std::int64_t total, CountOf(snapshot, "embeddings"));
   RETURN_IF_ERROR(report_.Begin("embeddings", total));
   counted_.embeddings = total;
-  return VisitRows(snapshot, "SELECT product_id, record FROM embeddings", [&](const Result& rows, int row) {
+  return Visit(snapshot, "SELECT product_id, record FROM embeddings", [&](const Result& rows, int row) {
     const auto embedding = Decode<v1::Embedding>(Family::kEmbeddings, rows.Bytes(row, 0), rows.Bytes(row, 1));
     if (embedding.ok() && embedding->product_id() == rows.Bytes(row, 0)) return absl::OkStatus();
     return Fault(absl::StrCat("embeddings/", rows.Bytes(row, 0)),
@@ -273,7 +269,7 @@ absl::Status PostgresIntegrityCheck::CheckReviews(Connection& snapshot) {
   ASSIGN_OR_RETURN(const std::int64_t total, CountOf(snapshot, "reviews"));
   RETURN_IF_ERROR(report_.Begin("reviews", total));
   counted_.reviews = total;
-  return VisitRows(snapshot, "SELECT key, record FROM reviews", [&](const Result& rows, int row) {
+  return Visit(snapshot, "SELECT key, record FROM reviews", [&](const Result& rows, int row) {
     // The product's id, a zero byte and the picture's hash.
     const std::string key(rows.Bytes(row, 0));
     const auto review = Decode<v1::Review>(Family::kReviews, key, rows.Bytes(row, 1));
@@ -287,7 +283,7 @@ absl::Status PostgresIntegrityCheck::CheckReviews(Connection& snapshot) {
 absl::Status PostgresIntegrityCheck::CheckImages(Connection& snapshot) {
   ASSIGN_OR_RETURN(const std::int64_t total, CountOf(snapshot, "images"));
   RETURN_IF_ERROR(report_.Begin("images", total));
-  RETURN_IF_ERROR(VisitRows(
+  RETURN_IF_ERROR(Visit(
       snapshot, "SELECT encode(sha256, 'hex'), uses, object, bytes, rendition_bytes, record FROM images",
       [&](const Result& rows, int row) -> absl::Status {
         const std::string sha256(rows.Bytes(row, 0));
@@ -333,13 +329,13 @@ absl::Status PostgresIntegrityCheck::CheckObject(const std::string& sha256, cons
 absl::Status PostgresIntegrityCheck::CheckUsersOfLost(Connection& snapshot) {
   if (lost_.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(report_.Begin("records of lost pictures", 0));
-  RETURN_IF_ERROR(VisitRows(snapshot, "SELECT id, record FROM products", [&](const Result& rows, int row) {
+  RETURN_IF_ERROR(Visit(snapshot, "SELECT id, record FROM products", [&](const Result& rows, int row) {
     const std::string id(rows.Bytes(row, 0));
     const auto product = Decode<v1::StoredProduct>(Family::kProducts, id, rows.Bytes(row, 1));
     // One that cannot be read is its own fault.
     return product.ok() ? CheckUser(Family::kProducts, id, product->image().sha256()) : absl::OkStatus();
   }));
-  return VisitRows(snapshot, "SELECT product_id, record FROM placeholders", [&](const Result& rows, int row) {
+  return Visit(snapshot, "SELECT product_id, record FROM placeholders", [&](const Result& rows, int row) {
     const std::string id(rows.Bytes(row, 0));
     const auto placeholder = Decode<v1::Placeholder>(Family::kPlaceholders, id, rows.Bytes(row, 1));
     if (!placeholder.ok()) return absl::OkStatus();

@@ -45,7 +45,7 @@ class PostgresIntegrityCheck {
   };
 
   // Calls `check` with pages of `select`'s rows, of the snapshot.
-  absl::Status VisitRows(
+  absl::Status Visit(
       Connection& snapshot, const std::string& select, const std::function<absl::Status(const Result&, int row)>& check,
       const std::function<absl::Status()>& page_done = [] { return absl::OkStatus(); });
   absl::Status CheckProducts(Connection& snapshot);

@@ -94,7 +94,12 @@ void PostgresEdit::Keep(bool existed, const v1::Review& review) {
   RowOf(Family::kReviews, ReviewKey(review.product_id(), review.image_sha256()), existed, review.SerializeAsString());
 }
 
+// Its bytes are in the bucket: `uploads_` has where.
 absl::Status PostgresEdit::AddImage(const v1::Image&, absl::string_view sha256, const Renditions&) {
+  return AddReference(sha256);
+}
+
+absl::Status PostgresEdit::AddReference(absl::string_view sha256) {
   RETURN_IF_ERROR(ImageKey(sha256).status());
   ++uses_[std::string(sha256)];
   return absl::OkStatus();

@@ -9,9 +9,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/check_range.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "services/store/postgres/counters.h"
 #include "services/store/postgres/integrity_check.h"
 #include "services/store/postgres/metrics.h"
@@ -136,7 +136,7 @@ void PostgresStore::Sweep() {
   for (;;) {
     {
       absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&stopped_), kSweepEvery)) return;
+      if (AwaitFor(mutex_, absl::Condition(&stopped_), kSweepEvery)) return;
     }
     const absl::StatusOr<std::int64_t> swept = objects_.Sweep();
     // The next round comes anyway.
@@ -147,8 +147,8 @@ void PostgresStore::Sweep() {
 
 absl::Status PostgresStore::Write(const std::function<absl::Status(store::Edit&)>& body,
                                   const std::vector<store::NewPicture>& pictures) {
-  const absl::Time begin = absl::Now();
-  const absl::Cleanup observe = [begin] { store_metrics::ObserveChange(absl::Now() - begin); };
+  const absl::Time begin = SteadyNow();
+  const absl::Cleanup observe = [begin] { store_metrics::ObserveChange(SteadyNow() - begin); };
   const absl::Status written = WriteUntilKept(body, pictures);
   store_metrics::CountChange(written.ok() ? "kept" : IsTheServers(written) ? "failed" : "refused");
   return written;
@@ -156,7 +156,7 @@ absl::Status PostgresStore::Write(const std::function<absl::Status(store::Edit&)
 
 absl::Status PostgresStore::WriteUntilKept(const std::function<absl::Status(store::Edit&)>& body,
                                            const std::vector<store::NewPicture>& pictures) {
-  const absl::Time end = absl::Now() + store::kTakeover;
+  const absl::Time end = SteadyNow() + store::kTakeover;
   store::Uploads uploads;
   absl::Time uploaded = clock().Now();
   absl::Status written;
@@ -173,7 +173,7 @@ absl::Status PostgresStore::WriteUntilKept(const std::function<absl::Status(stor
     if (absl::IsCancelled(written)) {
       // The server is gone, and nothing was committed.
       written = absl::UnavailableError(written.message());
-      if (absl::Now() > end) return written;
+      if (SteadyNow() > end) return written;
     } else if (!absl::IsAborted(written)) {
       return written;
     }

@@ -8,6 +8,7 @@
 #include "common/base/status_macros.h"
 #include "services/store/postgres/postgres_store.h"
 #include "services/store/postgres/product_columns.h"
+#include "services/store/postgres/row_cursor.h"
 #include "services/store/postgres/schema.h"
 #include "services/store/timestamp.h"
 
@@ -49,21 +50,13 @@ absl::Status VisitPages(
   }
 }
 
-// The same of one snapshot: a cursor in a transaction.
+// The same of one snapshot.
 absl::Status VisitSnapshot(
     store::ConnectionPool& pool, const std::string& select, const std::function<Parameters()>& parameters,
     absl::FunctionRef<absl::StatusOr<bool>(absl::string_view key, absl::string_view record)> visit) {
-  return pool.Transact("ISOLATION LEVEL REPEATABLE READ READ ONLY", [&](Connection& connection) -> absl::Status {
-    RETURN_IF_ERROR(connection.Run(absl::StrCat("DECLARE scan NO SCROLL CURSOR FOR ", select), parameters()).status());
-    const std::string fetch = absl::StrCat("FETCH ", kRows, " FROM scan");
-    for (;;) {
-      ASSIGN_OR_RETURN(const Result page, connection.Run(fetch, {}));
-      for (int row = 0; row < page.rows(); ++row) {
-        ASSIGN_OR_RETURN(const bool more, visit(page.Bytes(row, 0), page.Bytes(row, 1)));
-        if (!more) return absl::OkStatus();
-      }
-      if (page.rows() < kRows) return absl::OkStatus();
-    }
+  return pool.Transact(store::kSnapshot, [&](Connection& connection) {
+    return store::VisitRows(connection, select, parameters(),
+                            [&](const Result& rows, int row) { return visit(rows.Bytes(row, 0), rows.Bytes(row, 1)); });
   });
 }
 

@@ -9,6 +9,8 @@
 #include "common/base/status_macros.h"
 #include "services/store/postgres/postgres_edit.h"
 #include "services/store/postgres/postgres_store.h"
+#include "services/store/postgres/row_cursor.h"
+#include "services/store/postgres/schema.h"
 
 namespace mannequin {
 
@@ -19,34 +21,36 @@ using store::Result;
 
 namespace {
 
-constexpr int kRows = 1000;
+// Nothing for kinds that RocksDB keeps among others.
+std::optional<Family> FamilyOf(v1::RecordKind kind) {
+  switch (kind) {
+    case v1::RECORD_KIND_PRODUCT:
+      return Family::kProducts;
+    case v1::RECORD_KIND_EMBEDDING:
+      return Family::kEmbeddings;
+    case v1::RECORD_KIND_JOB:
+      return Family::kJobs;
+    case v1::RECORD_KIND_PLACEHOLDER:
+      return Family::kPlaceholders;
+    case v1::RECORD_KIND_VERDICT:
+      return Family::kVerdicts;
+    case v1::RECORD_KIND_REVIEW:
+      return Family::kReviews;
+    default:
+      return std::nullopt;
+  }
+}
 
+// The table of a kind, and the column that is its value.
 struct RawTable {
-  const char* name;
-  const char* key;
-  const char* record = "record";
-  bool byte_keys = false;
+  store::RecordTable table;
+  absl::string_view value = "record";
 };
 
 RawTable TableOfKind(v1::RecordKind kind) {
-  switch (kind) {
-    case v1::RECORD_KIND_EMBEDDING:
-      return {"embeddings", "product_id"};
-    case v1::RECORD_KIND_JOB:
-      return {"jobs", "id"};
-    case v1::RECORD_KIND_JOB_KEY:
-      return {"job_keys", "key", "job_id", true};
-    case v1::RECORD_KIND_PLACEHOLDER:
-      return {"placeholders", "product_id"};
-    case v1::RECORD_KIND_VERDICT:
-      return {"verdicts", "product_id"};
-    case v1::RECORD_KIND_REVIEW:
-      return {"reviews", "key", "record", true};
-    case v1::RECORD_KIND_INGEST_CHECKPOINT:
-      return {"ingest_checkpoints", "source", "record", true};
-    default:
-      return {"products", "id"};
-  }
+  if (kind == v1::RECORD_KIND_JOB_KEY) return {{"job_keys", "key", true}, "job_id"};
+  if (kind == v1::RECORD_KIND_INGEST_CHECKPOINT) return {{"ingest_checkpoints", "source", true}};
+  return {store::TableOf(FamilyOf(kind).value_or(Family::kProducts))};
 }
 
 // Reads, and puts, one record of a kind that has a message and a family.
@@ -97,25 +101,6 @@ absl::Status ImportOne(v1::RecordKind kind, const v1::ExportedRecord& record, st
   }
 }
 
-std::optional<Family> FamilyOf(v1::RecordKind kind) {
-  switch (kind) {
-    case v1::RECORD_KIND_PRODUCT:
-      return Family::kProducts;
-    case v1::RECORD_KIND_EMBEDDING:
-      return Family::kEmbeddings;
-    case v1::RECORD_KIND_JOB:
-      return Family::kJobs;
-    case v1::RECORD_KIND_PLACEHOLDER:
-      return Family::kPlaceholders;
-    case v1::RECORD_KIND_VERDICT:
-      return Family::kVerdicts;
-    case v1::RECORD_KIND_REVIEW:
-      return Family::kReviews;
-    default:
-      return std::nullopt;
-  }
-}
-
 }  // namespace
 
 absl::Status PostgresStore::VisitRaw(v1::RecordKind kind, const std::string& after, store::RawVisitor visit) {
@@ -124,28 +109,20 @@ absl::Status PostgresStore::VisitRaw(v1::RecordKind kind, const std::string& aft
 
 absl::Status PostgresStore::VisitRecordsBetween(v1::RecordKind kind, const std::string& after, const std::string& last,
                                                 store::RawVisitor visit) {
-  const RawTable table = TableOfKind(kind);
+  const auto [table, value] = TableOfKind(kind);
   Parameters parameters;
   table.byte_keys ? parameters.Bytes(after) : parameters.Text(after);
   if (!last.empty()) table.byte_keys ? parameters.Bytes(last) : parameters.Text(last);
   const std::string select =
-      absl::StrCat("SELECT ", table.key, ", ", table.record, " FROM ", table.name, " WHERE ", table.key, " > $1",
+      absl::StrCat("SELECT ", table.key, ", ", value, " FROM ", table.table, " WHERE ", table.key, " > $1",
                    last.empty() ? "" : absl::StrCat(" AND ", table.key, " <= $2"), " ORDER BY ", table.key);
   absl::Status visited;
-  RETURN_IF_ERROR(
-      pool_.Transact("ISOLATION LEVEL REPEATABLE READ READ ONLY", [&](Connection& connection) -> absl::Status {
-        RETURN_IF_ERROR(
-            connection.Run(absl::StrCat("DECLARE export NO SCROLL CURSOR FOR ", select), parameters).status());
-        for (bool more = true; more;) {
-          ASSIGN_OR_RETURN(const Result page, connection.Run(absl::StrCat("FETCH ", kRows, " FROM export"), {}));
-          for (int row = 0; row < page.rows(); ++row) {
-            visited = visit(page.Bytes(row, 0), page.Bytes(row, 1));
-            if (!visited.ok()) return absl::OkStatus();
-          }
-          more = page.rows() == kRows;
-        }
-        return absl::OkStatus();
-      }));
+  RETURN_IF_ERROR(pool_.Transact(store::kSnapshot, [&](Connection& connection) {
+    return store::VisitRows(connection, select, parameters, [&](const Result& rows, int row) {
+      visited = visit(rows.Bytes(row, 0), rows.Bytes(row, 1));
+      return visited.ok();
+    });
+  }));
   return visited;
 }
 

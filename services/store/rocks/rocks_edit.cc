@@ -133,6 +133,14 @@ absl::Status RocksEdit::AddImage(const v1::Image& image, absl::string_view sha25
   return absl::OkStatus();
 }
 
+absl::Status RocksEdit::AddReference(absl::string_view sha256) {
+  ASSIGN_OR_RETURN(const std::string key, ImageKey(sha256));
+  ASSIGN_OR_RETURN(const std::optional<std::string> count, Get(Family::kImageReferences, key));
+  if (!count) return absl::NotFoundError(absl::StrCat("images/", sha256, ": not in the store"));
+  // What is kept already is not written again.
+  return AddImage({}, sha256, {});
+}
+
 absl::Status RocksEdit::DropImage(absl::string_view sha256) {
   if (sha256.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string key, ImageKey(sha256));

@@ -31,6 +31,7 @@ class RocksEdit final : public Edit {
   absl::Status Prefetch(Family, std::vector<std::string>) override { return absl::OkStatus(); }
   absl::Status AddImage(const v1::Image& image, absl::string_view sha256,
                         const google::protobuf::RepeatedPtrField<v1::Rendition>& renditions) override;
+  absl::Status AddReference(absl::string_view sha256) override;
   absl::Status DropImage(absl::string_view sha256) override;
   absl::StatusOr<std::optional<std::string>> JobOfKey(absl::string_view idempotency_key) override;
   void PutJobKey(absl::string_view idempotency_key, absl::string_view job_id) override;

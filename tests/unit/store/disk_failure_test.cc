@@ -1,7 +1,5 @@
 // Power cuts under load and full disks: what was acknowledged is there, and all that is
 // there fits together.
-#include <sys/mount.h>
-
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -10,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "tests/unit/store/faulty_disks.h"
 #include "tests/unit/store/load.h"
+#include "tests/unit/store/mounted_disk.h"
 
 namespace mannequin {
 namespace {
@@ -65,33 +64,6 @@ TEST(PowerCut, WhatWasAcknowledgedIsThereThoughNothingElseIs) {
   }
   EXPECT_GT(long_streams, 0);
 }
-
-// A file system of its own in memory, of so many bytes. Needs the right to mount.
-class MountedDisk {
- public:
-  MountedDisk(std::string folder, std::int64_t bytes) : folder_(std::move(folder)) {
-    std::filesystem::create_directories(folder_);
-    mounted_ = mount("tmpfs", folder_.c_str(), "tmpfs", 0, absl::StrCat("size=", bytes).c_str()) == 0;
-  }
-  ~MountedDisk() {
-    if (mounted_) umount(folder_.c_str());
-  }
-  MountedDisk(const MountedDisk&) = delete;
-  MountedDisk& operator=(const MountedDisk&) = delete;
-  bool mounted() const { return mounted_; }
-  // Takes all the space that is left.
-  void Fill() {
-    std::ofstream file(folder_ + "/filler", std::ios::binary);
-    const std::string block(1 << 16, 'x');
-    while (file.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
-    }
-  }
-  void Empty() { std::filesystem::remove(folder_ + "/filler"); }
-
- private:
-  const std::string folder_;
-  bool mounted_ = false;
-};
 
 TEST(FullDisk, ARealOneRefusesWritesServesReadsAndRecovers) {
   const TemporaryFolder folder;
