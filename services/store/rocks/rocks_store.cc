@@ -13,6 +13,7 @@
 #include "services/store/rocks/format.h"
 #include "services/store/rocks/prefix_cursor.h"
 #include "services/store/rocks/rocks_edit.h"
+#include "services/store/rocks/rocks_metrics.h"
 #include "services/store/rocks/rocks_status.h"
 #include "services/store/statistics.h"
 #include "services/store/timestamp.h"
@@ -52,6 +53,7 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const config::v1::S
 RocksStore::RocksStore(std::unique_ptr<Database> db, int max_concurrent_scans, const Clock& clock)
     : RecordStore(max_concurrent_scans, clock),
       db_(std::move(db)),
+      metrics_(std::make_unique<store::RocksMetrics>(*db_)),
       statistics_(std::make_unique<store::Statistics>()),
       leases_(std::make_unique<store::FetchLeases>()),
       fetch_queue_(std::make_unique<store::FetchQueue>()),

@@ -42,6 +42,7 @@ class RocksEdit;
 class FetchLeases;
 class FetchQueue;
 class ProductSegment;
+class RocksMetrics;
 struct Statistics;
 }  // namespace store
 
@@ -124,6 +125,7 @@ class RocksStore final : public RecordStore {
                                v1::LeaseFetchesResponse& response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::unique_ptr<store::Database> db_;
+  const std::unique_ptr<store::RocksMetrics> metrics_;
   std::atomic<int> writers_{0};
 
   absl::Mutex mutex_;  // The writer mutex.
