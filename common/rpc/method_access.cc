@@ -73,6 +73,8 @@ const std::vector<MethodAccess>& AllMethodAccess() {
       {"/mannequin.v1.GanTrainer/EvaluateBundles", kOperator, kChange},
       {"/mannequin.v1.GanTrainer/GetLineage", kOperator, kRead},
 
+      {"/mannequin.v1.TrainingWorker/RunTrainingProcess", kService, kWork},
+
       {"/mannequin.v1.ImageGenerator/GenerateImages", kCatalog, kWork},
       {"/mannequin.v1.ImageGenerator/MakePlaceholders", kCatalog, kChange},
       {"/mannequin.v1.ImageGenerator/ListPlaceholderQueue", kCatalog, kRead},

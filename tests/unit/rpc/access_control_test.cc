@@ -15,6 +15,7 @@
 #include "mannequin/v1/image_generator.pb.h"
 #include "mannequin/v1/product_store.pb.h"
 #include "mannequin/v1/text_embedder.pb.h"
+#include "mannequin/v1/training_worker.pb.h"
 
 namespace mannequin::rpc {
 namespace {
@@ -57,7 +58,7 @@ TEST(MethodAccess, HasARowForEveryMethodOfTheContractsAndNoOther) {
   std::set<std::string> methods;
   for (const google::protobuf::FileDescriptor* file :
        {v1::UpsertProductsRequest::descriptor()->file(), v1::StartCrawlRequest::descriptor()->file(),
-        v1::EmbedTextsRequest::descriptor()->file(), v1::CreateTrainingRequest::descriptor()->file(),
+        v1::EmbedTextsRequest::descriptor()->file(), v1::CreateTrainingRequest::descriptor()->file(), v1::RunTrainingProcessRequest::descriptor()->file(),
         v1::GenerateImagesRequest::descriptor()->file(), v1::ScoreListingRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       for (int j = 0; j < file->service(i)->method_count(); ++j) {
