@@ -4,11 +4,13 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "mannequin/v1/gan_trainer.pb.h"
+#include "services/trainer/device_name.h"
 
 namespace mannequin {
 namespace {
@@ -32,32 +34,90 @@ bool LeaseExpired(const v1::Job& job) {
          absl::Now();
 }
 
-// What the job asks for; empty for one of any. What cannot be read is leased on any device,
-// and fails with its reason.
-std::vector<std::string> AskedDevices(const v1::Job& job) {
-  v1::CreateTrainingRequest training;
-  if (job.spec().UnpackTo(&training)) return {training.devices().begin(), training.devices().end()};
-  v1::EvaluateBundlesRequest evaluation;
-  if (job.spec().UnpackTo(&evaluation) && !evaluation.device().empty()) return {evaluation.device()};
-  return {};
+// "cuda" and "cuda:0" are one, on every machine.
+std::string Canonical(const std::string& device) { return absl::EndsWith(device, "cuda") ? device + ":0" : device; }
+
+bool Contains(const std::vector<std::string>& devices, const std::string& device) {
+  return std::find(devices.begin(), devices.end(), device) != devices.end();
 }
 
-// "cuda" and "cuda:0" are one.
-std::string Canonical(const std::string& device) { return device == "cuda" ? "cuda:0" : device; }
+std::vector<std::string> OwnOf(const std::vector<std::string>& devices) {
+  std::vector<std::string> own;
+  std::copy_if(devices.begin(), devices.end(), std::back_inserter(own),
+               [](const std::string& device) { return WorkerOf(device).empty(); });
+  if (own.empty()) own.push_back("cpu");
+  return own;
+}
+
+std::set<std::string> Union(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  std::set<std::string> all(a.begin(), a.end());
+  all.insert(b.begin(), b.end());
+  return all;
+}
 
 }  // namespace
 
-DeviceQueue::DeviceQueue(ProductStore& store, std::vector<v1::JobKind> kinds, std::vector<std::string> devices)
-    : store_(store), kinds_(std::move(kinds)), devices_(std::move(devices)) {}
+DeviceQueue::DeviceQueue(ProductStore& store, std::vector<v1::JobKind> kinds, std::vector<std::string> devices,
+                         std::function<bool(const std::string&)> can_start)
+    : store_(store),
+      kinds_(std::move(kinds)),
+      devices_(std::move(devices)),
+      own_(OwnOf(devices_)),
+      all_(Union(devices_, own_)),
+      can_start_(std::move(can_start)) {}
 
 absl::Status DeviceQueue::Check(const std::vector<std::string>& asked) const {
-  for (const std::string& device : asked) {
-    if (std::find(devices_.begin(), devices_.end(), Canonical(device)) == devices_.end()) {
+  std::set<std::string> of_workers;
+  bool own = false;
+  for (const std::string& name : asked) {
+    const std::string device = Canonical(name);
+    if (!Contains(devices_, device)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("devices: \"", device, "\" is not one of this trainer's: ", absl::StrJoin(devices_, ", ")));
+          absl::StrCat("devices: \"", name, "\" is not one of this trainer's: ", absl::StrJoin(devices_, ", ")));
+    }
+    own |= WorkerOf(device).empty();
+    if (!WorkerOf(device).empty() && !of_workers.insert(device).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("devices: \"", name, "\" is there twice; a worker runs one process on a device"));
     }
   }
+  if (own && !of_workers.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("devices: \"", *of_workers.begin(),
+                     "\" is a worker's, others are of the trainer's own machine; a "
+                     "training runs on devices of workers alone, or of the trainer's machine alone"));
+  }
   return absl::OkStatus();
+}
+
+absl::Status DeviceQueue::CheckEvaluation(const std::string& asked) const {
+  if (Contains(own_, Canonical(asked))) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("device: \"", asked,
+                                                 "\" is not one of those of the trainer's own "
+                                                 "machine, where bundles are measured: ",
+                                                 absl::StrJoin(own_, ", ")));
+}
+
+std::vector<std::string> DeviceQueue::Wanted(const v1::Job& job, const std::set<std::string>& spoken_for) const {
+  const auto first_free = [&](const std::vector<std::string>& devices) -> std::vector<std::string> {
+    for (const std::string& device : devices) {
+      if (spoken_for.count(device) == 0 && CanStart(device)) return {device};
+    }
+    return {};
+  };
+  v1::EvaluateBundlesRequest evaluation;
+  if (job.spec().UnpackTo(&evaluation)) {
+    if (evaluation.device().empty()) return first_free(own_);
+    if (!CheckEvaluation(evaluation.device()).ok()) return {};
+    return {Canonical(evaluation.device())};
+  }
+  // What cannot be read is leased on any device, and fails with its reason.
+  v1::CreateTrainingRequest training;
+  if (!job.spec().UnpackTo(&training) || training.devices().empty()) return first_free(devices_);
+  if (!Check({training.devices().begin(), training.devices().end()}).ok()) return {};
+  std::vector<std::string> wanted;
+  for (const std::string& device : training.devices()) wanted.push_back(Canonical(device));
+  return wanted;
 }
 
 std::optional<JobWorker::Choice> DeviceQueue::Next() {
@@ -65,7 +125,7 @@ std::optional<JobWorker::Choice> DeviceQueue::Next() {
     absl::MutexLock lock(&mutex_);
     std::size_t taken = 0;
     for (const auto& [job, devices] : taken_) taken += std::set<std::string>(devices.begin(), devices.end()).size();
-    if (taken >= devices_.size()) return std::nullopt;
+    if (taken >= all_.size()) return std::nullopt;
   }
   std::vector<v1::Job> jobs;
   std::vector<v1::Job> running;
@@ -82,15 +142,10 @@ std::optional<JobWorker::Choice> DeviceQueue::Next() {
   for (const auto& [job, devices] : taken_) spoken_for.insert(devices.begin(), devices.end());
   for (const v1::Job& job : jobs) {
     if (taken_.count(job.id()) > 0) continue;
-    std::vector<std::string> wanted;
-    for (const std::string& device : AskedDevices(job)) wanted.push_back(Canonical(device));
-    if (wanted.empty()) {
-      for (const std::string& device : devices_) {
-        if (wanted.empty() && spoken_for.count(device) == 0) wanted.push_back(device);
-      }
-      if (wanted.empty()) continue;
-    } else if (!Check(wanted).ok()) {
-      continue;  // another trainer's
+    const std::vector<std::string> wanted = Wanted(job, spoken_for);
+    if (wanted.empty()) continue;
+    if (!std::all_of(wanted.begin(), wanted.end(), [this](const std::string& device) { return CanStart(device); })) {
+      continue;
     }
     const bool free = std::none_of(wanted.begin(), wanted.end(),
                                    [&](const std::string& device) { return spoken_for.count(device) > 0; });

@@ -14,6 +14,7 @@
 #include "common/nn/device.h"
 #include "common/nn/gan.h"
 #include "common/text/text_encoder.h"
+#include "services/trainer/device_name.h"
 #include "services/trainer/measure_bundle.h"
 #include "services/trainer/pack.h"
 #include "services/trainer/quality_meter.h"
@@ -155,6 +156,12 @@ class BundleEvaluation {
 absl::StatusOr<v1::EvaluateBundlesRequest> CompleteEvaluation(const BundleFolder& bundles,
                                                               v1::EvaluateBundlesRequest request) {
   RETURN_IF_ERROR(CheckRange<std::int64_t>("max_products", request.max_products(), 0, 1'000'000'000'000));
+  if (!WorkerOf(request.device()).empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("device: \"", request.device(),
+                     "\" is a worker's; bundles are "
+                     "measured on the trainer's own machine: name a device of that, or none"));
+  }
   if (!request.device().empty()) RETURN_IF_ERROR(CheckDevice(request.device()));
   if (request.versions_size() > kMaxEvaluated) {
     return absl::InvalidArgumentError(

@@ -4,18 +4,9 @@
 //
 //   const absl::Status status = Supervise(plan_path, plan, options, stopping, report);
 //
-// A process is this very program, or `options.program`, with the arguments "training-process"
-// and the plan's path (training_process.h). It gets
-//
-//   fd 3                  pipe for its reports, report_pipe.h
-//   RANK, WORLD_SIZE      its number, and how many there are
-//   RENDEZVOUS            a file, not there yet, by which they find each other
-//   CUDA_VISIBLE_DEVICES  its own device only, so that it is "cuda:0" there; none for "cpu"
-//   TRAINER_PID           whose end is its own
-//   MALLOC_CONF           kTrainingMemory, then what the trainer's own says
-//
-// standard output and error in <folder>/log.txt, a process group of its own, so that Ctrl-C
-// reaches the trainer alone, and no signal blocked.
+// Each process is a child of this one (local_process.h) or, on a device "HOST:PORT/...", runs at the training worker
+// there (remote_process.h), which sees the plan's folder under the same name. What they say on standard output and
+// error is in <folder>/log.txt; of workers, what all but the first say in log-<rank>.txt.
 #pragma once
 
 #include <functional>
@@ -24,18 +15,15 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "mannequin/v1/training_process.pb.h"
+#include "services/trainer/training_workers.h"
 
 namespace mannequin {
 
-inline constexpr char kTrainingProcess[] = "training-process";
-inline constexpr int kReportFd = 3;
-// For jemalloc. The large tensors of a step are those of the step before: given back to the system in
-// between, their pages would be found and cleared again, a tenth of the step.
-inline constexpr char kTrainingMemory[] = "oversize_threshold:0,dirty_decay_ms:-1,thp:always";
-
 struct SupervisorOptions {
   std::string program;  // empty: the one that runs
-  // A process that says nothing for so long hangs.
+  // For devices of workers; must outlive the training.
+  const TrainingWorkers* workers = nullptr;
+  // A process that says nothing for so long hangs. So long, too, a worker may be away before that counts as a death.
   absl::Duration max_silence = absl::Minutes(10);
   // Between asking for the end and SIGKILL.
   absl::Duration grace = absl::Seconds(60);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,12 +20,14 @@
 #include "common/store/job_worker.h"
 #include "services/trainer/checkpoints.h"
 #include "services/trainer/curve.h"
+#include "services/trainer/device_name.h"
 #include "services/trainer/device_queue.h"
 #include "services/trainer/evaluate_bundles_job.h"
 #include "services/trainer/lineage.h"
 #include "services/trainer/measure_bundle.h"
 #include "services/trainer/sample_grids.h"
 #include "services/trainer/training_job.h"
+#include "services/trainer/training_workers.h"
 
 namespace mannequin {
 namespace {
@@ -38,10 +41,7 @@ const std::vector<v1::JobKind> kKinds = {v1::JOB_KIND_TRAIN_GAN, v1::JOB_KIND_EV
 std::vector<std::string> DevicesOf(const config::v1::TrainerConfig& config) {
   if (config.devices_size() > 0) return {config.devices().begin(), config.devices().end()};
   if (!config.device().empty()) return {config.device() == "cuda" ? "cuda:0" : config.device()};
-  std::vector<std::string> devices;
-  for (int i = 0; i < CudaDevices(); ++i) devices.push_back(absl::StrCat("cuda:", i));
-  if (devices.empty()) devices.push_back("cpu");
-  return devices;
+  return AllOwnDevices();
 }
 
 TrainingEnvironment EnvironmentOf(const config::v1::TrainerConfig& config) {
@@ -73,9 +73,12 @@ struct TrainerService::Impl {
       : store(product_store),
         environment(EnvironmentOf(config)),
         bundles(config.bundles()),
-        queue(store, kKinds, DevicesOf(config)) {
+        training_workers(DevicesOf(config), config.rendezvous_port(), config.client()),
+        queue(store, kKinds, DevicesOf(config),
+              [this](const std::string& device) { return training_workers.CanStart(device); }) {
+    environment.supervisor.workers = &training_workers;
     // As many as can have a device each.
-    for (std::size_t i = 0; i < queue.devices().size(); ++i) {
+    for (std::size_t i = 0; i < queue.size(); ++i) {
       workers.push_back(std::make_unique<JobWorker>(
           store, "trainer", kKinds,
           [this](const v1::Job& job, JobContext& context) {
@@ -197,7 +200,7 @@ struct TrainerService::Impl {
 
   absl::StatusOr<v1::Job> Evaluate(const v1::EvaluateBundlesRequest& request) {
     ASSIGN_OR_RETURN(const v1::EvaluateBundlesRequest complete, CompleteEvaluation(bundles, request));
-    if (!request.device().empty()) RETURN_IF_ERROR(queue.Check({request.device()}));
+    if (!request.device().empty()) RETURN_IF_ERROR(queue.CheckEvaluation(request.device()));
     v1::CreateJobRequest create;
     create.set_kind(v1::JOB_KIND_EVALUATE_BUNDLES);
     create.mutable_spec()->PackFrom(complete);
@@ -237,8 +240,9 @@ struct TrainerService::Impl {
   }
 
   ProductStore& store;
-  const TrainingEnvironment environment;
+  TrainingEnvironment environment;
   const BundleFolder bundles;
+  const TrainingWorkers training_workers;
   SteadyNotification stopped;
   DeviceQueue queue;
   std::vector<std::unique_ptr<JobWorker>> workers;
@@ -251,18 +255,20 @@ absl::Status TrainerService::Validate(const config::v1::TrainerConfig& config) {
     return absl::InvalidArgumentError(absl::StrCat("threads: ", config.threads(), " is negative"));
   RETURN_IF_ERROR(CheckRange<std::int64_t>("max_pack_bytes", config.max_pack_bytes(), 0, std::int64_t{1} << 50));
   RETURN_IF_ERROR(CheckRange("max_silence_seconds", config.max_silence_seconds(), 0, 86'400));
-  std::vector<std::string> devices(config.devices().begin(), config.devices().end());
-  for (const std::string& device : devices) {
-    if (device.empty() || device == "cuda") {
-      return absl::InvalidArgumentError(
-          absl::StrCat("devices: \"", device, "\" names no single device; give \"cpu\" or \"cuda:N\""));
+  RETURN_IF_ERROR(CheckRange("rendezvous_port", config.rendezvous_port(), 0, 65'535 - config.devices_size()));
+  std::vector<std::string> own;
+  std::set<std::string> of_workers;
+  for (const std::string& device : config.devices()) {
+    if (WorkerOf(device).empty()) {
+      own.push_back(device);
+      continue;
     }
-    RETURN_IF_ERROR(CheckDevice(device));
+    RETURN_IF_ERROR(CheckWorkerDevice(device));
+    if (!of_workers.insert(device).second) {
+      return absl::InvalidArgumentError(absl::StrCat("devices: \"", device, "\" is there twice"));
+    }
   }
-  std::sort(devices.begin(), devices.end());
-  if (const auto twice = std::adjacent_find(devices.begin(), devices.end()); twice != devices.end()) {
-    return absl::InvalidArgumentError(absl::StrCat("devices: \"", *twice, "\" is there twice"));
-  }
+  RETURN_IF_ERROR(CheckOwnDevices(own));
   return CheckDevice(config.device());
 }
 

@@ -13,6 +13,7 @@
 #include <deque>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <new>
 #include <string>
 
@@ -32,15 +33,16 @@
 #include "services/trainer/candidate.h"
 #include "services/trainer/checkpoints.h"
 #include "services/trainer/curve.h"
+#include "services/trainer/device_name.h"
 #include "services/trainer/gan_training.h"
 #include "services/trainer/health.h"
 #include "services/trainer/learning_rate.h"
+#include "services/trainer/local_process.h"
 #include "services/trainer/pack.h"
 #include "services/trainer/process_group.h"
 #include "services/trainer/recipe.h"
 #include "services/trainer/report_pipe.h"
 #include "services/trainer/sample_grids.h"
-#include "services/trainer/supervisor.h"
 #include "services/trainer/training_job.h"
 #include "spdlog/spdlog.h"
 
@@ -55,6 +57,7 @@ constexpr std::size_t kStandardised = 20'000;  // texts whose variance is measur
 constexpr int kPointSteps = 10;                // between waits for the device to read losses
 constexpr std::size_t kMeanPoints = 5;         // of the progress' losses
 constexpr int kMaxRollbacks = 3;
+constexpr int kLoads = 90;  // a second apart
 constexpr absl::Duration kSampleInterval = absl::Seconds(20), kReportInterval = absl::Milliseconds(250),
                          kLifeSign = absl::Seconds(5);
 constexpr double kTrainingBegins = 0.05, kTrainingEnds = 0.8, kJudgeEnds = 0.95;  // of the job
@@ -74,7 +77,7 @@ class TrainingProcess {
         folder_(plan.folder()),
         leads_(rank == 0),
         // CUDA_VISIBLE_DEVICES leaves one.
-        device_(plan.devices(rank) == "cpu" ? "cpu" : "cuda:0"),
+        device_(SplitDeviceName(plan.devices(rank)).device == "cpu" ? "cpu" : "cuda:0"),
         pipe_(pipe),
         checkpoints_(plan.folder(), plan.request().keep_checkpoints()) {}
 
@@ -90,7 +93,7 @@ class TrainingProcess {
       return asked_to_end.load();
     });
     RETURN_IF_ERROR(CreateTraining());
-    RETURN_IF_ERROR(Resume());
+    RETURN_IF_ERROR(LoadAlike([this] { return Resume(); }));
     while (true) {
       ASSIGN_OR_RETURN(const bool whole, Train());
       if (whole) break;
@@ -181,6 +184,27 @@ class TrainingProcess {
   // The means over the group of what each process has seen of itself, so that all decide alike.
   absl::Status Agree(std::vector<float>& figures) {
     return group_ == nullptr ? absl::OkStatus() : group_->AllReduceMean(absl::MakeSpan(figures));
+  }
+
+  // Again until every process stands at the step of the first: of a folder that is another machine's, a process may
+  // see for a while what was there a minute ago (NFS).
+  absl::Status LoadAlike(const std::function<absl::Status()>& load) {
+    for (int round = 0;; ++round) {
+      RETURN_IF_ERROR(load());
+      if (group_ == nullptr) return absl::OkStatus();
+      std::vector<float> first = {static_cast<float>(step_)};
+      RETURN_IF_ERROR(group_->Broadcast(absl::MakeSpan(first)));
+      const auto step = static_cast<std::int64_t>(first[0]);
+      std::vector<float> apart = {step == step_ ? 0.0f : 1.0f};
+      RETURN_IF_ERROR(Agree(apart));
+      if (apart[0] == 0) return absl::OkStatus();
+      if (round == kLoads) {
+        return absl::UnavailableError(absl::StrCat("the processes see different checkpoints in ", folder_, ": step ",
+                                                   step_, " here, step ", step, " at the first"));
+      }
+      Report(progress_.phase(), progress_done_);
+      absl::SleepFor(absl::Seconds(1));
+    }
   }
 
   // From its own last checkpoint, if there is one: then this is the same job, started anew.
@@ -420,12 +444,14 @@ class TrainingProcess {
     const int rollbacks = progress_.rollbacks() + 1;
     const double rate = learning_rate_ / 2, seconds = seconds_;
     RETURN_IF_ERROR(CreateTraining());
-    ASSIGN_OR_RETURN(const std::optional<CheckpointFacts> facts,
-                     checkpoints_.LoadLast(
-                         *training_, pack_->categories, [this](const std::string& message) { Warn(message); }, true));
-    step_ = facts ? facts->step : 0;
     // All have chosen before the first takes any away.
-    if (group_ != nullptr) RETURN_IF_ERROR(group_->Barrier());
+    RETURN_IF_ERROR(LoadAlike([this]() -> absl::Status {
+      ASSIGN_OR_RETURN(const std::optional<CheckpointFacts> facts,
+                       checkpoints_.LoadLast(
+                           *training_, pack_->categories, [this](const std::string& message) { Warn(message); }, true));
+      step_ = facts ? facts->step : 0;
+      return absl::OkStatus();
+    }));
     if (leads_) RETURN_IF_ERROR(checkpoints_.RemoveAfter(step_));
     seconds_ = seconds;  // they were spent
     learning_rate_ = rate;
@@ -493,7 +519,7 @@ class TrainingProcess {
   double point_wait_ = 0, progress_done_ = 0;
 };
 
-// An equal share of the CPUs that this process may use.
+// An equal share of the CPUs that this process may use, for one of `world` on this machine.
 void TakeShareOfCpus(int rank, int world) {
   cpu_set_t all, mine;
   if (world < 2 || sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) < world) return;
@@ -521,7 +547,7 @@ absl::Status RunProcess(const std::string& plan_path, const ReportWriter& pipe) 
     return absl::InvalidArgumentError(absl::StrCat("RANK ", rank, " of WORLD_SIZE ", world, ": ", plan_path, " has ",
                                                    plan.devices_size(), " devices"));
   }
-  TakeShareOfCpus(rank, world);
+  TakeShareOfCpus(NumberFrom("LOCAL_RANK", 0), NumberFrom("LOCAL_WORLD_SIZE", 1));
   cpu_set_t cpus;
   const int usable = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 0;
   InitImages();

@@ -1,6 +1,7 @@
 #include "services/trainer/device_queue.h"
 
 #include <filesystem>
+#include <set>
 
 #include "common/base/file.h"
 #include "gmock/gmock.h"
@@ -75,6 +76,42 @@ TEST_F(DeviceQueueTest, AJobOfAnotherTrainersDeviceIsLeftToIt) {
   const absl::Status refused = queue_->Check({"cuda:7"});
   EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("\"cuda:7\" is not one of this trainer's: cuda:0, cuda:1"));
+}
+
+TEST_F(DeviceQueueTest, ADeviceThatCannotBeStartedOnIsNotFreeAndAJobThatWaitsForItHoldsNothing) {
+  std::set<std::string> there;
+  DeviceQueue queue(*store_, {v1::JOB_KIND_TRAIN_GAN}, {"a:1/cuda:0", "b:1/cuda:0"},
+                    [&](const std::string& device) { return there.count(device) > 0; });
+  const std::string both = Create({"a:1/cuda", "b:1/cuda:0"}), any = Create({}), first = Create({"a:1/cuda:0"});
+  EXPECT_EQ(IdOf(queue.Next()), "");
+  there = {"a:1/cuda:0"};
+  auto choice = queue.Next();
+  ASSERT_EQ(IdOf(choice), any);
+  EXPECT_THAT(queue.DevicesOf(any), ElementsAre("a:1/cuda:0"));
+  EXPECT_EQ(IdOf(queue.Next()), "");
+  there.insert("b:1/cuda:0");
+  EXPECT_EQ(IdOf(queue.Next()), "") << first << " would keep " << both << " waiting";
+  choice.reset();
+  choice = queue.Next();
+  ASSERT_EQ(IdOf(choice), both);
+  EXPECT_THAT(queue.DevicesOf(both), ElementsAre("a:1/cuda:0", "b:1/cuda:0"));
+}
+
+TEST_F(DeviceQueueTest, BundlesAreMeasuredOnTheTrainersOwnMachine) {
+  const DeviceQueue mixed(*store_, {}, {"a:1/cpu", "cuda:0"}), remote(*store_, {}, {"a:1/cpu"});
+  EXPECT_TRUE(mixed.CheckEvaluation("cuda").ok());
+  EXPECT_EQ(mixed.CheckEvaluation("a:1/cpu").code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(remote.CheckEvaluation("cpu").ok()) << "where it has no device of its own, on its CPU";
+  EXPECT_EQ(remote.Check({"cpu"}).code(), absl::StatusCode::kInvalidArgument);
+
+  v1::CreateJobRequest request;
+  request.set_kind(v1::JOB_KIND_EVALUATE_BUNDLES);
+  request.mutable_spec()->PackFrom(v1::EvaluateBundlesRequest());
+  const std::string id = store_->CreateJob(request)->job().id();
+  DeviceQueue queue(*store_, {v1::JOB_KIND_EVALUATE_BUNDLES}, {"a:1/cpu", "b:1/cpu"});
+  const auto choice = queue.Next();
+  ASSERT_EQ(IdOf(choice), id);
+  EXPECT_THAT(queue.DevicesOf(id), ElementsAre("cpu"));
 }
 
 TEST_F(DeviceQueueTest, WorkersRunJobsSideBySideOnTheirOwnDevices) {
