@@ -63,7 +63,7 @@ fi
 failed=0
 rendered=$(mktemp)
 trap 'rm -f "$rendered" "$rendered.score"' EXIT
-for overlay in dev production dgx large; do
+for overlay in dev production dgx large training-workers; do
   echo "== $overlay"
   "$tools/kustomize" build "kubernetes/$overlay" >"$rendered"
   "$tools/kubeconform" -strict -summary -schema-location "$tools/schemas/{{.ResourceKind}}{{.KindSuffix}}.json" \

@@ -50,7 +50,8 @@ for config in deploy/kubernetes/*/*.textproto deploy/kubernetes/*/config/*.textp
     mkdir -p "$folder/$service/$flag"
     flags+=("--$flag" "$folder/$service/$flag")
   done
-  sed -E "s#\"/(backups|tls|access)#\"$folder/\\1#g" "$config" >"$folder/config.textproto"
+  # A worker that is told to end before nobody needed it has not ended well.
+  sed -E "s#\"/(backups|tls|access)#\"$folder/\\1#g; /^max_idle_seconds:/d" "$config" >"$folder/config.textproto"
   if grep -q '^postgres' "$config"; then
     start_engines || { echo "$config: not started: $(tail -1 "$folder/engines.log")"; continue; }
     connection=$(sed -n 's/.*connection: "\(.*\)".*/\1/p' "$folder/engines/store.textproto")
@@ -58,7 +59,9 @@ for config in deploy/kubernetes/*/*.textproto deploy/kubernetes/*/config/*.textp
     sed -i -E "s#connection: \".*\"#connection: \"$connection target_session_attrs=read-write\"#; s#endpoint: \".*\"#endpoint: \"$endpoint\"#; s#region: \".*\"#region: \"us-east-1\"#; \
       s#\"/engines/bucket\"#\"$folder/engines/credentials\"#" "$folder/config.textproto"
   fi
-  "$bin/mannequin-$service" --config "$folder/config.textproto" "${flags[@]}" >"$folder/log" 2>&1 &
+  program=("$bin/mannequin-$service")
+  [ "$service" != training-worker ] || program=("$bin/mannequin-trainer" training-worker)
+  "${program[@]}" --config "$folder/config.textproto" "${flags[@]}" >"$folder/log" 2>&1 &
   running=$!
   for _ in $(seq 600); do
     grep -qE 'serving on|the console is at' "$folder/log" && break

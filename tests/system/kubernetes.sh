@@ -6,7 +6,7 @@
 # kubernetes/checks.py says what is asked on the way, and prints a table. Exit status 1 when
 # something was found, 77 when it cannot be checked here.
 #
-#   tests/system/kubernetes.sh [OVERLAY...]      default: dev production large dgx
+#   tests/system/kubernetes.sh [OVERLAY...]      default: dev production large dgx training-workers
 #
 # Needs Go 1.24, Python 3 and openssl. The control plane is built from its released sources
 # (kubernetes/go.mod) once, some 15 minutes on two cores, and kept in
@@ -15,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 sources=tests/system/kubernetes
 overlays=("$@")
-[ $# -gt 0 ] || overlays=(dev production large dgx)
+[ $# -gt 0 ] || overlays=(dev production large dgx training-workers)
 
 cannot() { echo "kubernetes.sh: not checked: $*" >&2; exit 77; }
 for program in go python3 openssl diff; do

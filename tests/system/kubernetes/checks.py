@@ -62,22 +62,25 @@ def node(name, cpu, memory, zone="a", labels=None, taint=None, gpus=0):
     }
 
 
-# The cluster that each overlay is written for: one small machine; three; a DGX beside two.
+def dgx(name):
+    return node(
+        name,
+        112,
+        "2Ti",
+        labels={"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3", "nvidia.com/gpu.present": "true"},
+        taint={"key": GPU, "value": "present", "effect": "NoSchedule"},
+        gpus=8,
+    )
+
+
+# The cluster that each overlay is written for: one small machine; three; a DGX beside two; two beside three.
 NODES = {
     "dev": [node("small", 2, "4Gi")],
     "production": [node(f"node-{zone}", 16, "64Gi", zone) for zone in "abc"],
     "large": [node(f"node-{zone}", 16, "64Gi", zone) for zone in "abc"],
     "dgx": [node(f"node-{zone}", 16, "64Gi", zone) for zone in "ab"]
-    + [
-        node(
-            "dgx",
-            112,
-            "2Ti",
-            labels={"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3", "nvidia.com/gpu.present": "true"},
-            taint={"key": GPU, "value": "present", "effect": "NoSchedule"},
-            gpus=8,
-        )
-    ],
+    + [dgx("dgx")],
+    "training-workers": [node(f"node-{zone}", 16, "64Gi", zone) for zone in "abc"] + [dgx("dgx-0"), dgx("dgx-1")],
 }
 
 
@@ -304,8 +307,12 @@ class Overlay:
     def items(self, kind, group="/api/v1", namespace=NAMESPACE):
         return self.api.get(f"{group}/namespaces/{namespace}/{kind}")["items"]
 
+    def all_pods(self):
+        """Those of Jobs, too, which KWOK lets end as soon as they are on a node."""
+        return [pod for pod in self.items("pods") if "deletionTimestamp" not in pod["metadata"]]
+
     def pods(self, name=None):
-        found = [pod for pod in self.items("pods") if "deletionTimestamp" not in pod["metadata"]]
+        found = [pod for pod in self.all_pods() if pod["status"]["phase"] != "Succeeded"]
         return found if name is None else [pod for pod in found if app(pod) == name]
 
     def workloads(self):
@@ -418,7 +425,11 @@ class Overlay:
                 have = [status.get(key, 0) for key in ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas")]
                 if status.get("observedGeneration") != item["metadata"]["generation"] or have != [want] * 4:
                     return f"{named(item)}: {want} replicas, but all/ready/available/updated are {have}; {self.obstacles()}"
-            if any(not is_ready(pod) for pod in self.items("pods")):
+            for item in self.items("jobs", "/apis/batch/v1"):
+                ended, want = item["status"].get("succeeded", 0), item["spec"]["completions"]
+                if ended != want:
+                    return f"job {item['metadata']['name']}: {ended} of {want} pods came to a node; {self.obstacles()}"
+            if any(not is_ready(pod) for pod in self.items("pods") if pod["status"]["phase"] != "Succeeded"):
                 return f"pods are not ready; {self.obstacles()}"
             return None
 
@@ -529,7 +540,7 @@ class Overlay:
 
     def tokens(self):
         accounts = {item["metadata"]["name"]: item for item in self.items("serviceaccounts")}
-        for pod in self.pods():
+        for pod in self.all_pods():
             name, spec = pod["metadata"]["name"], pod["spec"]
             account = accounts.get(spec.get("serviceAccountName"))
             if account is None or account["metadata"]["name"] == "default":
@@ -539,7 +550,7 @@ class Overlay:
             for volume in spec.get("volumes", []):
                 if any("serviceAccountToken" in source for source in volume.get("projected", {}).get("sources", [])):
                     raise Failed(f"{name} has a token of its service account in volume {volume['name']}")
-        return f"{len(accounts) - 1} accounts, no token in {len(self.pods())} pods"
+        return f"{len(accounts) - 1} accounts, no token in {len(self.all_pods())} pods"
 
     def mounts(self):
         """The kubelet would wait for what is not there, and there is none here."""
@@ -547,7 +558,7 @@ class Overlay:
         data.update({("secret", item["metadata"]["name"]): item.get("data", {}) for item in self.items("secrets")})
         claims = {item["metadata"]["name"]: item for item in self.items("persistentvolumeclaims")}
         count, used = 0, set()
-        for pod in self.pods():
+        for pod in self.all_pods():
             name, spec = pod["metadata"]["name"], pod["spec"]
             for volume in spec.get("volumes", []):
                 for kind, key in (("configMap", "name"), ("secret", "secretName")):
@@ -575,13 +586,13 @@ class Overlay:
         spare = claims.keys() - used
         if spare:
             raise Failed(f"no pod mounts the claims {sorted(spare)}")
-        return f"{count} volumes of {len(self.pods())} pods are there, {len(claims)} claims bound"
+        return f"{count} volumes of {len(self.all_pods())} pods are there, {len(claims)} claims bound"
 
     # --- where pods are ----------------------------------------------------------------------------
     def places(self):
         nodes = {item["metadata"]["name"]: item for item in self.api.get("/api/v1/nodes")["items"]}
         gpus = 0
-        for pod in self.pods():
+        for pod in self.all_pods():
             name, where = pod["metadata"]["name"], nodes[pod["spec"]["nodeName"]]
             asked = sum(int(c["resources"].get("limits", {}).get(GPU, 0)) for c in pod["spec"]["containers"])
             has = int(where["status"]["allocatable"].get(GPU, 0))
@@ -594,8 +605,9 @@ class Overlay:
             if asked and "cuda" not in pod["spec"]["containers"][0]["image"]:
                 raise Failed(f"{name} asks for GPUs and its image is {pod['spec']['containers'][0]['image']}")
             gpus += asked
-        if self.name == "dgx" and gpus != 8:
-            raise Failed(f"{gpus} of the DGX's 8 GPUs are used")
+        there = {"dgx": 8, "training-workers": 16}.get(self.name, 0)
+        if gpus != there:
+            raise Failed(f"{gpus} of {there} GPUs are used")
         # Replicas are spread where there is room.
         spread = []
         for item in self.workloads():
@@ -623,6 +635,14 @@ class Overlay:
                 if endpoint["conditions"]["ready"]
                 for address in endpoint["addresses"]
             }
+            if name in {item["metadata"]["name"] for item in self.items("jobs", "/apis/batch/v1")}:
+                # Its pods are called by their own names.
+                names = {f"{pod['spec']['hostname']}.{pod['spec'].get('subdomain')}" for pod in self.all_pods() if app(pod) == name}
+                text = "".join(item["data"]["config.textproto"] for item in self.items("configmaps") if "config.textproto" in item.get("data", {}))
+                called = set(re.findall(rf'"({name}-\d+\.[a-z.-]+):\d+/', text))
+                if names != called:
+                    raise Failed(f"the trainer has devices of {sorted(called)}, and there are {sorted(names)}")
+                continue
             if not pods or ready != pods:
                 raise Failed(f"service {name} has the endpoints {sorted(ready)}, its pods are {sorted(pods)}")
             for item in slices[name]:
@@ -720,6 +740,8 @@ class Overlay:
             if "prometheus.io/port" in pod["metadata"].get("annotations", {}):
                 want.add(("prometheus", app(pod), int(pod["metadata"]["annotations"]["prometheus.io/port"])))
         want |= {("backend", "scorer", 8606), ("backend", "generator", 8605), ("proxy", "console", 8680)}
+        if self.name == "training-workers":
+            want |= {("trainer", "training-worker", 8607)} | {("training-worker", "training-worker", port) for port in (8607, 9607)}
         if allowed != want:
             raise Failed(f"policies allow {sorted(allowed - want)}, which nobody asks for, and keep {sorted(want - allowed)} from working")
         # In `large` the store calls its database and bucket, wherever they are.
