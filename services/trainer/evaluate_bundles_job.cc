@@ -159,8 +159,8 @@ absl::StatusOr<v1::EvaluateBundlesRequest> CompleteEvaluation(const BundleFolder
   if (!WorkerOf(request.device()).empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("device: \"", request.device(),
-                     "\" is a worker's; bundles are "
-                     "measured on the trainer's own machine: name a device of that, or none"));
+                     "\" is a worker's; bundles are measured on the trainer's own machine: "
+                     "name a device of that, or none"));
   }
   if (!request.device().empty()) RETURN_IF_ERROR(CheckDevice(request.device()));
   if (request.versions_size() > kMaxEvaluated) {

@@ -62,8 +62,7 @@ absl::StatusOr<v1::TrainingPlan> PlanAt(const std::string& path, const std::stri
   if (absl::IsNotFound(read)) {
     return absl::FailedPreconditionError(
         absl::StrCat("plan_path: ", path, " is not there: `work`, ", work,
-                     ", must be a folder that trainer and workers share under the same "
-                     "name"));
+                     ", must be a folder that trainer and workers share under the same name"));
   }
   RETURN_IF_ERROR(read);
   if (fs::weakly_canonical(plan.folder(), error) != plan_file.parent_path()) return Outside(plan.folder(), work);

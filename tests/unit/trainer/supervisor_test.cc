@@ -80,13 +80,14 @@ TEST_F(SupervisorTest, AGroupIsStartedAnewAsAWholeWhenOneOfItDies) {
   plan_.add_devices("cpu");
   options_.max_restarts = 1;
   const absl::Status status =
-      Run("echo $RANK of $WORLD_SIZE by ${RENDEZVOUS##*/} >> starts\n"
+      Run("echo $RANK of $WORLD_SIZE, here $LOCAL_RANK of $LOCAL_WORLD_SIZE, by ${RENDEZVOUS##*/} >> starts\n"
           "if [ $RANK = 0 ]; then exec sleep 600; fi\n"
           "while [ $(grep -c '^0' starts) != $(grep -c '^1' starts) ]; do sleep 0.05; done\nkill -9 $$");
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), HasSubstr("process 1 was lost"));
-  EXPECT_THAT(Lines("starts"), testing::UnorderedElementsAre("0 of 2 by rendezvous-0", "1 of 2 by rendezvous-0",
-                                                             "0 of 2 by rendezvous-1", "1 of 2 by rendezvous-1"));
+  EXPECT_THAT(Lines("starts"), testing::UnorderedElementsAre(
+                                   "0 of 2, here 0 of 2, by rendezvous-0", "1 of 2, here 1 of 2, by rendezvous-0",
+                                   "0 of 2, here 0 of 2, by rendezvous-1", "1 of 2, here 1 of 2, by rendezvous-1"));
 }
 
 TEST_F(SupervisorTest, IsAskedToEndBeforeItIsKilled) {
