@@ -4,6 +4,7 @@
 #include "common/base/status_macros.h"
 #include "common/rpc/server.h"
 #include "common/rpc/service_main.h"
+#include "services/store/catalog_metrics.h"
 #include "services/store/open_store.h"
 #include "services/store/rocks/backup_schedule.h"
 #include "services/store/store_service.h"
@@ -18,6 +19,7 @@ absl::Status Serve(const config::v1::StoreConfig& config) {
   if (config.has_backup()) {
     ASSIGN_OR_RETURN(schedule, BackupSchedule::Start(*store, config.backup(), Clock::Real()));
   }
+  const CatalogMetrics metrics(*store);
   StoreService service(*store);
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server, rpc::Server::Start("store", config.server(), {&service}));
   server->SetServing(true);

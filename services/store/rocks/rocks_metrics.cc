@@ -1,13 +1,10 @@
 #include "services/store/rocks/rocks_metrics.h"
 
-#include <pthread.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/steady.h"
 #include "common/rpc/metrics.h"
 #include "prometheus/gauge.h"
 #include "rocksdb/db.h"
@@ -72,30 +69,6 @@ void Read(const Database& db) {
 
 }  // namespace
 
-RocksMetrics::RocksMetrics(const Database& db) : db_(db) {
-  // At once, so that the first scrape has them.
-  Read(db_);
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "rocks-metrics");
-    Loop();
-  });
-}
-
-RocksMetrics::~RocksMetrics() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stop_ = true;
-  }
-  thread_.join();
-}
-
-void RocksMetrics::Loop() {
-  absl::MutexLock lock(&mutex_);
-  while (!AwaitFor(mutex_, absl::Condition(&stop_), kEvery)) {
-    mutex_.Unlock();
-    Read(db_);
-    mutex_.Lock();
-  }
-}
+RocksMetrics::RocksMetrics(const Database& db) : reading_("rocks-metrics", kEvery, [&db] { Read(db); }) {}
 
 }  // namespace mannequin::store

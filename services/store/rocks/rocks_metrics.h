@@ -12,9 +12,7 @@
 //   mannequin_store_rocksdb_background_errors           gauge; of flushes and compactions since the start
 #pragma once
 
-#include <thread>
-
-#include "absl/synchronization/mutex.h"
+#include "common/base/periodic.h"
 #include "services/store/rocks/database.h"
 
 namespace mannequin::store {
@@ -24,17 +22,9 @@ class RocksMetrics {
  public:
   // `db` must outlive it.
   explicit RocksMetrics(const Database& db);
-  ~RocksMetrics();
-  RocksMetrics(const RocksMetrics&) = delete;
-  RocksMetrics& operator=(const RocksMetrics&) = delete;
 
  private:
-  void Loop();
-
-  const Database& db_;
-  absl::Mutex mutex_;
-  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  Periodic reading_;
 };
 
 }  // namespace mannequin::store
