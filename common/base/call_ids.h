@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 
@@ -46,5 +47,16 @@ class ScopedCall {
  private:
   std::shared_ptr<const CallIds> before_;
 };
+
+// `work` for a thread that does a part of this one's: with the ids of the call that this thread works for.
+//
+//   std::thread thread(OfThisCall([this] { Loop(); }));
+template <typename Work>
+auto OfThisCall(Work work) {
+  return [call = CurrentCall(), work = std::move(work)]() mutable {
+    const ScopedCall same_call(std::move(call));
+    return work();
+  };
+}
 
 }  // namespace mannequin

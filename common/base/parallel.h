@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/call_ids.h"
+
 namespace mannequin {
 
 inline std::size_t Cores() { return std::max(1u, std::thread::hardware_concurrency()); }
@@ -22,8 +24,8 @@ inline bool& WithinParallelFor() {
 }
 
 // Calls `visit(first, last)` for pieces of 0 to `n`, each of at most `piece`, on at most
-// `threads` threads, this one among them; on this thread alone when there is one piece, and
-// within another ParallelFor. Returns when all are done. `visit` must not throw.
+// `threads` threads, this one among them, all with this one's call (call_ids.h); on this thread alone when there is one
+// piece, and within another ParallelFor. Returns when all are done. `visit` must not throw.
 template <typename Visit>
 void ParallelFor(std::size_t n, std::size_t piece, const Visit& visit, std::size_t threads = Cores()) {
   std::atomic<std::size_t> next{0};
@@ -42,7 +44,7 @@ void ParallelFor(std::size_t n, std::size_t piece, const Visit& visit, std::size
   std::vector<std::thread> others;
   others.reserve(std::min(threads, pieces));
   try {
-    while (others.size() + 1 < std::min(threads, pieces)) others.emplace_back(work);
+    while (others.size() + 1 < std::min(threads, pieces)) others.emplace_back(OfThisCall(work));
   } catch (const std::system_error&) {
     // The machine has no more threads to give: those that there are do the work.
   }

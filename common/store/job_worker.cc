@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/call_ids.h"
 #include "common/base/ids.h"
 #include "common/base/steady.h"
 #include "google/protobuf/util/time_util.h"
@@ -110,6 +111,8 @@ void JobWorker::Loop() {
 }
 
 void JobWorker::RunJob(const v1::Job& job) {
+  // Its lines and the calls that it makes carry its id, within the trace of the call that created it.
+  const ScopedCall call(std::make_shared<const CallIds>(IdsForCall(job.traceparent(), job.tracestate(), job.id())));
   JobContext context;
   {
     absl::MutexLock lock(&context.mutex_);
@@ -121,9 +124,10 @@ void JobWorker::RunJob(const v1::Job& job) {
     running_ = &context;
     if (stop_) context.stopping_ = true;
   }
-  spdlog::info("{}: {} {} begins, attempt {} of {}", worker_, v1::JobKind_Name(job.kind()), job.id(), job.attempts(),
-               job.max_attempts());
-  std::thread heartbeat([&] { Heartbeat(job.id(), context); });
+  spdlog::info("{}: {} {} begins, attempt {} of {}{}", worker_, v1::JobKind_Name(job.kind()), job.id(), job.attempts(),
+               job.max_attempts(),
+               job.request_id().empty() ? "" : absl::StrCat(", created by request ", job.request_id()));
+  std::thread heartbeat(OfThisCall([&] { Heartbeat(job.id(), context); }));
   absl::Status status;
   try {
     status = handler_(job, context);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/call_ids.h"
 #include "common/base/status_macros.h"
 
 namespace mannequin {
@@ -12,7 +13,7 @@ constexpr std::size_t kBatchesAhead = 8;
 
 }  // namespace
 
-StoredEmbeddings::StoredEmbeddings(ProductStore& store) : store_(store), thread_([this] { Read(); }) {}
+StoredEmbeddings::StoredEmbeddings(ProductStore& store) : store_(store), thread_(OfThisCall([this] { Read(); })) {}
 
 StoredEmbeddings::~StoredEmbeddings() {
   {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/call_ids.h"
 #include "common/base/steady.h"
 #include "spdlog/spdlog.h"
 
@@ -30,10 +31,10 @@ bool MayPass(const absl::Status& status) {
 
 ResultWriter::ResultWriter(ProductStore& store, ResultWriterOptions options, Written written)
     : store_(store), options_(std::move(options)), written_(std::move(written)) {
-  thread_ = std::thread([this] {
+  thread_ = std::thread(OfThisCall([this] {
     pthread_setname_np(pthread_self(), "fetch-write");
     Loop();
-  });
+  }));
 }
 
 ResultWriter::~ResultWriter() { Stop(); }

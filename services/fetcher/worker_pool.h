@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "common/base/call_ids.h"
 
 namespace mannequin {
 
@@ -26,13 +27,13 @@ class WorkerPool {
  public:
   WorkerPool(int threads, std::string name) {
     for (int i = 0; i < threads; ++i) {
-      threads_.emplace_back([this, name] {
+      threads_.emplace_back(OfThisCall([this, name] {
         pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
         // Sockets and calls are served first: 200 requests of 100 ms each come round 5 %
         // sooner. On Linux this is of the thread; that it may fail costs only that.
         setpriority(PRIO_PROCESS, 0, kNice);
         Loop();
-      });
+      }));
     }
   }
   ~WorkerPool() { Stop(); }

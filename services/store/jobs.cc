@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/call_ids.h"
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
 #include "services/store/page_token.h"
@@ -157,6 +158,11 @@ absl::StatusOr<v1::CreateJobResponse> RecordStore::CreateJob(const v1::CreateJob
     if (request.has_spec()) *job.mutable_spec() = request.spec();
     job.set_max_attempts(request.max_attempts() == 0 ? kDefaultAttempts : request.max_attempts());
     *job.mutable_created_at() = store::ToProto(now);
+    if (const auto& call = CurrentCall()) {
+      job.set_request_id(call->request_id);
+      job.set_traceparent(Traceparent(*call));
+      job.set_tracestate(call->trace_state);
+    }
     edit.PutJob(std::nullopt, job);
     if (!request.idempotency_key().empty()) edit.PutJobKey(request.idempotency_key(), job.id());
     return absl::OkStatus();

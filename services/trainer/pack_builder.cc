@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
+#include "common/base/call_ids.h"
 #include "common/base/file.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
@@ -310,7 +311,7 @@ class PackBuilder {
     const int threads =
         options_.threads > 0 ? options_.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     std::vector<std::thread> workers;
-    for (int i = 0; i < threads; ++i) workers.emplace_back([this] { Work(); });
+    for (int i = 0; i < threads; ++i) workers.emplace_back(OfThisCall([this] { Work(); }));
     const absl::Status scanned = store_.ScanProducts(StoredProducts(), [&](const v1::StoredProduct& stored) {
       if (slots_.count(stored.product().id()) == 0) return absl::OkStatus();
       absl::MutexLock lock(&mutex_);

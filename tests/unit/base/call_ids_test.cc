@@ -1,11 +1,13 @@
 #include "common/base/call_ids.h"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/base/parallel.h"
 #include "common/base/watched_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -125,6 +127,19 @@ TEST(WatchedFile, IsReadAnewWhenItChangedAndASecondIsOver) {
   EXPECT_EQ(WatchedFile::Open(folder + "/none", [](absl::string_view) { return absl::OkStatus(); }).status().code(),
             absl::StatusCode::kNotFound);
   std::filesystem::remove_all(folder);
+}
+
+TEST(CallIds, AreThoseOfTheCallInEveryThreadThatWorksForIt) {
+  const ScopedCall call(std::make_shared<const CallIds>(IdsForCall("", "", "upload-1")));
+  std::atomic<int> same{0};
+  const auto look = [&] { same += CurrentCall() != nullptr && CurrentCall()->request_id == "upload-1"; };
+  std::thread(OfThisCall(look)).join();
+  EXPECT_EQ(same, 1);
+  ParallelFor(
+      64, 1, [&](std::size_t, std::size_t) { look(); }, 4);
+  EXPECT_EQ(same, 65);
+  std::thread(look).join();  // one that does not
+  EXPECT_EQ(same, 65);
 }
 
 }  // namespace

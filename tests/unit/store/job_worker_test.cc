@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "absl/synchronization/notification.h"
+#include "common/base/call_ids.h"
 #include "gmock/gmock.h"
 #include "mannequin/v1/image_fetcher.pb.h"
 #include "tests/unit/store/store_fixture.h"
@@ -74,6 +75,29 @@ TEST_F(JobWorkerTest, RunsAJobAndRecordsItsProgress) {
   EXPECT_EQ(7, progress.stored());
   go_on.Notify();
   EXPECT_EQ(v1::JOB_STATE_SUCCEEDED, AwaitEnd(id).state());
+}
+
+TEST_F(JobWorkerTest, WhatAJobDoesIsPartOfTheTraceOfTheCallThatCreatedIt) {
+  std::shared_ptr<const CallIds> created = std::make_shared<const CallIds>(
+      IdsForCall("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=1", "checkout-17"));
+  std::shared_ptr<const CallIds> seen;
+  JobWorker worker(*store_, "fetcher", {v1::JOB_KIND_CRAWL}, [&](const v1::Job&, JobContext&) {
+    seen = CurrentCall();
+    return absl::OkStatus();
+  });
+  std::string id;
+  {
+    const ScopedCall call(created);
+    id = Create();
+  }
+  worker.Start();
+  AwaitEnd(id);
+  worker.Stop();
+  ASSERT_NE(seen, nullptr);
+  EXPECT_EQ(seen->request_id, id);
+  EXPECT_EQ(seen->trace_id, created->trace_id);
+  EXPECT_EQ(seen->trace_state, "vendor=1");
+  EXPECT_NE(seen->span_id, created->span_id);
 }
 
 TEST_F(JobWorkerTest, FailsAJobWithItsErrorAndGoesOn) {

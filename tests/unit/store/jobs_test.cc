@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "common/base/call_ids.h"
 #include "gmock/gmock.h"
 #include "tests/unit/store/store_fixture.h"
 
@@ -11,6 +12,7 @@ namespace mannequin {
 namespace {
 
 using testing::HasSubstr;
+using testing::MatchesRegex;
 
 class JobsTest : public StoreTest {
  protected:
@@ -84,6 +86,20 @@ class JobsTest : public StoreTest {
     return Must(store().GetJob(request)).job();
   }
 };
+
+TEST_P(JobsTest, AJobKeepsTheIdsOfTheCallThatCreatedIt) {
+  std::string id;
+  {
+    const ScopedCall call(std::make_shared<const CallIds>(
+        IdsForCall("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=1", "checkout-17")));
+    id = Create(v1::JOB_KIND_CRAWL).id();
+  }
+  ASSERT_EQ(Lease("w"), id);  // a call of its own
+  const v1::Job job = GetJob(id);
+  EXPECT_EQ(job.request_id(), "checkout-17");
+  EXPECT_THAT(job.traceparent(), MatchesRegex("00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01"));
+  EXPECT_EQ(job.tracestate(), "vendor=1");
+}
 
 TEST_P(JobsTest, AWallClockThatIsSetNeitherTakesALeaseNorLengthensIt) {
   if (GetParam() == Kind::kPostgres) GTEST_SKIP() << "several store processes have the wall clock in common";
