@@ -11,6 +11,8 @@
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/method_access.h"
+#include "common/rpc/metrics.h"
+#include "prometheus/gauge.h"
 
 namespace mannequin::rpc {
 namespace {
@@ -24,6 +26,16 @@ std::string WhoMay(const MethodAccess& method) {
     if (method.IsOpenTo(role)) roles.push_back(RoleName(role));
   }
   return absl::StrJoin(roles, ", ");
+}
+
+// For an alert that comes before the end does.
+void SetExpiryMetric(const std::string& name, absl::Time expires_at) {
+  static prometheus::Family<prometheus::Gauge>& family =
+      prometheus::BuildGauge()
+          .Name("mannequin_rpc_token_expiry_timestamp_seconds")
+          .Help("When a caller's token ends, in seconds since 1970; +Inf: never, or it is not in the file any more.")
+          .Register(*MetricsRegistry());
+  family.Add({{"name", name}}).Set(absl::ToDoubleSeconds(expires_at - absl::UnixEpoch()));
 }
 
 }  // namespace
@@ -54,14 +66,20 @@ absl::StatusOr<std::unique_ptr<AccessControl>> AccessControl::Open(const config:
   }
   auto access = std::make_unique<AccessControl>(config, clock);
   if (config.tokens_file().empty()) return access;
-  const auto use = [self = access.get()](absl::string_view text) -> absl::Status {
-    ASSIGN_OR_RETURN(TokenTable table, ParseTokens(text, self->config_.tokens_file()));
-    absl::MutexLock lock(&self->mutex_);
-    self->tokens_ = std::make_shared<const TokenTable>(std::move(table));
-    return absl::OkStatus();
-  };
+  const auto use = [self = access.get()](absl::string_view text) { return self->UseTokens(text); };
   ASSIGN_OR_RETURN(access->file_, WatchedFile::Open(config.tokens_file(), use, clock));
   return access;
+}
+
+absl::Status AccessControl::UseTokens(absl::string_view text) {
+  ASSIGN_OR_RETURN(TokenTable table, ParseTokens(text, config_.tokens_file()));
+  absl::MutexLock lock(&mutex_);
+  if (tokens_ != nullptr) {
+    for (const auto& [hash, token] : *tokens_) SetExpiryMetric(token.name, absl::InfiniteFuture());
+  }
+  for (const auto& [hash, token] : table) SetExpiryMetric(token.name, token.expires_at);
+  tokens_ = std::make_shared<const TokenTable>(std::move(table));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Caller> AccessControl::Identify(absl::string_view authorization,
@@ -80,9 +98,15 @@ absl::StatusOr<Caller> AccessControl::Identify(absl::string_view authorization,
       return absl::UnauthenticatedError(
           "authorization: this is not \"Bearer TOKEN\" with a token that this server knows");
     }
-    const config::v1::AccessToken& entry = tokens->at(hash);
-    const double rate = entry.calls_per_second() != 0 ? entry.calls_per_second() : config_.calls_per_second();
-    return Caller{entry.name(), entry.role(), std::max(0.0, rate)};
+    const KnownToken& known = tokens->at(hash);
+    if (known.expires_at <= clock_.Now()) {
+      return absl::UnauthenticatedError(
+          absl::StrCat("authorization: the token of ", known.name, " ended on ",
+                       absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", known.expires_at, absl::UTCTimeZone()),
+                       "; ask for a new one (`mannequin token new`)"));
+    }
+    const double rate = known.calls_per_second != 0 ? known.calls_per_second : config_.calls_per_second();
+    return Caller{known.name, known.role, std::max(0.0, rate)};
   }
   for (const std::string& name : certificate_names) {
     for (const std::string& service : config_.service_names()) {
@@ -105,7 +129,12 @@ absl::Status AccessControl::Admit(const Caller& caller, absl::string_view path) 
                                                     RoleName(caller.role), "; for ", WhoMay(*method)));
   }
   if (caller.calls_per_second <= 0) return absl::OkStatus();
-  return quota_.Take(caller.name, caller.calls_per_second, clock_.Now());
+  return quota_.Take(caller.name, caller.calls_per_second, clock_.Steady());
+}
+
+absl::Duration AccessControl::WaitOfMessage(const Caller& caller) {
+  if (caller.calls_per_second <= 0) return absl::ZeroDuration();
+  return quota_.Reserve(caller.name, caller.calls_per_second, clock_.Steady());
 }
 
 }  // namespace mannequin::rpc

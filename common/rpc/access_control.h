@@ -44,8 +44,11 @@ class AccessControl {
                                                              const Clock& clock = Clock::Real());
 
   // A token decides alone when there is one; else the certificate. UNAUTHENTICATED says what to
-  // send; what was sent is never repeated.
+  // send, or when the token ended; what was sent is never repeated.
   absl::StatusOr<Caller> Identify(absl::string_view authorization, const std::vector<std::string>& certificate_names);
+
+  // A message that `caller` sent through its stream: how long it has to wait for its turn.
+  absl::Duration WaitOfMessage(const Caller& caller);
 
   // PERMISSION_DENIED names the method and who may; UNIMPLEMENTED for a method that the table does
   // not have; RESOURCE_EXHAUSTED with RetryAfter.
@@ -54,6 +57,8 @@ class AccessControl {
   AccessControl(const config::v1::AccessConfig& config, const Clock& clock) : config_(config), clock_(clock) {}
 
  private:
+  absl::Status UseTokens(absl::string_view text);
+
   const config::v1::AccessConfig config_;
   const Clock& clock_;
   CallQuota quota_;

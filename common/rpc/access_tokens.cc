@@ -31,7 +31,7 @@ absl::Status CheckName(const std::string& name) {
                                                  "\" is not 1 to 64 of a-z, A-Z, 0-9, \"-\", \"_\", \".\" and \"@\""));
 }
 
-absl::Status CheckToken(const config::v1::AccessToken& token) {
+absl::StatusOr<KnownToken> Check(const config::v1::AccessToken& token) {
   RETURN_IF_ERROR(CheckName(token.name()));
   if (token.role() == config::v1::ROLE_UNSPECIFIED) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -50,12 +50,21 @@ absl::Status CheckToken(const config::v1::AccessToken& token) {
     return absl::InvalidArgumentError(absl::StrCat("calls_per_second: token \"", token.name(), "\" has ", rate,
                                                    "; give a rate, 0 or -1 for no bound"));
   }
-  return absl::OkStatus();
+  KnownToken known{token.name(), token.role(), rate};
+  std::string problem;
+  if (!token.expires_at().empty() &&
+      !absl::ParseTime(absl::RFC3339_full, token.expires_at(), &known.expires_at, &problem)) {
+    return absl::InvalidArgumentError(absl::StrCat("expires_at: token \"", token.name(), "\" has \"",
+                                                   absl::CHexEscape(token.expires_at()), "\" (", problem,
+                                                   "); give a time like 2027-01-31T00:00:00Z"));
+  }
+  return known;
 }
 
 }  // namespace
 
-absl::StatusOr<NewToken> MakeToken(const std::string& name, config::v1::Role role, double calls_per_second) {
+absl::StatusOr<NewToken> MakeToken(const std::string& name, config::v1::Role role, double calls_per_second,
+                                   absl::Time expires_at) {
   std::array<unsigned char, 32> random{};
   if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
     return absl::InternalError("the system gives no random bytes");
@@ -68,7 +77,10 @@ absl::StatusOr<NewToken> MakeToken(const std::string& name, config::v1::Role rol
   entry.set_role(role);
   entry.set_sha256(Sha256Hex(made.token));
   entry.set_calls_per_second(calls_per_second);
-  RETURN_IF_ERROR(CheckToken(entry));
+  if (expires_at != absl::InfiniteFuture()) {
+    entry.set_expires_at(absl::FormatTime("%Y-%m-%d%ET%H:%M:%SZ", expires_at, absl::UTCTimeZone()));
+  }
+  RETURN_IF_ERROR(Check(entry).status());
   made.line = absl::StrCat("tokens { ", entry.ShortDebugString(), " }");
   return made;
 }
@@ -79,13 +91,12 @@ absl::StatusOr<TokenTable> ParseTokens(absl::string_view text, absl::string_view
   TokenTable table;
   absl::flat_hash_set<std::string> names;
   for (const config::v1::AccessToken& token : tokens.tokens()) {
-    if (const absl::Status status = CheckToken(token); !status.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat(file, ": ", status.message()));
-    }
+    absl::StatusOr<KnownToken> known = Check(token);
+    if (!known.ok()) return absl::InvalidArgumentError(absl::StrCat(file, ": ", known.status().message()));
     if (!names.insert(token.name()).second) {
       return absl::InvalidArgumentError(absl::StrCat(file, ": name: \"", token.name(), "\" is there twice"));
     }
-    if (!table.emplace(token.sha256(), token).second) {
+    if (!table.emplace(token.sha256(), *std::move(known)).second) {
       return absl::InvalidArgumentError(absl::StrCat(file, ": sha256: that of \"", token.name(),
                                                      "\" is there twice; each caller needs its own token"));
     }

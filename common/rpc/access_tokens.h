@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "mannequin/config/v1/access.pb.h"
 
 namespace mannequin::rpc {
@@ -21,15 +22,24 @@ struct NewToken {
   std::string line;   // of AccessTokens in text format
 };
 
-// `calls_per_second` as in AccessToken. INVALID_ARGUMENT for a name that breaks its rule or no role;
-// INTERNAL when the system has no randomness to give.
-absl::StatusOr<NewToken> MakeToken(const std::string& name, config::v1::Role role, double calls_per_second = 0);
+// `calls_per_second` as in AccessToken; `expires_at` to the second. INVALID_ARGUMENT for a name that
+// breaks its rule or no role; INTERNAL when the system has no randomness to give.
+absl::StatusOr<NewToken> MakeToken(const std::string& name, config::v1::Role role, double calls_per_second = 0,
+                                   absl::Time expires_at = absl::InfiniteFuture());
+
+struct KnownToken {
+  std::string name;
+  config::v1::Role role = config::v1::ROLE_UNSPECIFIED;
+  double calls_per_second = 0;                     // as in AccessToken
+  absl::Time expires_at = absl::InfiniteFuture();  // from then on it opens nothing
+};
 
 // By the SHA-256 of the token.
-using TokenTable = absl::flat_hash_map<std::string, config::v1::AccessToken>;
+using TokenTable = absl::flat_hash_map<std::string, KnownToken>;
 
 // INVALID_ARGUMENT that names `file`, the place and the rule: text that is no AccessTokens, a name
-// that is bad or used twice, no role, a hash that is none or used twice, a rate below -1.
+// that is bad or used twice, no role, a hash that is none or used twice, a rate below -1, an end that
+// is no time.
 absl::StatusOr<TokenTable> ParseTokens(absl::string_view text, absl::string_view file);
 
 // What a file that holds a token says, without white space around it. INVALID_ARGUMENT when that

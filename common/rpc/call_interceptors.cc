@@ -1,11 +1,14 @@
 #include "common/rpc/call_interceptors.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "common/base/call_ids.h"
+#include "common/base/steady.h"
 #include "common/rpc/method_access.h"
 #include "common/rpc/metrics.h"
 #include "common/rpc/retry_after.h"
@@ -19,6 +22,9 @@ namespace {
 
 using grpc::experimental::InterceptionHookPoints;
 using grpc::experimental::InterceptorBatchMethods;
+// Of a message that waits, between looks at whether its call was cancelled.
+constexpr absl::Duration kLongestSleep = absl::Milliseconds(100);
+
 using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
 
 absl::string_view ValueOf(const Metadata& metadata, const char* name) {
@@ -33,10 +39,48 @@ std::shared_ptr<const CallIds> IdsOf(const Metadata& metadata) {
                                                     ValueOf(metadata, kRequestIdHeader)));
 }
 
+void CountRefused(absl::StatusCode code) {
+  static prometheus::Family<prometheus::Counter>& family =
+      prometheus::BuildCounter()
+          .Name("mannequin_rpc_refused_total")
+          .Help("RPCs refused before their handler, by reason: unauthenticated, permission, quota or method.")
+          .Register(*MetricsRegistry());
+  static prometheus::Counter& unauthenticated = family.Add({{"reason", "unauthenticated"}});
+  static prometheus::Counter& permission = family.Add({{"reason", "permission"}});
+  static prometheus::Counter& quota = family.Add({{"reason", "quota"}});
+  static prometheus::Counter& method = family.Add({{"reason", "method"}});
+  switch (code) {
+    case absl::StatusCode::kUnauthenticated:
+      return unauthenticated.Increment();
+    case absl::StatusCode::kPermissionDenied:
+      return permission.Increment();
+    case absl::StatusCode::kResourceExhausted:
+      return quota.Increment();
+    default:
+      return method.Increment();
+  }
+}
+
+void CountWait(absl::Duration waited) {
+  static prometheus::Counter& seconds =
+      prometheus::BuildCounter()
+          .Name("mannequin_rpc_quota_wait_seconds_total")
+          .Help("Seconds that messages of streams waited because their callers were over their quota.")
+          .Register(*MetricsRegistry())
+          .Add({});
+  seconds.Increment(absl::ToDoubleSeconds(waited));
+}
+
 class CallInterceptor : public grpc::experimental::Interceptor {
  public:
-  CallInterceptor(const MethodAccess& method, grpc::ServerContextBase& context, AccessControl* access, AuditLog* audit)
-      : method_(method), context_(context), access_(access), audit_(method.IsChange() ? audit : nullptr) {}
+  CallInterceptor(const MethodAccess& method, grpc::experimental::ServerRpcInfo& info, AccessControl* access,
+                  AuditLog* audit)
+      : method_(method),
+        context_(*info.server_context()),
+        takes_stream_(info.type() == grpc::experimental::ServerRpcInfo::Type::CLIENT_STREAMING ||
+                      info.type() == grpc::experimental::ServerRpcInfo::Type::BIDI_STREAMING),
+        access_(access),
+        audit_(method.IsChange() ? audit : nullptr) {}
 
   ~CallInterceptor() override { WriteAudit(absl::StatusCode::kCancelled); }  // of a call whose status was never sent
 
@@ -44,10 +88,13 @@ class CallInterceptor : public grpc::experimental::Interceptor {
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_INITIAL_METADATA)) {
       Begin(*methods->GetRecvInitialMetadata());
     }
-    if (audit_ != nullptr && methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE)) {
-      // Of a method of the table: what it takes are generated messages.
+    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE)) {
+      // Of a method of the table: what it takes are generated messages. Null at a stream's end.
       const auto* message = static_cast<const google::protobuf::Message*>(methods->GetRecvMessage());
-      if (message != nullptr) call_.ids.Add(*message);
+      if (message != nullptr) {
+        if (audit_ != nullptr) call_.ids.Add(*message);
+        if (takes_stream_ && !authorization_.empty()) AdmitMessage();
+      }
     }
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
       WriteAudit(static_cast<absl::StatusCode>(methods->GetSendStatus().error_code()));
@@ -63,17 +110,41 @@ class CallInterceptor : public grpc::experimental::Interceptor {
   void Begin(Metadata& metadata) {
     ids_ = IdsOf(metadata);
     SetCurrentCall(ids_);
-    if (audit_ != nullptr && access_ != nullptr) {
+    if (access_ != nullptr) {
       const std::shared_ptr<const grpc::AuthContext> peer = context_.auth_context();
-      // Calls within the process come by no port, and nobody was asked who they are.
-      if (peer == nullptr || peer->FindPropertyValues("transport_security_type").empty()) {
+      const absl::string_view authorization = ValueOf(metadata, kAuthorizationHeader);
+      // Calls within the process come by no port, and nobody was asked who they are: but the console says for whom.
+      const bool in_process = peer == nullptr || peer->FindPropertyValues("transport_security_type").empty();
+      if (in_process && authorization.empty()) {
         call_.caller = {"in-process", config::v1::ROLE_SERVICE, 0};
-      } else if (auto caller = access_->Identify(ValueOf(metadata, kAuthorizationHeader), CertificateNames(*peer));
-                 caller.ok()) {
-        call_.caller = *std::move(caller);
+      } else {
+        if (takes_stream_) authorization_ = std::string(authorization);
+        if (audit_ != nullptr) {
+          auto caller =
+              access_->Identify(authorization, in_process ? std::vector<std::string>() : CertificateNames(*peer));
+          if (caller.ok()) call_.caller = *std::move(caller);
+        }
       }
     }
     metadata.erase(kAuthorizationHeader);
+  }
+
+  // A message that came through a stream counts as a call and waits for its turn, on the thread that
+  // reads: the client is held back in turn. A token that has ended or was taken away meanwhile ends the stream.
+  void AdmitMessage() {
+    const absl::StatusOr<Caller> caller = access_->Identify(authorization_, {});
+    if (!caller.ok()) {
+      spdlog::warn("{}: the stream ends: {}", std::string(method_.path.substr(1)),
+                   std::string(caller.status().message()));
+      context_.TryCancel();
+      return;
+    }
+    const absl::Time begin = SteadyNow();
+    const absl::Time turn = begin + access_->WaitOfMessage(*caller);
+    for (absl::Time now = begin; now < turn && !context_.IsCancelled(); now = SteadyNow()) {
+      absl::SleepFor(std::min(turn - now, kLongestSleep));
+    }
+    CountWait(SteadyNow() - begin);
   }
 
   void WriteAudit(absl::StatusCode code) {
@@ -88,9 +159,11 @@ class CallInterceptor : public grpc::experimental::Interceptor {
 
   const MethodAccess& method_;
   grpc::ServerContextBase& context_;
+  const bool takes_stream_;
   AccessControl* const access_;
   AuditLog* audit_;  // null when there is nothing to write (any more)
   std::shared_ptr<const CallIds> ids_;
+  std::string authorization_;  // of a stream whose caller has a token
   AuditedCall call_;
 };
 
@@ -102,8 +175,7 @@ class CallInterceptorFactory : public grpc::experimental::ServerInterceptorFacto
     const MethodAccess* method = FindMethodAccess(info->method());
     // Health and reflection are gRPC's own.
     if (method == nullptr || !IsOurs(*method)) return nullptr;
-    return std::make_unique<CallInterceptor>(*method, *info->server_context(), access_, audit_)
-        .release();  // gRPC owns it
+    return std::make_unique<CallInterceptor>(*method, *info, access_, audit_).release();  // gRPC owns it
   }
 
  private:
@@ -134,28 +206,6 @@ class IdsInterceptorFactory : public grpc::experimental::ClientInterceptorFactor
     return std::make_unique<IdsInterceptor>().release();  // gRPC owns it
   }
 };
-
-void CountRefused(absl::StatusCode code) {
-  static prometheus::Family<prometheus::Counter>& family =
-      prometheus::BuildCounter()
-          .Name("mannequin_rpc_refused_total")
-          .Help("RPCs refused before their handler, by reason: unauthenticated, permission, quota or method.")
-          .Register(*MetricsRegistry());
-  static prometheus::Counter& unauthenticated = family.Add({{"reason", "unauthenticated"}});
-  static prometheus::Counter& permission = family.Add({{"reason", "permission"}});
-  static prometheus::Counter& quota = family.Add({{"reason", "quota"}});
-  static prometheus::Counter& method = family.Add({{"reason", "method"}});
-  switch (code) {
-    case absl::StatusCode::kUnauthenticated:
-      return unauthenticated.Increment();
-    case absl::StatusCode::kPermissionDenied:
-      return permission.Increment();
-    case absl::StatusCode::kResourceExhausted:
-      return quota.Increment();
-    default:
-      return method.Increment();
-  }
-}
 
 class AccessProcessor : public grpc::AuthMetadataProcessor {
  public:
@@ -190,6 +240,7 @@ class AccessProcessor : public grpc::AuthMetadataProcessor {
 
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> NewCallInterceptor(AccessControl* access,
                                                                                           AuditLog* audit) {
+  if (access != nullptr) CountWait(absl::ZeroDuration());  // so that it is there before the first wait
   return std::make_unique<CallInterceptorFactory>(access, audit);
 }
 

@@ -2,7 +2,7 @@
 // the first call.
 //
 //   CallQuota quota;
-//   RETURN_IF_ERROR(quota.Take("shop", 5, clock.Now()));
+//   RETURN_IF_ERROR(quota.Take("shop", 5, clock.Steady()));
 #pragma once
 
 #include <algorithm>
@@ -24,14 +24,8 @@ class CallQuota {
   // Takes one call of `caller`. RESOURCE_EXHAUSTED with RetryAfter when there is none left; takes
   // nothing then. `per_second` > 0; below 1 one call may come at once.
   absl::Status Take(absl::string_view caller, double per_second, absl::Time now) {
-    const double most = std::max(1.0, per_second);
     absl::MutexLock lock(&mutex_);
-    const auto [found, is_new] = buckets_.try_emplace(caller, Bucket{most, now});
-    Bucket& bucket = found->second;
-    // A clock that was set back gives nothing, and takes nothing.
-    const double passed = std::max(0.0, absl::ToDoubleSeconds(now - bucket.at));
-    bucket.calls = std::min(most, bucket.calls + passed * per_second);
-    bucket.at = now;
+    Bucket& bucket = Filled(caller, per_second, now);
     if (bucket.calls >= 1) {
       bucket.calls -= 1;
       return absl::OkStatus();
@@ -41,11 +35,31 @@ class CallQuota {
                           absl::Ceil(absl::Seconds((1 - bucket.calls) / per_second), absl::Milliseconds(1)));
   }
 
+  // Takes one call of `caller` in any case, and says how long to wait until it is due. Whoever takes
+  // next waits for this one, too.
+  absl::Duration Reserve(absl::string_view caller, double per_second, absl::Time now) {
+    absl::MutexLock lock(&mutex_);
+    Bucket& bucket = Filled(caller, per_second, now);
+    bucket.calls -= 1;
+    return bucket.calls >= 0 ? absl::ZeroDuration() : absl::Seconds(-bucket.calls / per_second);
+  }
+
  private:
   struct Bucket {
-    double calls;
+    double calls;  // below 0 by what was reserved and is not due yet
     absl::Time at;
   };
+
+  Bucket& Filled(absl::string_view caller, double per_second, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const double most = std::max(1.0, per_second);
+    Bucket& bucket = buckets_.try_emplace(caller, Bucket{most, now}).first->second;
+    // Of two threads the one that looked at the clock first may come second.
+    const double passed = std::max(0.0, absl::ToDoubleSeconds(now - bucket.at));
+    bucket.calls = std::min(most, bucket.calls + passed * per_second);
+    bucket.at = now;
+    return bucket;
+  }
+
   absl::Mutex mutex_;
   absl::flat_hash_map<std::string, Bucket> buckets_ ABSL_GUARDED_BY(mutex_);
 };

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <map>
 
+#include "common/base/clock.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/access_tokens.h"
 #include "services/mannequin/command_line.h"
@@ -19,8 +20,10 @@ const std::map<std::string, config::v1::Role>& Roles() {
   return roles;
 }
 
-absl::Status New(const Invocation& invocation, const std::string& name, const std::string& role, double rate) {
-  ASSIGN_OR_RETURN(const rpc::NewToken made, rpc::MakeToken(name, Roles().at(role), rate));
+absl::Status New(const Invocation& invocation, const std::string& name, const std::string& role, double rate,
+                 int days) {
+  const absl::Time end = days > 0 ? Clock::Real().Now() + absl::Hours(24) * days : absl::InfiniteFuture();
+  ASSIGN_OR_RETURN(const rpc::NewToken made, rpc::MakeToken(name, Roles().at(role), rate, end));
   if (invocation.json()) {
     PrintJson({{"token", made.token}, {"line", made.line}});
     return absl::OkStatus();
@@ -41,6 +44,7 @@ void AddTokenCommand(CLI::App& app, Invocation& invocation) {
   struct Options {
     std::string name, role;
     double calls_per_second = 0;
+    int days = 0;
   };
   const auto options = std::make_shared<Options>();
   CLI::App* token = app.add_subcommand("token",
@@ -59,9 +63,10 @@ void AddTokenCommand(CLI::App& app, Invocation& invocation) {
   made->add_option("--name", options->name, "who gets it, as the audit log will name the caller")->required();
   made->add_option("--calls-per-second", options->calls_per_second,
                    "over access.calls_per_second; -1 for no bound (as the servers say)");
+  made->add_option("--days", options->days, "until the token ends: 1 to 3650; 0: never")->check(CLI::Range(0, 3650));
   made->callback([&invocation, options] {
     invocation.run = [&invocation, options] {
-      return New(invocation, options->name, options->role, options->calls_per_second);
+      return New(invocation, options->name, options->role, options->calls_per_second, options->days);
     };
   });
 }

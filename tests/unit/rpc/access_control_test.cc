@@ -4,9 +4,11 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/file.h"
 #include "common/base/retry_after.h"
 #include "common/rpc/method_access.h"
+#include "common/rpc/metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mannequin/v1/abuse_scorer.pb.h"
@@ -16,6 +18,7 @@
 #include "mannequin/v1/product_store.pb.h"
 #include "mannequin/v1/text_embedder.pb.h"
 #include "mannequin/v1/training_worker.pb.h"
+#include "prometheus/text_serializer.h"
 
 namespace mannequin::rpc {
 namespace {
@@ -58,8 +61,9 @@ TEST(MethodAccess, HasARowForEveryMethodOfTheContractsAndNoOther) {
   std::set<std::string> methods;
   for (const google::protobuf::FileDescriptor* file :
        {v1::UpsertProductsRequest::descriptor()->file(), v1::StartCrawlRequest::descriptor()->file(),
-        v1::EmbedTextsRequest::descriptor()->file(), v1::CreateTrainingRequest::descriptor()->file(), v1::RunTrainingProcessRequest::descriptor()->file(),
-        v1::GenerateImagesRequest::descriptor()->file(), v1::ScoreListingRequest::descriptor()->file()}) {
+        v1::EmbedTextsRequest::descriptor()->file(), v1::CreateTrainingRequest::descriptor()->file(),
+        v1::RunTrainingProcessRequest::descriptor()->file(), v1::GenerateImagesRequest::descriptor()->file(),
+        v1::ScoreListingRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       for (int j = 0; j < file->service(i)->method_count(); ++j) {
         const google::protobuf::MethodDescriptor* method = file->service(i)->method(j);
@@ -149,6 +153,25 @@ TEST_F(AccessControlTest, ATokenTakenOutOfTheFileIsRefusedASecondLater) {
   EXPECT_EQ(Bearer(token).status().code(), absl::StatusCode::kUnauthenticated);
 }
 
+TEST_F(AccessControlTest, ATokenOpensNothingOnceItHasEnded) {
+  const absl::Time end = clock_.Now() + absl::Hours(1);
+  const NewToken made = MakeToken("guest", config::v1::ROLE_BACKEND, 0, end).value();
+  Write(lines_ + made.line);
+  clock_.Advance(absl::Minutes(59));
+  EXPECT_TRUE(Bearer(made.token).ok());
+  EXPECT_THAT(prometheus::TextSerializer().Serialize(MetricsRegistry()->Collect()),
+              HasSubstr("mannequin_rpc_token_expiry_timestamp_seconds{name=\"guest\"} 1700003600"));
+  clock_.Advance(absl::Minutes(1));
+  const absl::Status ended = Bearer(made.token).status();
+  EXPECT_EQ(ended.code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_THAT(std::string(ended.message()), HasSubstr("the token of guest ended on 2023-11-14 23:13:20 UTC"));
+  // A line with a later end, for the same token.
+  const std::string later = absl::StrReplaceAll(made.line, {{"2023-11-14T23:13:20Z", "2024-01-01T00:00:00+09:00"}});
+  Write(lines_ + later);
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(Bearer(made.token).ok());
+}
+
 TEST_F(AccessControlTest, AFileThatIsBrokenOrGoneChangesNothingUntilItIsMended) {
   const std::string token = tokens_[config::v1::ROLE_BACKEND];
   Write("tokens { oops");
@@ -179,6 +202,18 @@ TEST_F(AccessControlTest, ACallerGetsItsCallsASecondAndIsToldWhenThereIsOne) {
   EXPECT_TRUE(access_->Admit(shop, kScore).ok());
   EXPECT_TRUE(access_->Admit(shop, kScore).ok());
   EXPECT_FALSE(access_->Admit(shop, kScore).ok());
+}
+
+TEST_F(AccessControlTest, MessagesOfStreamsWaitForTheSameCallsASecond) {
+  const Caller shop = {"shop", config::v1::ROLE_BACKEND, 2};
+  EXPECT_TRUE(access_->Admit(shop, kScore).ok());
+  EXPECT_EQ(access_->WaitOfMessage(shop), absl::ZeroDuration());
+  EXPECT_EQ(access_->WaitOfMessage(shop), absl::Milliseconds(500));
+  EXPECT_EQ(access_->WaitOfMessage(shop), absl::Seconds(1));  // behind the one before
+  EXPECT_EQ(RetryAfter(access_->Admit(shop, kScore)), absl::Milliseconds(1500));
+  clock_.Advance(absl::Milliseconds(1500));
+  EXPECT_TRUE(access_->Admit(shop, kScore).ok());
+  EXPECT_EQ(access_->WaitOfMessage({"operator", config::v1::ROLE_OPERATOR, 0}), absl::ZeroDuration());
 }
 
 TEST_F(AccessControlTest, ARefusedMethodCostsNoCall) {

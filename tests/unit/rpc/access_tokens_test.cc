@@ -21,10 +21,18 @@ TEST(AccessTokens, ANewOneIsInTheFileByItsHashAlone) {
   EXPECT_EQ(made.token.size(), 46u);
   EXPECT_THAT(made.line, Not(HasSubstr(made.token.substr(3))));
   const TokenTable table = ParseTokens(made.line, "file").value();
-  const config::v1::AccessToken& entry = table.at(Sha256Hex(made.token));
-  EXPECT_EQ(entry.name(), "shop");
-  EXPECT_EQ(entry.role(), config::v1::ROLE_BACKEND);
-  EXPECT_EQ(entry.calls_per_second(), 2.5);
+  const KnownToken& known = table.at(Sha256Hex(made.token));
+  EXPECT_EQ(known.name, "shop");
+  EXPECT_EQ(known.role, config::v1::ROLE_BACKEND);
+  EXPECT_EQ(known.calls_per_second, 2.5);
+  EXPECT_EQ(known.expires_at, absl::InfiniteFuture());
+}
+
+TEST(AccessTokens, TheEndOfANewOneIsInTheFileAsPeopleWriteIt) {
+  const absl::Time end = absl::FromUnixSeconds(1'800'000'000);
+  const NewToken made = MakeToken("shop", config::v1::ROLE_BACKEND, 0, end + absl::Milliseconds(300)).value();
+  EXPECT_THAT(made.line, HasSubstr("expires_at: \"2027-01-15T08:00:00Z\""));
+  EXPECT_EQ(ParseTokens(made.line, "file")->at(Sha256Hex(made.token)).expires_at, end);
 }
 
 TEST(AccessTokens, AreDifferentEachTime) {
@@ -42,6 +50,11 @@ TEST(AccessTokens, WhatIsWrongInTheFileIsNamed) {
   EXPECT_THAT(Problem("tokens { name: \"shop\" role: ROLE_BACKEND sha256: \"mq_secret\" }"), HasSubstr("sha256:"));
   EXPECT_THAT(Problem("tokens { name: \"shop\" role: ROLE_BACKEND sha256: \"" + hash + "\" calls_per_second: -2 }"),
               HasSubstr("calls_per_second"));
+  for (const char* bad : {"tomorrow", "2027-01-31", "2027-02-30T00:00:00Z", "2027-01-31T00:00:00"}) {
+    EXPECT_THAT(
+        Problem("tokens { name: \"shop\" role: ROLE_BACKEND sha256: \"" + hash + "\" expires_at: \"" + bad + "\" }"),
+        testing::AllOf(HasSubstr("expires_at: token \"shop\""), HasSubstr(bad), HasSubstr("like 2027-01-31T")));
+  }
   const std::string one = "tokens { name: \"shop\" role: ROLE_BACKEND sha256: \"" + hash + "\" }";
   EXPECT_THAT(Problem(one + one), HasSubstr("\"shop\" is there twice"));
   EXPECT_THAT(Problem(one + "tokens { name: \"b\" role: ROLE_BACKEND sha256: \"" + hash + "\" }"),

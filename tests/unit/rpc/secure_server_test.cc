@@ -5,6 +5,7 @@
 #include <net/if.h>
 
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 
@@ -25,6 +26,7 @@
 #include "grpcpp/create_channel.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
+#include "mannequin/v1/abuse_scorer.grpc.pb.h"
 #include "mannequin/v1/gan_trainer.grpc.pb.h"
 #include "mannequin/v1/text_embedder.grpc.pb.h"
 #include "nlohmann/json.hpp"
@@ -68,6 +70,22 @@ class Trainer final : public v1::GanTrainer::Service {
     return request->version() == "b-7" ? grpc::Status::OK : ToGrpc(absl::NotFoundError("no such bundle"));
   }
   int promoted = 0;
+};
+
+// Answers each listing; counts them.
+class Scorer final : public v1::AbuseScorer::Service {
+ public:
+  grpc::Status ScoreListings(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::ScoreListingsResponse, v1::ScoreListingsRequest>* stream) override {
+    v1::ScoreListingsRequest request;
+    while (stream->Read(&request)) {
+      ++listings;
+      stream->Write(v1::ScoreListingsResponse());
+    }
+    return grpc::Status::OK;
+  }
+  std::atomic<int> listings{0};
 };
 
 // One of this machine's, or "" when it has none.
@@ -117,7 +135,7 @@ class SecureServerTest : public testing::Test {
   }
 
   void Start() {
-    auto server = Server::Start("test", config_, {&probe_, &trainer_});
+    auto server = Server::Start("test", config_, {&probe_, &trainer_, &scorer_});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
@@ -180,6 +198,7 @@ class SecureServerTest : public testing::Test {
   config::v1::ServerConfig config_;
   Probe probe_;
   Trainer trainer_;
+  Scorer scorer_;
   std::unique_ptr<Server> server_;
 };
 
@@ -408,6 +427,56 @@ TEST_F(SecureServerTest, ACallerOverItsQuotaIsToldWhenToTryAgain) {
   EXPECT_EQ(probe_.calls.size(), 1u);
   EXPECT_THAT(prometheus::TextSerializer().Serialize(MetricsRegistry()->Collect()),
               HasSubstr("mannequin_rpc_refused_total{reason=\"quota\"}"));
+}
+
+TEST_F(SecureServerTest, WhatACallerSendsThroughAStreamIsReadAtItsQuota) {
+  AddToken("shop", config::v1::ROLE_BACKEND, 20);
+  Start();
+  const auto stub = v1::AbuseScorer::NewStub(ChannelOf(WithToken({}, "shop")));
+  grpc::ClientContext context;
+  SetDeadline(context, absl::Seconds(60));
+  const auto stream = stub->ScoreListings(&context);
+  v1::ScoreListingsResponse response;
+  const absl::Time begin = absl::Now();
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(stream->Write({}));
+    ASSERT_TRUE(stream->Read(&response));
+  }
+  // 19 are due at once, beside the call itself.
+  EXPECT_GE(absl::Now() - begin, absl::Milliseconds(21 * 50 - 10));
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(scorer_.listings, 40);
+}
+
+TEST_F(SecureServerTest, AStreamThatWaitsForItsQuotaEndsWithItsCall) {
+  AddToken("shop", config::v1::ROLE_BACKEND, 0.01);  // one call in 100 seconds
+  Start();
+  const auto stub = v1::AbuseScorer::NewStub(ChannelOf(WithToken({}, "shop")));
+  const absl::Time begin = absl::Now();
+  grpc::ClientContext context;
+  const auto stream = stub->ScoreListings(&context);
+  ASSERT_TRUE(stream->Write({}));
+  context.TryCancel();
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  server_.reset();  // waits for its handlers
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(30));
+}
+
+TEST_F(SecureServerTest, AStreamEndsOnceItsTokenIsTakenAway) {
+  AddToken("shop", config::v1::ROLE_BACKEND);
+  Start();
+  const auto stub = v1::AbuseScorer::NewStub(ChannelOf(WithToken({}, "shop")));
+  grpc::ClientContext context;
+  SetDeadline(context, absl::Seconds(60));
+  const auto stream = stub->ScoreListings(&context);
+  v1::ScoreListingsResponse response;
+  ASSERT_TRUE(stream->Write({}));
+  ASSERT_TRUE(stream->Read(&response));
+  std::filesystem::remove(config_.access().tokens_file());
+  AddToken("other", config::v1::ROLE_BACKEND);
+  while (stream->Write({}) && stream->Read(&response)) absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
 }
 
 TEST_F(SecureServerTest, MessagesAndHeadersOverTheBoundsReachNoHandler) {
