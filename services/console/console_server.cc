@@ -17,12 +17,12 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/call_ids.h"
 #include "common/base/retry_after.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "common/rpc/address.h"
 #include "nlohmann/json.hpp"
 #include "services/console/connect.h"
@@ -49,6 +49,10 @@ constexpr absl::Duration kDefaultTimeout = absl::Seconds(60);
 constexpr absl::Duration kMaxTimeout = absl::Minutes(10);
 constexpr absl::Duration kPictureTimeout = absl::Seconds(10);
 constexpr absl::Duration kHealthTimeout = absl::Seconds(2);
+// What pictures and events are to a reader's role.
+constexpr char kGetImage[] = "/mannequin.v1.ProductStore/GetImage";
+constexpr char kGetPlaceholder[] = "/mannequin.v1.ProductStore/GetPlaceholder";
+constexpr char kGetJob[] = "/mannequin.v1.ProductStore/GetJob";
 constexpr absl::Duration kEventInterval = absl::Milliseconds(500);
 
 const httplib::Headers& SecurityHeaders() {
@@ -161,8 +165,8 @@ bool IsLoopbackAddress(const std::string& host) {
 }  // namespace
 
 struct ConsoleServer::Impl {
-  Impl(const ConsoleChannels& to, absl::string_view token)
-      : channels(to), gateway(to), pictures(to.store), sessions(token) {}
+  Impl(const ConsoleChannels& to, std::unique_ptr<Sessions> who)
+      : channels(to), gateway(to), pictures(to.store), sessions(std::move(who)) {}
 
   void Route();
   // Whether the request may go on; answers it when not.
@@ -170,22 +174,27 @@ struct ConsoleServer::Impl {
   void Get(const httplib::Request& request, httplib::Response& response);
   void Post(const httplib::Request& request, const std::string& body, httplib::Response& response);
   void PostSession(const httplib::Request& request, const std::string& body, httplib::Response& response);
-  void Call(const httplib::Request& request, const std::string& body, httplib::Response& response) const;
-  void Stream(const httplib::Request& request, const std::string& body, httplib::Response& response);
+  void Call(const httplib::Request& request, const std::string& body, const Reader& reader,
+            httplib::Response& response) const;
+  void Stream(const httplib::Request& request, const std::string& body, const Reader& reader,
+              httplib::Response& response);
   // Whether there is room for one more that holds its thread; answers it when not.
   bool TakeStream(httplib::Response& response);
-  absl::Status CheckSession(const httplib::Request& request) const;
-  void SendEvents(const httplib::Request& request, v1::JobKind kind, httplib::Response& response);
+  absl::StatusOr<Reader> CheckSession(const httplib::Request& request) const;
+  // Whether the reader's role is for the method; answers the request when not.
+  bool Admit(const Reader& reader, absl::string_view path, httplib::Response& response) const;
+  void SendSession(const absl::StatusOr<Reader>& reader, httplib::Response& response) const;
+  void SendEvents(const httplib::Request& request, v1::JobKind kind, const Reader& reader, httplib::Response& response);
 
   ConsoleChannels channels;
   Gateway gateway;
   Pictures pictures;
-  Sessions sessions;
+  const std::unique_ptr<Sessions> sessions;
   std::vector<std::string> metrics;
   bool loopback = true;
   std::string address;
   std::atomic<int> streams = 0;
-  absl::Notification stopping;
+  SteadyNotification stopping;
   absl::Mutex stop_mutex;
   httplib::Server http;
   std::thread thread;
@@ -221,25 +230,23 @@ void ConsoleServer::Impl::Get(const httplib::Request& request, httplib::Response
     if (IsCached(request, file->etag, response)) return;
     return response.set_content(file->bytes.data(), file->bytes.size(), std::string(file->media_type));
   }
-  const absl::Status session = CheckSession(request);
-  if (rest == "/session") {
-    response.set_header("Cache-Control", "no-store");
-    return response.set_content(
-        nlohmann::json({{"needed", sessions.needed()}, {"signedIn", sessions.needed() && session.ok()}}).dump(),
-        kJsonType);
-  }
-  if (!session.ok()) return SendError(session, response);
+  const absl::StatusOr<Reader> reader = CheckSession(request);
+  if (rest == "/session") return SendSession(reader, response);
+  if (!reader.ok()) return SendError(reader.status(), response);
+  const CallTerms picture_terms = {absl::Now() + kPictureTimeout, reader->authorization};
   if (absl::ConsumePrefix(&rest, "/images/")) {
+    if (!Admit(*reader, kGetImage, response)) return;
     int side = 0;  // What is no number asks for the picture itself.
     if (!absl::SimpleAtoi(request.get_param_value("side"), &side) || side < 0) side = 0;
-    return SendPicture(request, pictures.OfProduct(std::string(rest), side, absl::Now() + kPictureTimeout), response);
+    return SendPicture(request, pictures.OfProduct(std::string(rest), side, picture_terms), response);
   }
   if (absl::ConsumePrefix(&rest, "/placeholders/") && absl::ConsumeSuffix(&rest, ".png")) {
-    return SendPicture(request, pictures.OfPlaceholder(std::string(rest), absl::Now() + kPictureTimeout), response);
+    if (!Admit(*reader, kGetPlaceholder, response)) return;
+    return SendPicture(request, pictures.OfPlaceholder(std::string(rest), picture_terms), response);
   }
-  if (rest == "/events/crawl") return SendEvents(request, v1::JOB_KIND_CRAWL, response);
-  if (rest == "/events/training") return SendEvents(request, v1::JOB_KIND_TRAIN_GAN, response);
-  if (rest == "/events/job") return SendEvents(request, v1::JOB_KIND_UNSPECIFIED, response);
+  if (rest == "/events/crawl") return SendEvents(request, v1::JOB_KIND_CRAWL, *reader, response);
+  if (rest == "/events/training") return SendEvents(request, v1::JOB_KIND_TRAIN_GAN, *reader, response);
+  if (rest == "/events/job") return SendEvents(request, v1::JOB_KIND_UNSPECIFIED, *reader, response);
   if (rest == "/health/services") {
     response.set_header("Cache-Control", "no-store");
     return response.set_content(ServiceHealthJson(channels, metrics, kHealthTimeout), kJsonType);
@@ -251,15 +258,34 @@ void ConsoleServer::Impl::Get(const httplib::Request& request, httplib::Response
   SendError(absl::NotFoundError(absl::StrCat("no page ", request.path)), response);
 }
 
-absl::Status ConsoleServer::Impl::CheckSession(const httplib::Request& request) const {
-  return sessions.Check(request.get_header_value("Cookie"), request.get_header_value("Authorization"), absl::Now());
+absl::StatusOr<Reader> ConsoleServer::Impl::CheckSession(const httplib::Request& request) const {
+  return sessions->Check(request.get_header_value("Cookie"), request.get_header_value("Authorization"), absl::Now());
+}
+
+bool ConsoleServer::Impl::Admit(const Reader& reader, absl::string_view path, httplib::Response& response) const {
+  const absl::Status status = sessions->Admit(reader, path);
+  if (status.ok()) return true;
+  spdlog::warn("console: {}", std::string(status.message()));
+  SendError(status, response);
+  return false;
+}
+
+void ConsoleServer::Impl::SendSession(const absl::StatusOr<Reader>& reader, httplib::Response& response) const {
+  nlohmann::json session = {{"needed", sessions->needed()}, {"signedIn", sessions->needed() && reader.ok()}};
+  if (reader.ok() && !reader->caller.name.empty()) {
+    session["name"] = reader->caller.name;
+    session["role"] = rpc::RoleName(reader->caller.role);
+  }
+  response.set_header("Cache-Control", "no-store");
+  response.set_content(session.dump(), kJsonType);
 }
 
 void ConsoleServer::Impl::Post(const httplib::Request& request, const std::string& body, httplib::Response& response) {
   const ScopedCall call = CallOf(request, response);
   if (!Guard(request, response)) return;
   if (request.path == "/session" || request.path == "/session/end") return PostSession(request, body, response);
-  if (absl::Status session = CheckSession(request); !session.ok()) return SendError(session, response);
+  const absl::StatusOr<Reader> reader = CheckSession(request);
+  if (!reader.ok()) return SendError(reader.status(), response);
   const RpcShape shape = gateway.ShapeOf(request.path);
   if (shape == RpcShape::kUnknown) {
     return SendError(absl::UnimplementedError(absl::StrCat("no RPC ", request.path)), 404, response);
@@ -274,7 +300,8 @@ void ConsoleServer::Impl::Post(const httplib::Request& request, const std::strin
     return SendError(right, 415, response);
   }
   if (absl::Status headers = CheckConnectHeaders(request); !headers.ok()) return SendError(headers, response);
-  return shape == RpcShape::kUnary ? Call(request, body, response) : Stream(request, body, response);
+  if (!Admit(*reader, request.path, response)) return;
+  return shape == RpcShape::kUnary ? Call(request, body, *reader, response) : Stream(request, body, *reader, response);
 }
 
 void ConsoleServer::Impl::PostSession(const httplib::Request& request, const std::string& body,
@@ -284,14 +311,14 @@ void ConsoleServer::Impl::PostSession(const httplib::Request& request, const std
   }
   response.set_header("Cache-Control", "no-store");
   if (request.path == "/session/end") {
-    response.set_header("Set-Cookie", sessions.SignOut(request.get_header_value("Cookie")));
+    response.set_header("Set-Cookie", sessions->SignOut(request.get_header_value("Cookie")));
     return response.set_content("{}", kJsonType);
   }
   const nlohmann::json given = nlohmann::json::parse(body, nullptr, false);
   if (!given.is_object() || !given.contains("token") || !given["token"].is_string()) {
     return SendError(absl::InvalidArgumentError("the body must be {\"token\":\"...\"}"), response);
   }
-  const absl::StatusOr<std::string> cookie = sessions.SignIn(given["token"].get<std::string>(), absl::Now());
+  const absl::StatusOr<std::string> cookie = sessions->SignIn(given["token"].get<std::string>(), absl::Now());
   if (!cookie.ok()) {
     spdlog::warn("console: {} did not sign in: {}", request.remote_addr, std::string(cookie.status().message()));
     return SendError(cookie.status(), response);
@@ -300,25 +327,25 @@ void ConsoleServer::Impl::PostSession(const httplib::Request& request, const std
   response.set_content("{}", kJsonType);
 }
 
-void ConsoleServer::Impl::Call(const httplib::Request& request, const std::string& body,
+void ConsoleServer::Impl::Call(const httplib::Request& request, const std::string& body, const Reader& reader,
                                httplib::Response& response) const {
   const absl::StatusOr<absl::Duration> timeout = TimeoutOf(request, kDefaultTimeout);
   if (!timeout.ok()) return SendError(timeout.status(), response);
   const absl::Time deadline = absl::Now() + std::min(*timeout, kMaxTimeout);
-  const absl::StatusOr<std::string> json = gateway.Call(request.path, body, deadline);
+  const absl::StatusOr<std::string> json = gateway.Call(request.path, body, {deadline, reader.authorization});
   if (!json.ok()) return SendError(json.status(), response);
   response.set_header("Cache-Control", "no-store");
   response.set_content(*json, kJsonType);
 }
 
-void ConsoleServer::Impl::Stream(const httplib::Request& request, const std::string& body,
+void ConsoleServer::Impl::Stream(const httplib::Request& request, const std::string& body, const Reader& reader,
                                  httplib::Response& response) {
   response.set_header("Cache-Control", "no-store");
   const auto begin = [&]() -> absl::StatusOr<std::unique_ptr<StreamCall>> {
     // A stream may go on for hours: its deadline is the caller's, or none.
     ASSIGN_OR_RETURN(const absl::Duration timeout, TimeoutOf(request, absl::InfiniteDuration()));
     ASSIGN_OR_RETURN(const absl::string_view json, OnlyConnectMessage(body));
-    return gateway.Stream(request.path, json, absl::Now() + timeout);
+    return gateway.Stream(request.path, json, {absl::Now() + timeout, reader.authorization});
   };
   absl::StatusOr<std::unique_ptr<StreamCall>> begun = begin();
   if (!begun.ok()) return response.set_content(ConnectEndOfStream(begun.status()), kStreamType);
@@ -360,18 +387,20 @@ bool ConsoleServer::Impl::TakeStream(httplib::Response& response) {
   return false;
 }
 
-void ConsoleServer::Impl::SendEvents(const httplib::Request& request, v1::JobKind kind, httplib::Response& response) {
+void ConsoleServer::Impl::SendEvents(const httplib::Request& request, v1::JobKind kind, const Reader& reader,
+                                     httplib::Response& response) {
+  if (!Admit(reader, kGetJob, response)) return;
   if (!request.has_param("job")) {
     return SendError(absl::InvalidArgumentError("job: expected ?job=ID"), response);
   }
   if (!TakeStream(response)) return;
-  auto events = std::make_shared<JobEvents>(channels.store, request.get_param_value("job"), kind);
+  auto events = std::make_shared<JobEvents>(channels.store, request.get_param_value("job"), kind, reader.authorization);
   response.set_header("Cache-Control", "no-store");
   response.set_chunked_content_provider(
       "text/event-stream",
       [this, events](std::size_t offset, httplib::DataSink& sink) {
         // The first at once, the others at their interval.
-        if (offset > 0 && stopping.WaitForNotificationWithTimeout(kEventInterval)) {
+        if (offset > 0 && stopping.WaitFor(kEventInterval)) {
           sink.done();
           return true;
         }
@@ -422,11 +451,8 @@ absl::StatusOr<std::unique_ptr<ConsoleServer>> ConsoleServer::Start(const config
   ASSIGN_OR_RETURN(rpc::HostPort where, rpc::ParseAddress(listen, "listen"));
   // httplib does not say why it could not bind.
   RETURN_IF_ERROR(rpc::CheckCanListen(where, "listen"));
-  std::string token;
-  if (!config.token_file().empty()) {
-    ASSIGN_OR_RETURN(token, ReadTokenFile(config.token_file()));
-  }
-  auto impl = std::make_unique<Impl>(channels, token);
+  ASSIGN_OR_RETURN(std::unique_ptr<Sessions> sessions, Sessions::Open(config));
+  auto impl = std::make_unique<Impl>(channels, std::move(sessions));
   impl->loopback = IsLoopbackAddress(where.host);
   for (const std::string& url : config.metrics()) {
     if (!absl::StartsWith(url, "http://") && !absl::StartsWith(url, "https://")) {
@@ -460,9 +486,9 @@ absl::StatusOr<std::unique_ptr<ConsoleServer>> ConsoleServer::Start(const config
   pthread_setname_np(impl->thread.native_handle(), "console-http");
   // stop() does nothing before the server runs.
   while (!http.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  if (!impl->loopback && !impl->sessions.needed()) {
+  if (!impl->loopback && !impl->sessions->needed()) {
     spdlog::warn(
-        "console: everybody who reaches {} may read and change what is kept: set token_file, "
+        "console: everybody who reaches {} may read and change what is kept: set tokens_file or token_file, "
         "or keep it behind a proxy that has a login",
         impl->address);
   }

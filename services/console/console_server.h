@@ -13,11 +13,12 @@
 //                                   a job's progress as server-sent events
 //   GET  /health/services           whether the services answer
 //   GET  /healthz                   200 "ok"
-//   GET  /session                   {"needed":true,"signedIn":false}
+//   GET  /session                   {"needed":true,"signedIn":true,"name":"ana","role":"catalog"}
 //   POST /session, /session/end     {"token":"..."} signs in; {} signs out
 //
-// Without `token_file` there is no login: listen on loopback then (the default), or behind a proxy
-// that has one. With it only the page's own files, /healthz and /session are open to everybody.
+// Without `token_file` and `tokens_file` there is no login (sessions.h): listen on loopback then (the default),
+// or behind a proxy that has one. With one of them only the page's own files, /healthz and /session are open to
+// everybody.
 #pragma once
 
 #include <memory>
@@ -32,9 +33,9 @@ namespace mannequin {
 // Thread-safe.
 class ConsoleServer {
  public:
-  // `config.listen`, `config.token_file` and `channels` are used; the addresses in `config` are
+  // `config`'s listen, files of tokens and metrics, and `channels` are used; the addresses in `config` are
   // not. INVALID_ARGUMENT for a bad address; ALREADY_EXISTS naming the port when it is taken;
-  // ReadTokenFile's errors.
+  // the errors of Sessions::Open.
   static absl::StatusOr<std::unique_ptr<ConsoleServer>> Start(const config::v1::ConsoleConfig& config,
                                                               const ConsoleChannels& channels);
   // Stops.

@@ -45,10 +45,10 @@ absl::Status FromJson(absl::string_view json, Message* message) {
 }  // namespace
 
 absl::Status CallUnary(const std::shared_ptr<grpc::Channel>& channel, const std::string& path,
-                       const MessageLite& request, absl::Time deadline, MessageLite* response) {
+                       const MessageLite& request, const CallTerms& terms, MessageLite* response) {
   grpc::TemplatedGenericStub<MessageLite, MessageLite> stub(channel);
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(deadline));
+  SetTerms(terms, context);
   grpc::Status status;
   absl::Notification done;
   stub.UnaryCall(&context, path, grpc::StubOptions(), &request, response, [&](grpc::Status result) {
@@ -101,22 +101,23 @@ absl::StatusOr<const Gateway::Method*> Gateway::Find(absl::string_view path) con
   return &found->second;
 }
 
-absl::StatusOr<std::string> Gateway::Call(absl::string_view path, absl::string_view json, absl::Time deadline) const {
+absl::StatusOr<std::string> Gateway::Call(absl::string_view path, absl::string_view json,
+                                          const CallTerms& terms) const {
   ASSIGN_OR_RETURN(const Method* method, Find(path));
   const std::unique_ptr<Message> request = NewMessage(method->descriptor->input_type());
   const std::unique_ptr<Message> response = NewMessage(method->descriptor->output_type());
   RETURN_IF_ERROR(FromJson(json, request.get()));
-  RETURN_IF_ERROR(CallUnary(method->channel, std::string(path), *request, deadline, response.get()));
+  RETURN_IF_ERROR(CallUnary(method->channel, std::string(path), *request, terms, response.get()));
   return ToJson(*response);
 }
 
 absl::StatusOr<std::unique_ptr<StreamCall>> Gateway::Stream(absl::string_view path, absl::string_view json,
-                                                            absl::Time deadline) const {
+                                                            const CallTerms& terms) const {
   ASSIGN_OR_RETURN(const Method* method, Find(path));
   std::unique_ptr<Message> request = NewMessage(method->descriptor->input_type());
   RETURN_IF_ERROR(FromJson(json, request.get()));
   return std::make_unique<StreamCall>(method->channel, std::string(path), std::move(request),
-                                      NewMessage(method->descriptor->output_type()), deadline);
+                                      NewMessage(method->descriptor->output_type()), terms);
 }
 
 }  // namespace mannequin

@@ -3,7 +3,7 @@
 //
 //   Gateway gateway(channels);
 //   absl::StatusOr<std::string> json =
-//       gateway.Call("/mannequin.v1.ProductStore/GetProduct", R"({"id":"B000"})", deadline);
+//       gateway.Call("/mannequin.v1.ProductStore/GetProduct", R"({"id":"B000"})", {deadline});
 //
 // JSON is protobuf's own mapping: camelCase names, 64-bit integers as strings, bytes in
 // base64, fields that have their default value left out.
@@ -20,6 +20,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "grpcpp/channel.h"
+#include "services/console/call_terms.h"
 #include "services/console/stream_call.h"
 
 namespace mannequin {
@@ -37,7 +38,7 @@ struct ConsoleChannels {
 // One blocking call. Errors: the service's own; DEADLINE_EXCEEDED; UNAVAILABLE when it
 // cannot be reached.
 absl::Status CallUnary(const std::shared_ptr<grpc::Channel>& channel, const std::string& path,
-                       const google::protobuf::MessageLite& request, absl::Time deadline,
+                       const google::protobuf::MessageLite& request, const CallTerms& terms,
                        google::protobuf::MessageLite* response);
 
 // Protobuf's JSON. INTERNAL for an Any of a type that is not ours.
@@ -61,12 +62,12 @@ class Gateway {
   // Blocks; `path` is kUnary. Errors: the RPC's own; INVALID_ARGUMENT naming what is wrong with
   // the JSON (an unknown field too); DEADLINE_EXCEEDED; UNAVAILABLE when the service cannot be
   // reached.
-  absl::StatusOr<std::string> Call(absl::string_view path, absl::string_view json, absl::Time deadline) const;
+  absl::StatusOr<std::string> Call(absl::string_view path, absl::string_view json, const CallTerms& terms) const;
 
   // Begins a call; `path` is kServerStream. INVALID_ARGUMENT as above; all else is told by the
   // call's end.
   absl::StatusOr<std::unique_ptr<StreamCall>> Stream(absl::string_view path, absl::string_view json,
-                                                     absl::Time deadline) const;
+                                                     const CallTerms& terms) const;
 
  private:
   struct Method {

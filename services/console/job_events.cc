@@ -5,10 +5,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
-#include "common/rpc/channel.h"
 #include "common/rpc/status.h"
 #include "common/store/job_state.h"
 #include "mannequin/v1/product_store.grpc.pb.h"
+#include "services/console/call_terms.h"
 #include "services/console/connect.h"
 #include "services/console/gateway.h"
 
@@ -21,7 +21,7 @@ constexpr absl::Duration kTimeout = absl::Seconds(10);
 
 absl::StatusOr<v1::Job> JobEvents::GetJob() const {
   grpc::ClientContext context;
-  rpc::SetDeadline(context, kTimeout);
+  SetTerms({absl::Now() + kTimeout, authorization_}, context);
   v1::GetJobRequest request;
   request.set_id(job_id_);
   v1::GetJobResponse response;

@@ -21,9 +21,9 @@ namespace mannequin {
 // Not thread-safe: one a browser connection.
 class JobEvents {
  public:
-  // JOB_KIND_UNSPECIFIED watches a job of any kind.
-  JobEvents(std::shared_ptr<grpc::Channel> store, std::string job_id, v1::JobKind kind)
-      : store_(std::move(store)), job_id_(std::move(job_id)), kind_(kind) {}
+  // JOB_KIND_UNSPECIFIED watches a job of any kind. `authorization` as in CallTerms.
+  JobEvents(std::shared_ptr<grpc::Channel> store, std::string job_id, v1::JobKind kind, std::string authorization)
+      : store_(std::move(store)), job_id_(std::move(job_id)), kind_(kind), authorization_(std::move(authorization)) {}
 
   // The next bytes for the stream. Asks the store; does not wait in between.
   std::string Next();
@@ -36,6 +36,7 @@ class JobEvents {
   std::shared_ptr<grpc::Channel> store_;
   std::string job_id_;
   v1::JobKind kind_;
+  const std::string authorization_;
   std::string last_;
   bool ended_ = false;
 };

@@ -6,9 +6,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "grpcpp/channel.h"
 #include "mannequin/v1/product.pb.h"
+#include "services/console/call_terms.h"
 
 namespace mannequin {
 
@@ -25,10 +25,10 @@ class Pictures {
 
   // `at_least_side`: a rendition of that size is enough; 0: the picture itself. NOT_FOUND
   // when the product is unknown or has neither picture; else the store's error.
-  absl::StatusOr<Picture> OfProduct(const std::string& product_id, int at_least_side, absl::Time deadline) const;
+  absl::StatusOr<Picture> OfProduct(const std::string& product_id, int at_least_side, const CallTerms& terms) const;
 
   // The placeholder of a product in whatever state, without a badge, for its review. NOT_FOUND.
-  absl::StatusOr<Picture> OfPlaceholder(const std::string& product_id, absl::Time deadline) const;
+  absl::StatusOr<Picture> OfPlaceholder(const std::string& product_id, const CallTerms& terms) const;
 
  private:
   std::shared_ptr<grpc::Channel> store_;

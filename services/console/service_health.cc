@@ -18,7 +18,7 @@ namespace {
 nlohmann::json Check(const std::string& name, const std::shared_ptr<grpc::Channel>& channel, absl::Time deadline) {
   google::protobuf::StringValue request;
   google::protobuf::UInt32Value response;
-  const absl::Status status = CallUnary(channel, "/grpc.health.v1.Health/Check", request, deadline, &response);
+  const absl::Status status = CallUnary(channel, "/grpc.health.v1.Health/Check", request, {deadline}, &response);
   if (!status.ok()) return {{"name", name}, {"state", "unreachable"}, {"message", std::string(status.message())}};
   return {{"name", name}, {"state", response.value() == 1 ? "serving" : "not_serving"}, {"message", ""}};
 }

@@ -11,9 +11,9 @@ namespace mannequin {
 using google::protobuf::Message;
 
 StreamCall::StreamCall(std::shared_ptr<grpc::Channel> channel, const std::string& path,
-                       std::unique_ptr<Message> request, std::unique_ptr<Message> response, absl::Time deadline)
+                       std::unique_ptr<Message> request, std::unique_ptr<Message> response, const CallTerms& terms)
     : request_(std::move(request)), response_(std::move(response)), stub_(std::move(channel)) {
-  if (deadline != absl::InfiniteFuture()) context_.set_deadline(absl::ToChronoTime(deadline));
+  SetTerms(terms, context_);
   stream_ = stub_.PrepareCall(&context_, path, &queue_);
   stream_->StartCall(this);
 }

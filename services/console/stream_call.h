@@ -2,7 +2,7 @@
 // waits longer than it says, so that it can look after its own caller in between.
 //
 //   StreamCall call(channel, "/mannequin.v1.ProductStore/ScanProducts", std::move(request), std::move(response),
-//                   absl::InfiniteFuture());
+//                   {absl::InfiniteFuture()});
 //   while (true) {
 //     switch (call.Next(absl::Milliseconds(500))) { ... }
 //   }
@@ -18,6 +18,7 @@
 #include "grpcpp/client_context.h"
 #include "grpcpp/completion_queue.h"
 #include "grpcpp/generic/generic_stub.h"
+#include "services/console/call_terms.h"
 
 namespace mannequin {
 
@@ -30,11 +31,10 @@ class StreamCall {
     kEnd,      // status() says how
   };
 
-  // Begins the call. Messages are read into `response`, one after another. `deadline` may
-  // be InfiniteFuture.
+  // Begins the call. Messages are read into `response`, one after another.
   StreamCall(std::shared_ptr<grpc::Channel> channel, const std::string& path,
              std::unique_ptr<google::protobuf::Message> request, std::unique_ptr<google::protobuf::Message> response,
-             absl::Time deadline);
+             const CallTerms& terms);
   // Cancels what has not ended.
   ~StreamCall();
   StreamCall(const StreamCall&) = delete;

@@ -13,6 +13,7 @@
 #include "services/generator/generator_service.h"
 #include "services/mannequin/shipped_bundle.h"
 #include "services/scorer/scorer_service.h"
+#include "services/store/catalog_metrics.h"
 #include "services/store/rocks/backup_schedule.h"
 #include "services/store/rocks/rocks_store.h"
 #include "services/store/store_service.h"
@@ -68,6 +69,7 @@ config::v1::TrainerConfig TrainerConfigOf(const SuiteOptions& options) {
 struct Suite::Impl {
   Impl(const SuiteOptions& options, std::unique_ptr<RocksStore> opened)
       : store(std::move(opened)),
+        catalog_metrics(*store),
         store_service(*store),
         fetcher(*store, FetcherConfigOf(options)),
         embedder(*store, EmbedderConfigOf(options)),
@@ -78,6 +80,7 @@ struct Suite::Impl {
 
   std::unique_ptr<RocksStore> store;
   std::unique_ptr<BackupSchedule> backups;
+  CatalogMetrics catalog_metrics;
   StoreService store_service;
   FetcherService fetcher;
   EmbedderService embedder;
@@ -93,10 +96,11 @@ struct Suite::Impl {
 
 absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options) {
   if (options.data.empty()) return absl::InvalidArgumentError("--data: give a folder");
-  if (options.server.has_access() && !options.console_listen.empty() && options.console_token_file.empty()) {
+  if (options.server.has_access() && options.server.access().tokens_file().empty() && !options.console_listen.empty() &&
+      options.console_token_file.empty()) {
     return absl::InvalidArgumentError(
-        "access: the console would let everybody in who reaches its port; give --console-token-file FILE, or "
-        "--console-listen \"\" for none");
+        "access: the console would let everybody in who reaches its port; set tokens_file, so that its readers have "
+        "tokens, or give --console-token-file FILE, or --console-listen \"\" for none");
   }
   std::error_code error;
   for (const char* folder : {"", "/bundles", "/training"}) {
@@ -127,6 +131,7 @@ absl::StatusOr<std::unique_ptr<Suite>> Suite::Start(const SuiteOptions& options)
     config::v1::ConsoleConfig console;
     console.set_listen(options.console_listen);
     console.set_token_file(options.console_token_file);
+    if (options.console_token_file.empty()) console.set_tokens_file(options.server.access().tokens_file());
     if (const std::string& admin = impl->server->admin_address(); !admin.empty()) {
       console.add_metrics(absl::StrCat("http://", admin, "/metrics"));
     }

@@ -23,7 +23,8 @@ struct SuiteOptions {
   std::string listen = "127.0.0.1:8600";
   std::string admin_listen = "127.0.0.1:9600";    // empty: none
   std::string console_listen = "127.0.0.1:8680";  // empty: no console
-  std::string console_token_file;                 // as ConsoleConfig.token_file
+  std::string
+      console_token_file;  // as ConsoleConfig.token_file; empty: with access control its tokens open the console
   // Private ranges that may be fetched from, "CIDR" or "CIDR:PORT".
   std::vector<std::string> allow_addresses;
   std::string device;  // "cpu", "cuda:N"; empty: CUDA when there is one

@@ -1,6 +1,7 @@
 // A `mannequin up` of the test's own, on free ports, over a folder that goes with it.
 //
 //   const server = await startServer({ allow: 'CIDR:PORT', token: '...' });
+//   const shared = await startServer({ readers: { ana: 'catalog' } });   // shared.tokens.ana
 //   await server.call('ProductStore/GetStatistics');
 //   await server.stop();
 import { spawn, spawnSync } from 'node:child_process';
@@ -12,7 +13,7 @@ import { join } from 'node:path';
 const binary = process.env.MANNEQUIN_BIN;
 if (!binary) throw new Error('MANNEQUIN_BIN: set it to the mannequin binary (run.sh does)');
 
-export async function startServer({ allow, token, consoleListen = '127.0.0.1:0' } = {}) {
+export async function startServer({ allow, token, readers, consoleListen = '127.0.0.1:0' } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mannequin-console-'));
   const flags = ['up', '--output', 'json', '--data', join(folder, 'data'), '--listen', '127.0.0.1:0', '--admin-listen', '',
     '--console-listen', consoleListen, '--log-level', 'warn'];
@@ -20,6 +21,17 @@ export async function startServer({ allow, token, consoleListen = '127.0.0.1:0' 
   if (token) {
     writeFileSync(join(folder, 'token'), token);
     flags.push('--console-token-file', join(folder, 'token'));
+  }
+  const tokens = {};
+  if (readers) {
+    const lines = Object.entries(readers).map(([name, role]) => {
+      const made = JSON.parse(spawnSync(binary, ['--output', 'json', 'token', 'new', '--name', name, '--role', role]).stdout);
+      tokens[name] = made.token;
+      return made.line;
+    });
+    writeFileSync(join(folder, 'tokens.textproto'), lines.join('\n'));
+    writeFileSync(join(folder, 'server.textproto'), `access { tokens_file: "${join(folder, 'tokens.textproto')}" }`);
+    flags.push('--server-config', join(folder, 'server.textproto'));
   }
   const child = spawn(binary, flags, { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
@@ -33,6 +45,7 @@ export async function startServer({ allow, token, consoleListen = '127.0.0.1:0' 
   const origin = `http://${addresses.console}`;
   const server = {
     origin,
+    tokens,
     grpc: addresses.server,
     // A unary RPC as `curl` would make it.
     async call(method, request = {}) {

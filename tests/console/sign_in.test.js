@@ -18,7 +18,7 @@ test('A page asks for the token once, and forgets it on signing out', async () =
     await view.assertAccessible();
     await page.getByLabel('Token').fill('another-token-that-is-wrong');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByText('That is not this console’s token.').waitFor();
+    await page.getByText('That token opens nothing here, or it has ended.').waitFor();
     await page.getByLabel('Token').fill(token);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('heading', { name: 'System' }).waitFor();
@@ -30,6 +30,36 @@ test('A page asks for the token once, and forgets it on signing out', async () =
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
     assert.equal((await page.request.post(`${server.origin}/mannequin.v1.ProductStore/GetStatistics`, { data: {} })).status(), 401);
+    view.assertQuiet();
+  } finally {
+    await view.close();
+    await server.stop();
+  }
+});
+
+test('A reader with a token of their own sees what their role is for', async () => {
+  const server = await startServer({ readers: { ana: 'catalog', omar: 'operator' } });
+  const view = await openPage(suite.browser, server);
+  const { page } = view;
+  const signIn = async (name) => {
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await page.getByLabel('Token').fill(server.tokens[name]);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  };
+  try {
+    await page.goto(`${server.origin}/#system`);
+    await signIn('ana');
+    await page.getByText('ana · catalogue team').waitFor();
+    assert.deepEqual(await page.getByRole('tab').allTextContents(), ['Generate', 'Placeholders', 'Similar', 'Catalogue', 'System']);
+    await view.assertAccessible();
+    assert.equal((await page.request.post(`${server.origin}/mannequin.v1.GanTrainer/PromoteBundle`, { data: {} })).status(), 403);
+    await page.getByRole('tab', { name: 'Catalogue' }).click();
+    await page.getByRole('heading', { name: 'Catalogue', exact: true }).waitFor();
+    await page.getByRole('tab', { name: 'System' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signIn('omar');
+    await page.getByText('omar · operator').waitFor();
+    assert.equal(await page.getByRole('tab').count(), 8);
     view.assertQuiet();
   } finally {
     await view.close();

@@ -1,7 +1,10 @@
 // TLS, tokens and certificates with the real binaries: what an operator types.
+#include <httplib.h>
+
 #include <cstdlib>
 #include <fstream>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
@@ -117,10 +120,35 @@ TEST_F(SecurityCommand, WhatCannotBeIsSaidBeforeAnythingIsSent) {
   EXPECT_THAT(Run({"--token-file", TokenFile("ana"), "stats"}).errors,
               AllOf(HasSubstr("--token-file"), HasSubstr("192.0.2.1"), HasSubstr("plain text"), HasSubstr("--tls-ca")));
   EXPECT_THAT(Run({"--tls-ca", TokenFile("ana"), "stats"}).errors, HasSubstr("tls_ca_file"));
-  std::ofstream(folder_ + "/server.textproto") << "listen: \"127.0.0.1:0\" " << ServerFields("server");
+  std::ofstream(folder_ + "/server.textproto") << "listen: \"127.0.0.1:0\" access { service_names: \"*\" }";
   const Ended console = Run({"up", "--data", folder_ + "/data", "--server-config", folder_ + "/server.textproto"});
   EXPECT_EQ(console.status, kFailed);
   EXPECT_THAT(console.errors, HasSubstr("--console-token-file"));
+}
+
+TEST_F(SecurityCommand, ReadersOfTheConsoleOfUpHaveTokensOfTheirOwn) {
+  AddToken("ana", "operator");
+  AddToken("team", "catalog");
+  address_ = absl::StrCat("127.0.0.1:", FreePort());
+  const std::string console = absl::StrCat("127.0.0.1:", FreePort()), file = folder_ + "/server.textproto";
+  std::ofstream(file) << "listen: \"" << address_ << "\"\n" << ServerFields("server");
+  up_ = std::make_unique<Process>(
+      std::vector<std::string>{Binary("mannequin"), "up", "--data", folder_ + "/data", "--server-config", file,
+                               "--admin-listen", "", "--console-listen", console, "--no-shipped-bundle"},
+      folder_);
+  ASSERT_TRUE(up_->WaitForOutput(address_, absl::Seconds(60))) << up_->errors();
+  httplib::Client http("http://" + console);
+  const auto embed = [&](const std::string& name) {
+    const std::string token(absl::StripAsciiWhitespace(ReadFile(TokenFile(name)).value()));
+    const httplib::Headers headers = {{"Authorization", "Bearer " + token}};
+    return http.Post("/mannequin.v1.TextEmbedder/EmbedCatalog", headers, "{}", "application/json")->status;
+  };
+  // The calls are within the process, where no service asks who calls.
+  EXPECT_EQ(embed("team"), 403);
+  EXPECT_NE(embed("ana"), 403);
+  EXPECT_EQ(http.Post("/mannequin.v1.ProductStore/GetStatistics", "{}", "application/json")->status, 401);
+  EXPECT_THAT(ReadFile(folder_ + "/audit.jsonl").value(),
+              AllOf(HasSubstr("\"caller\":\"ana\""), HasSubstr("TextEmbedder/EmbedCatalog")));
 }
 
 // As processes of their own: the fetcher is let in to the store by its certificate.

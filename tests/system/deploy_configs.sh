@@ -25,9 +25,8 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -su
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=mannequin -CA "$folder/tls/ca.crt" \
   -CAkey "$folder/tls/ca.key" -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:mannequin \
   -keyout "$folder/tls/tls.key" -out "$folder/tls/tls.crt" 2>/dev/null
-"$bin/mannequin" token new --role operator --name console 2>&1 >"$folder/access/operator.token" |
+"$bin/mannequin" token new --role operator --name ana 2>&1 >"$folder/ana.token" |
   grep '^tokens {' >"$folder/access/tokens.textproto"
-head -c 24 /dev/urandom | base64 >"$folder/access/console.token"
 
 # A database and a bucket for those that name one; false where they are not to be had.
 start_engines() {

@@ -56,7 +56,9 @@ export const categoryPath = (text) => text.split('>').map((part) => part.trim())
 
 // Who decides, as reviews and placeholders keep it.
 const REVIEWER = 'mannequin.reviewer';
-export const reviewer = () => localStorage.getItem(REVIEWER) || 'console';
+let reader = 'console';
+export const setReader = (name = 'console') => { reader = name; };  // as whom the reader signed in
+export const reviewer = () => localStorage.getItem(REVIEWER) || reader;
 export const setReviewer = (name) => localStorage.setItem(REVIEWER, name.trim());
 
 // Calls `onJob` at each change until the job ends; returns a function that stops watching.

@@ -3,6 +3,7 @@
 // aborts. "#catalogue/B000" is the section "catalogue" with the argument "B000".
 import { h } from './dom.js';
 import { t, language, setLanguage } from './i18n.js';
+import { setReader } from './api.js';
 import { session, signInForm } from './session.js';
 import { watchForLoss } from './lost.js';
 import * as generate from './generate.js';
@@ -15,6 +16,9 @@ import * as training from './training.js';
 import * as system from './system.js';
 
 const sections = { check, generate, review, placeholders, similar, catalogue, training, system };
+// What a reader's role is for; without one of these all of it.
+const sectionsOf = { backend: ['check'], catalog: ['generate', 'placeholders', 'similar', 'catalogue', 'system'] };
+let allowed = Object.keys(sections);
 const main = document.getElementById('main');
 const tabs = document.querySelector('.tabs');
 let shown = new AbortController();
@@ -22,7 +26,7 @@ let locked = false;
 
 function current() {
   const [name, ...argument] = location.hash.slice(1).split('/');
-  return Object.hasOwn(sections, name) ? [name, decodeURIComponent(argument.join('/'))] : ['check', ''];
+  return allowed.includes(name) ? [name, decodeURIComponent(argument.join('/'))] : [allowed[0], ''];
 }
 
 function show() {
@@ -31,7 +35,7 @@ function show() {
   shown = new AbortController();
   tabs.hidden = locked;
   if (locked) {
-    main.replaceChildren(signInForm(() => { locked = false; show(); }));
+    main.replaceChildren(signInForm(start));
     main.querySelector('input').focus();
     return;
   }
@@ -51,7 +55,7 @@ function show() {
 function drawFrame() {
   document.documentElement.lang = language();
   document.querySelector('.skip').textContent = t('skip');
-  tabs.replaceChildren(...Object.keys(sections).map((name) =>
+  tabs.replaceChildren(...allowed.map((name) =>
     h('button', { type: 'button', role: 'tab', id: `tab-${name}`, 'aria-controls': 'panel', onclick: () => { if (location.hash === `#${name}`) show(); else location.hash = name; } }, t(`tab.${name}`))));
   for (const button of document.querySelectorAll('[data-language]')) {
     button.setAttribute('aria-pressed', String(button.dataset.language === language()));
@@ -85,6 +89,11 @@ addEventListener('console-sign-in', lock);
 
 // What was being written stays; what could not be shown is asked for again.
 watchForLoss(() => { if (main.querySelector('.failed')) show(); });
-const { needed, signedIn } = await session();
-locked = Boolean(needed && !signedIn);
-drawFrame();
+async function start() {
+  const { needed, signedIn, name, role } = await session();
+  setReader(name);
+  locked = Boolean(needed && !signedIn);
+  allowed = sectionsOf[role] || Object.keys(sections);
+  drawFrame();
+}
+await start();

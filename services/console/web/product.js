@@ -10,8 +10,8 @@ import { t } from './i18n.js';
 
 const REVIEW_PAGES = 5;  // of 1,000: reviews are listed, not looked up
 
-// NOT_FOUND is an answer here.
-const maybe = (promise) => promise.catch((error) => { if (error.code === 'not_found') return {}; throw error; });
+// NOT_FOUND is an answer here, and so is what the reader's role is not for.
+const maybe = (promise) => promise.catch((error) => { if (['not_found', 'permission_denied'].includes(error.code)) return {}; throw error; });
 
 export async function renderProduct(root, signal, id) {
   const back = h('p', {}, h('a', { href: '#catalogue' }, `← ${t('tab.catalogue')}`));

@@ -1,10 +1,11 @@
-// The token of a console that has one: asked for once, then a cookie that no script sees.
+// The token of a console that asks for one: given once, then a cookie that no script sees.
 import { h, field, busy } from './dom.js';
 import { t } from './i18n.js';
 
 const post = (path, body) => fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 
-// {needed, signedIn}; neither while the console is away, which the first call then says.
+// {needed, signedIn}, and {name, role} of a token of the reader's own; nothing while the console is away, which the
+// first call then says.
 export const session = () => fetch('/session').then((answer) => answer.json()).catch(() => ({}));
 
 export const signOut = () => post('/session/end', {});

@@ -48,7 +48,8 @@ export function render(root, signal) {
         h('thead', {}, h('tr', {}, ['system.bundle', 'system.created', 'system.text', 'system.pictures', ''].map((key) => h('th', { scope: 'col' }, key && t(key))))),
         h('tbody', {}, [...all].reverse().map((bundle) => row(bundle, bundle === current))))) : empty(t('system.noBundles'), t('system.noBundlesText')));
     } catch (error) {
-      bundles.replaceChildren(h('h2', {}, t('system.bundles')), failed(error));
+      if (error.code === 'permission_denied') bundles.remove();
+      else bundles.replaceChildren(h('h2', {}, t('system.bundles')), failed(error));
     }
   }
 
@@ -62,7 +63,8 @@ export function render(root, signal) {
   }
 
   async function offerSignOut() {
-    if (!(await session()).signedIn) return;
-    root.append(h('div', {}, h('button', { type: 'button', onclick: async () => { await signOut(); dispatchEvent(new Event('console-sign-in')); } }, t('session.signOut'))));
+    const { signedIn, name, role } = await session();
+    if (!signedIn) return;
+    root.append(h('div', { class: 'links' }, name ? h('span', {}, `${name} · ${t(`role.${role}`)}`) : null, h('button', { type: 'button', onclick: async () => { await signOut(); dispatchEvent(new Event('console-sign-in')); } }, t('session.signOut'))));
   }
 }

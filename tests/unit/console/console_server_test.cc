@@ -4,6 +4,7 @@
 #include <httplib.h>
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -15,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
+#include "common/rpc/access_tokens.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/retry_after.h"
 #include "common/rpc/server.h"
@@ -32,7 +34,9 @@ namespace mannequin {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr char kJson[] = "application/json";
@@ -638,6 +642,92 @@ TEST_F(ConsoleWithToken, TakesTheTokenOfAProgram) {
   EXPECT_EQ(Post(kStatistics, "{}", {{"Authorization", "Bearer " + kToken}})->status, 200);
   EXPECT_EQ(Post(kStatistics, "{}", {{"Authorization", "Bearer nothing"}})->status, 401);
   EXPECT_EQ(Post(kStatistics, "{}", {{"Authorization", kToken}})->status, 401);
+}
+
+// A console whose readers have tokens of their own, in front of a store that asks for them, too.
+class ConsoleWithReaders : public ConsoleWithToken {
+ protected:
+  void SetUp() override {
+    std::filesystem::remove(folder_ + "/readers-audit.jsonl");
+    tokens_["ana"] = AddReader("ana", config::v1::ROLE_CATALOG);
+    tokens_["omar"] = AddReader("omar", config::v1::ROLE_OPERATOR);
+    WriteTokens(lines_["ana"] + lines_["omar"]);
+    config::v1::ServerConfig server;
+    server.set_listen("127.0.0.1:0");
+    server.set_audit_file(folder_ + "/readers-audit.jsonl");
+    server.mutable_access()->set_tokens_file(Tokens());
+    service_ = std::make_unique<StoreService>(*store_);
+    server_ = rpc::Server::Start("store", server, {service_.get()}).value();
+    server_->SetServing(true);
+    const auto channel = rpc::NewChannel(server_->address());
+    channels_ = {channel, channel, channel, channel, channel, channel};
+    config::v1::ConsoleConfig config;
+    config.set_listen("127.0.0.1:0");
+    config.set_tokens_file(Tokens());
+    console_ = ConsoleServer::Start(config, channels_).value();
+    http_ = std::make_unique<httplib::Client>("http://" + console_->address());
+  }
+
+  static std::string Tokens() { return folder_ + "/readers.textproto"; }
+  static void WriteTokens(const std::string& text) { ASSERT_TRUE(WriteFileAtomically(Tokens(), text).ok()); }
+  std::string AddReader(const std::string& name, config::v1::Role role) {
+    const rpc::NewToken made = rpc::MakeToken(name, role).value();
+    lines_[name] = made.line + "\n";
+    return made.token;
+  }
+  httplib::Headers SignedIn(const std::string& name) {
+    const auto signed_in = SignIn(tokens_[name]);
+    EXPECT_EQ(signed_in->status, 200) << signed_in->body;
+    return {{"Cookie", CookieOf(signed_in)}};
+  }
+
+  std::map<std::string, std::string> tokens_, lines_;
+};
+
+TEST_F(ConsoleWithReaders, EachActsInTheirOwnNameAndMayWhatTheirRoleIsFor) {
+  AddProduct("R000", "http://images.example/1.png");
+  AddImage("R000");
+  const httplib::Headers ana = SignedIn("ana"), omar = SignedIn("omar");
+  EXPECT_EQ(json::parse(http_->Get("/session", ana)->body),
+            json({{"needed", true}, {"signedIn", true}, {"name", "ana"}, {"role", "catalog"}}));
+  EXPECT_EQ(Post(kStatistics, "{}", ana)->status, 200);
+  EXPECT_EQ(http_->Get("/images/R000", ana)->status, 200);
+  v1::CancelJobRequest ended;  // so that its events end
+  ended.set_id(AddTraining());
+  ASSERT_TRUE(store_->CancelJob(ended).ok());
+  EXPECT_THAT(http_->Get("/events/training?job=" + ended.id(), ana)->body, HasSubstr("JOB_STATE_CANCELLED"));
+
+  const std::string set_read_only = "/mannequin.v1.ProductStore/SetReadOnly";
+  const auto refused = Post(set_read_only, "{}", ana);
+  EXPECT_EQ(refused->status, 403);
+  EXPECT_THAT(refused->body, AllOf(HasSubstr("permission_denied"), HasSubstr("ana, whose role is catalog")));
+  EXPECT_EQ(Post(set_read_only, "{}", omar)->status, 200);
+  EXPECT_THAT(ReadFile(folder_ + "/readers-audit.jsonl").value(),
+              AllOf(HasSubstr(R"("caller":"omar")"), Not(HasSubstr(tokens_["omar"]))));
+  // A program's, and nobody's.
+  EXPECT_EQ(Post(kStatistics, "{}", {{"Authorization", "Bearer " + tokens_["ana"]}})->status, 200);
+  EXPECT_EQ(Post(kStatistics, "{}")->status, 401);
+  EXPECT_EQ(SignIn("another-token-of-nobody")->status, 401);
+}
+
+TEST_F(ConsoleWithReaders, ASessionEndsWithItsToken) {
+  const httplib::Headers ana = SignedIn("ana"), omar = SignedIn("omar");
+  WriteTokens(lines_["omar"]);
+  const absl::Time end = absl::Now() + absl::Seconds(20);
+  while (Post(kStatistics, "{}", ana)->status != 401 && absl::Now() < end) absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(Post(kStatistics, "{}", ana)->status, 401);
+  EXPECT_EQ(Post(kStatistics, "{}", omar)->status, 200);
+}
+
+TEST_F(ConsoleWithReaders, OneTokenForAllBesideThoseOfReadersIsRefused) {
+  config::v1::ConsoleConfig config;
+  config.set_listen("127.0.0.1:0");
+  config.set_tokens_file(Tokens());
+  config.mutable_client()->set_token_file(folder_ + "/token");
+  EXPECT_THAT(std::string(ConsoleServer::Start(config, channels_).status().message()), HasSubstr("client.token_file"));
+  config.clear_client();
+  config.set_token_file(folder_ + "/token");
+  EXPECT_THAT(std::string(ConsoleServer::Start(config, channels_).status().message()), HasSubstr("beside token_file"));
 }
 
 TEST_F(Console, NamesWhatIsWrongWithATokenFile) {

@@ -12,21 +12,21 @@ const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 std::string CookieOf(const std::string& set_cookie) { return set_cookie.substr(0, set_cookie.find(';')); }
 
 TEST(Sessions, WithoutATokenLetsEverybodyIn) {
-  Sessions sessions("");
+  Sessions sessions("", nullptr);
   EXPECT_FALSE(sessions.needed());
   EXPECT_TRUE(sessions.Check("", "", kNow).ok());
   EXPECT_EQ(sessions.SignIn("", kNow).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST(Sessions, EndAfterTwelveHours) {
-  Sessions sessions(kToken);
+  Sessions sessions(kToken, nullptr);
   const std::string cookie = CookieOf(sessions.SignIn(kToken, kNow).value());
   EXPECT_TRUE(sessions.Check(cookie, "", kNow + absl::Hours(12) - absl::Seconds(1)).ok());
-  EXPECT_EQ(sessions.Check(cookie, "", kNow + absl::Hours(12)).code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(sessions.Check(cookie, "", kNow + absl::Hours(12)).status().code(), absl::StatusCode::kUnauthenticated);
 }
 
 TEST(Sessions, AreSeveralAtOnce) {
-  Sessions sessions(kToken);
+  Sessions sessions(kToken, nullptr);
   const std::string first = CookieOf(sessions.SignIn(kToken, kNow).value());
   const std::string second = CookieOf(sessions.SignIn(kToken, kNow).value());
   EXPECT_NE(first, second);
@@ -36,7 +36,7 @@ TEST(Sessions, AreSeveralAtOnce) {
 }
 
 TEST(Sessions, TheOldestMakesRoomForTheThousandAndFirst) {
-  Sessions sessions(kToken);
+  Sessions sessions(kToken, nullptr);
   const std::string oldest = CookieOf(sessions.SignIn(kToken, kNow).value());
   std::string newest;
   for (int i = 1; i <= 1000; ++i) newest = CookieOf(sessions.SignIn(kToken, kNow + absl::Seconds(i)).value());
