@@ -37,11 +37,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/pass_times.h"
 #include "common/base/retry_after.h"
+#include "common/base/steady.h"
 
 namespace mannequin {
 
@@ -58,6 +57,7 @@ enum class Urgency { kUrgent, kBulk };
 
 // Who waits for an answer, and for how long.
 struct Waiter {
+  // On the steady clock.
   absl::Time deadline = absl::InfiniteFuture();
   Urgency urgency = Urgency::kUrgent;
   // True when nobody waits any more. Asked at most once, on a thread of the batcher and under
@@ -90,7 +90,7 @@ class Batcher {
   // DEADLINE_EXCEEDED; RESOURCE_EXHAUSTED, with RetryAfter, when `max_queue` already wait or the
   // answer would come too late; CANCELLED when the caller is gone, and after Stop; what `forward` says.
   absl::StatusOr<Output> Run(Input input, const Waiter& waiter) {
-    if (waiter.deadline <= absl::Now()) return TooLate();
+    if (waiter.deadline <= SteadyNow()) return TooLate();
     const auto call = std::make_shared<Call>(std::move(input), cost_, waiter);
     {
       absl::MutexLock lock(&mutex_);
@@ -103,7 +103,7 @@ class Batcher {
                 options_.max_queue, " requests wait already (max_queue); try again later or add a replica")),
             wait);
       }
-      if (absl::Now() + wait > waiter.deadline) {
+      if (SteadyNow() + wait > waiter.deadline) {
         return WithRetryAfter(
             absl::ResourceExhaustedError(absl::StrCat("what waits already takes about ", absl::FormatDuration(wait),
                                                       ", past the deadline; try again later or add a replica")),
@@ -130,7 +130,7 @@ class Batcher {
       const auto has_room = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
         return stop_ || static_cast<int>(queue.calls.size()) < options_.max_queue;
       };
-      if (!mutex_.AwaitWithDeadline(absl::Condition(&has_room), waiter.deadline)) {
+      if (!AwaitFor(mutex_, absl::Condition(&has_room), waiter.deadline - SteadyNow())) {
         call->Answer(TooLate());
       } else if (stop_) {
         call->Answer(Stopped());
@@ -182,7 +182,7 @@ class Batcher {
     const int cost;
     const Waiter waiter;
     absl::StatusOr<Output> answer = absl::InternalError("not answered");  // belongs to the caller once `answered`
-    absl::Notification answered;
+    SteadyNotification answered;
   };
   using CallPtr = std::shared_ptr<Call>;
 
@@ -233,7 +233,7 @@ class Batcher {
     const bool busy = static_cast<int>(ends_.size()) >= options_.threads;
     if (!busy && ahead == 0) return absl::ZeroDuration();
     absl::Duration wait = absl::ZeroDuration();
-    if (busy) wait = std::max(wait, *std::min_element(ends_.begin(), ends_.end()) - absl::Now());
+    if (busy) wait = std::max(wait, *std::min_element(ends_.begin(), ends_.end()) - SteadyNow());
     const int passes = ahead / options_.max_batch;
     wait += absl::Seconds(passes * times_.Seconds(options_.max_batch) / options_.threads);
     return wait + absl::Seconds(
@@ -241,20 +241,20 @@ class Batcher {
   }
 
   absl::StatusOr<Output> Await(const CallPtr& call) {
-    if (!call->answered.WaitForNotificationWithDeadline(call->waiter.deadline)) {
+    if (!call->answered.WaitFor(call->waiter.deadline - SteadyNow())) {
       absl::MutexLock lock(&mutex_);
       if (QueueOf(call->waiter.urgency).Remove(call)) return TooLate();
       // A pass has it: its answer is not waited for, unless the pass reads the caller's memory.
       if (!options_.borrows && !call->answered.HasBeenNotified()) return TooLate();
     }
-    call->answered.WaitForNotification();
+    call->answered.Wait();
     return std::move(call->answer);
   }
 
   // Moves inputs of `queue` into a batch of `most` in sum; those that nobody waits for any more are
   // answered and left out.
   void Take(Queue& queue, int most, int& cost, std::vector<CallPtr>& calls) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     while (!queue.calls.empty()) {
       const Waiter& waiter = queue.calls.front()->waiter;
       const int with = cost + queue.calls.front()->cost;
@@ -282,7 +282,7 @@ class Batcher {
       Take(urgent_, options_.max_batch, cost, calls);
       Take(bulk_, MaxBulk(), cost, calls);
       if (calls.empty()) continue;
-      const absl::Time begin = absl::Now();
+      const absl::Time begin = SteadyNow();
       const auto end = ends_.insert(ends_.end(), begin + absl::Seconds(times_.Seconds(cost)));
       mutex_.Unlock();
       std::vector<Input> batch;
@@ -294,7 +294,7 @@ class Batcher {
       }
       mutex_.Lock();
       ends_.erase(end);
-      times_.Observe(cost, absl::ToDoubleSeconds(absl::Now() - begin));
+      times_.Observe(cost, absl::ToDoubleSeconds(SteadyNow() - begin));
       mutex_.Unlock();
       for (std::size_t i = 0; i < calls.size(); ++i) {
         if (outputs.ok()) {

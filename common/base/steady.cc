@@ -99,6 +99,8 @@ absl::Time SteadyNow() {
   return wall + absl::FromChrono(Steady::now() - begin);
 }
 
+absl::Time SteadyTimeOf(absl::Time wall) { return SteadyNow() + (wall - absl::Now()); }
+
 bool AwaitFor(absl::Mutex& mutex, const absl::Condition& condition, absl::Duration timeout) {
   if (condition.Eval()) return true;
   if (timeout <= absl::ZeroDuration()) return false;

@@ -18,6 +18,10 @@ namespace mannequin {
 // process alone. Thread-safe.
 absl::Time SteadyNow();
 
+// When it will be `wall` by the wall clock, should nobody set that: what a deadline is that comes as a wall-clock time,
+// as gRPC's do. Thread-safe.
+absl::Time SteadyTimeOf(absl::Time wall);
+
 // absl::Mutex::AwaitWithTimeout on the monotonic clock: unlocks `mutex`, which this thread holds, until `condition` is
 // true or `timeout` has passed, and holds it again. Whether `condition` is true.
 bool AwaitFor(absl::Mutex& mutex, const absl::Condition& condition, absl::Duration timeout)
@@ -33,6 +37,10 @@ class SteadyNotification {
   bool HasBeenNotified() const {
     absl::MutexLock lock(&mutex_);
     return notified_;
+  }
+  void Wait() const {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&notified_));
   }
   bool WaitFor(absl::Duration timeout) const {
     absl::MutexLock lock(&mutex_);

@@ -9,6 +9,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "common/rpc/access_control.h"
 #include "common/rpc/address.h"
 #include "common/rpc/admin_http.h"
@@ -52,11 +53,11 @@ absl::StatusOr<std::unique_ptr<AuditLog>> OpenAudit(absl::string_view name, cons
 class Arrivals {
  public:
   void Note(absl::string_view method) {
-    last_ns_.store(absl::GetCurrentTimeNanos(), std::memory_order_relaxed);
+    last_ns_.store(absl::ToUnixNanos(SteadyNow()), std::memory_order_relaxed);
     if (method == "/grpc.health.v1.Health/Watch") watched_.store(true, std::memory_order_relaxed);
   }
   bool watched() const { return watched_.load(std::memory_order_relaxed); }
-  bool quiet() const { return absl::Now() - absl::FromUnixNanos(last_ns_.load(std::memory_order_relaxed)) >= kQuiet; }
+  bool quiet() const { return SteadyNow() - absl::FromUnixNanos(last_ns_.load(std::memory_order_relaxed)) >= kQuiet; }
 
  private:
   std::atomic<std::int64_t> last_ns_{0};
@@ -183,12 +184,12 @@ void Server::Drain() {
   if (impl_->drained.exchange(true)) return;
   SetServing(false);
   // gRPC cancels what has come and was not begun when it shuts down: first let those who watch leave.
-  const absl::Time begin = absl::Now();
-  while (impl_->arrivals.watched() && !impl_->arrivals.quiet() && absl::Now() < begin + kLongestWait) {
+  const absl::Time begin = SteadyNow();
+  while (impl_->arrivals.watched() && !impl_->arrivals.quiet() && SteadyNow() < begin + kLongestWait) {
     absl::SleepFor(absl::Milliseconds(10));
   }
   if (impl_->arrivals.watched())
-    spdlog::info("{} drained for {}", impl_->name, absl::FormatDuration(absl::Now() - begin));
+    spdlog::info("{} drained for {}", impl_->name, absl::FormatDuration(SteadyNow() - begin));
   impl_->grpc->Shutdown(absl::ToChronoTime(absl::Now() + impl_->drain));
   impl_->grpc->Wait();
 }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "common/model/described_product.h"
 #include "common/rpc/status.h"
 #include "services/generator/category_card.h"
@@ -89,7 +90,7 @@ absl::StatusOr<std::string> LanguageFrom(const v1::GenerateImagesRequest& reques
   return absl::InvalidArgumentError(absl::StrCat("language: \"", language, "\", expected en or ko"));
 }
 
-absl::Time DeadlineOf(const grpc::ServerContext& context) { return absl::FromChrono(context.deadline()); }
+absl::Time DeadlineOf(const grpc::ServerContext& context) { return SteadyTimeOf(absl::FromChrono(context.deadline())); }
 
 }  // namespace
 

@@ -27,7 +27,7 @@ absl::Status Admission::CheckBehind(int ahead, absl::Time deadline) const {
                        max_listings_, " listings are in hand already (max_queue); try again later or add a replica")),
                    wait);
   }
-  if (clock_.Now() + kMargin * wait > deadline) {
+  if (clock_.Steady() + kMargin * wait > deadline) {
     return Refused("deadline",
                    absl::ResourceExhaustedError(absl::StrCat(
                        ahead, " listings are in hand, which take about ",

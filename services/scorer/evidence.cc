@@ -6,8 +6,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
+#include "common/rpc/channel.h"
 #include "common/text/text_encoder.h"
 #include "grpcpp/client_context.h"
 #include "services/scorer/judge.h"
@@ -33,7 +34,7 @@ class TextSearch {
     if (stub_ == nullptr || embedder.IsAway()) return;
     request_.set_text(ProductText(product));
     request_.set_count(count + 1);  // the product itself may be among them
-    context_.set_deadline(absl::ToChronoTime(until));
+    rpc::SetDeadline(context_, until - SteadyNow());
     asked_ = true;
     stub_->async()->FindSimilar(&context_, &request_, &response_, [this](const grpc::Status& status) {
       status_ = status;
@@ -165,7 +166,7 @@ void EvidenceFinder::Add(const v1::Product& product, int count, const std::share
                          absl::Time deadline, v1::Verdict& verdict) {
   if (count == 0 || model == nullptr) return;
   if (verdict.kind() != v1::VERDICT_KIND_REVIEW && verdict.kind() != v1::VERDICT_KIND_ABUSE) return;
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   if (model->manifest.version() != verdict.bundle_version()) {
     return Degrade(verdict, "",
                    absl::StrCat("bundle ", verdict.bundle_version(), " has just made way for ",
@@ -174,7 +175,7 @@ void EvidenceFinder::Add(const v1::Product& product, int count, const std::share
   if (!MismatchIsProbable(model->manifest.gan(), product, verdict)) return;
   if (now >= deadline) return Degrade(verdict, "", "no time was left");
   Find(product, count, now + std::min(kLongest, (deadline - now) / 2), verdict);
-  verdict.set_milliseconds(verdict.milliseconds() + absl::ToDoubleMilliseconds(absl::Now() - now));
+  verdict.set_milliseconds(verdict.milliseconds() + absl::ToDoubleMilliseconds(SteadyNow() - now));
 }
 
 }  // namespace mannequin

@@ -5,7 +5,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/base/steady.h"
+#include "common/rpc/channel.h"
 #include "common/store/product_bounds.h"
 #include "grpcpp/client_context.h"
 
@@ -34,7 +35,7 @@ absl::StatusOr<v1::Image> FetchImageUrl(const NeighbourService<v1::ImageFetcher>
   const absl::Status away = absl::UnavailableError(absl::StrCat("image_url: ", fetcher.Away()));
   if (fetcher.IsAway()) return away;
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(std::min(deadline, absl::Now() + kLongest)));
+  rpc::SetDeadline(context, std::min(deadline - SteadyNow(), kLongest));
   v1::FetchImageRequest request;
   request.set_url(url);
   v1::FetchImageResponse response;

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "services/scorer/kept_verdict.h"
 #include "services/scorer/model.h"
 #include "services/scorer/policy.h"
@@ -184,7 +185,7 @@ absl::StatusOr<v1::ReplayVerdictResponse> Replayer::Replay(const v1::ReplayVerdi
   {
     absl::MutexLock lock(&mutex_);
     const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !busy_; };
-    if (!mutex_.AwaitWithDeadline(absl::Condition(&is_free), deadline)) {
+    if (!AwaitFor(mutex_, absl::Condition(&is_free), deadline - SteadyNow())) {
       return absl::DeadlineExceededError("the deadline passed while another verdict was replayed");
     }
     busy_ = true;

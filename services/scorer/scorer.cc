@@ -11,6 +11,7 @@
 #include "common/base/parallel.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "common/image/generated_mark.h"
 #include "common/image/not_available.h"
 #include "common/image/resize.h"
@@ -108,7 +109,7 @@ void Scorer::Stop() {
 
 Scorer::Draft Scorer::Begin(const Listing& listing, std::optional<v1::Verdict>& known) {
   Draft draft;
-  draft.started = clock_.Now();
+  draft.started = clock_.Steady();
   draft.question.model = model();
   draft.verdict.set_product_id(listing.product.id());
   draft.verdict.set_image_sha256(Sha256Hex(listing.image));
@@ -227,13 +228,13 @@ void Scorer::Stamp(absl::Time started, v1::Verdict& verdict) const {
   const absl::Time now = clock_.Now();
   verdict.mutable_scored_at()->set_seconds(absl::ToUnixSeconds(now));
   verdict.mutable_scored_at()->set_nanos(static_cast<int>(absl::ToUnixNanos(now) % 1'000'000'000));
-  verdict.set_milliseconds(absl::ToDoubleMilliseconds(now - started));
+  verdict.set_milliseconds(absl::ToDoubleMilliseconds(clock_.Steady() - started));
   scorer_metrics::CountVerdict(verdict);
 }
 
 absl::StatusOr<v1::Verdict> Scorer::Score(const Listing& listing, const Waiter& waiter) {
   // Nobody waits for what comes too late: not even looked at.
-  if (waiter.deadline <= absl::Now())
+  if (waiter.deadline <= SteadyNow())
     return absl::DeadlineExceededError("the deadline passed before the listing was looked at");
   std::optional<v1::Verdict> known;
   Draft begun = Begin(listing, known);

@@ -106,7 +106,7 @@ class Scorer {
   // asked; else the verdict is final.
   struct Draft {
     v1::Verdict verdict;
-    absl::Time started;
+    absl::Time started;  // on the steady clock
     std::string cache_key;
     std::string placeholder;  // why it is one
     bool ask = false;

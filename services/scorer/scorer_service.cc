@@ -11,6 +11,7 @@
 #include "common/base/check_range.h"
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "common/model/described_product.h"
 #include "common/nn/device.h"
 #include "common/rpc/channel.h"
@@ -60,7 +61,7 @@ absl::Status CheckStarted(bool started) {
 
 // The caller of an RPC: for as long as its handler runs.
 Waiter WaiterOf(grpc::ServerContext& context, Urgency urgency) {
-  return {.deadline = absl::FromChrono(context.deadline()), .urgency = urgency, .gone = [&context] {
+  return {.deadline = SteadyTimeOf(absl::FromChrono(context.deadline())), .urgency = urgency, .gone = [&context] {
             return context.IsCancelled();
           }};
 }
@@ -74,8 +75,7 @@ void ForEachAtOnce(std::size_t n, const Waits& waits, const Visit& visit) {
   for (std::size_t i = 0; i < n && !some_wait; ++i) some_wait = waits(i);
   ParallelFor(
       n, some_wait ? 1 : std::max<std::size_t>(n, 1),
-      [&, call = CurrentCall()](std::size_t first, std::size_t last) {
-        const ScopedCall same_call(call);
+      [&](std::size_t first, std::size_t last) {
         for (std::size_t i = first; i < last; ++i) visit(i);
       },
       kAtOnce);
@@ -291,7 +291,7 @@ grpc::Status ScorerService::ScoreListings(
 
 grpc::Status ScorerService::ReplayVerdict(grpc::ServerContext* context, const v1::ReplayVerdictRequest* request,
                                           v1::ReplayVerdictResponse* response) {
-  return rpc::Respond(replayer_.Replay(*request, absl::FromChrono(context->deadline())), response);
+  return rpc::Respond(replayer_.Replay(*request, SteadyTimeOf(absl::FromChrono(context->deadline()))), response);
 }
 
 grpc::Status ScorerService::SubmitReview(grpc::ServerContext*, const v1::SubmitReviewRequest* request,
