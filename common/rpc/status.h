@@ -13,6 +13,11 @@ inline grpc::Status ToGrpc(const absl::Status& status) {
 }
 
 inline absl::Status FromGrpc(const grpc::Status& status) {
+  // gRPC's own, of a server that does not have the service.
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && status.error_message().empty()) {
+    return absl::UnimplementedError(
+        "the server has no such service; is this the address of another one, or of an older version?");
+  }
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 

@@ -132,7 +132,7 @@ absl::Status Start(Invocation& invocation, v1::StartCrawlRequest request, const 
     *request.mutable_refresh_older_than() =
         google::protobuf::util::TimeUtil::SecondsToDuration(absl::ToInt64Seconds(age));
   }
-  const auto stub = v1::ImageFetcher::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ImageFetcher>();
   v1::StartCrawlResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::StartCrawl, request, &response));
   for (const v1::Job& job : response.jobs()) {
@@ -150,7 +150,7 @@ absl::Status Start(Invocation& invocation, v1::StartCrawlRequest request, const 
 absl::StatusOr<v1::Job> FindCrawl(Invocation& invocation, const std::string& id, bool open,
                                   v1::JobState state = v1::JOB_STATE_UNSPECIFIED) {
   if (!id.empty()) {
-    const auto stub = v1::ImageFetcher::NewStub(invocation.Channel());
+    const auto stub = invocation.Stub<v1::ImageFetcher>();
     v1::GetCrawlRequest request;
     request.set_job_id(id);
     v1::GetCrawlResponse found;
@@ -202,7 +202,7 @@ absl::Status Steer(Invocation& invocation, const std::string& id,
                    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                    v1::JobState state = v1::JOB_STATE_UNSPECIFIED) {
   ASSIGN_OR_RETURN(const v1::Job job, FindCrawl(invocation, id, /*open=*/true, state));
-  const auto stub = v1::ImageFetcher::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ImageFetcher>();
   Request request;
   request.set_job_id(job.id());
   Response response;

@@ -116,7 +116,7 @@ absl::StatusOr<StoreFaults> CheckStore(Invocation& invocation, ProductStore& sto
 
 // What a server can be asked for besides its store.
 void AskForBundles(Invocation& invocation, Report& report) {
-  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::GanTrainer>();
   v1::ListBundlesResponse response;
   const absl::Status status =
       Call(invocation, *stub, &v1::GanTrainer::Stub::ListBundles, v1::ListBundlesRequest(), &response);

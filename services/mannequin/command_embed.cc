@@ -16,14 +16,14 @@ namespace {
 using Stub = v1::TextEmbedder::Stub;
 
 absl::Status EmbedCatalog(Invocation& invocation) {
-  const auto stub = v1::TextEmbedder::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::TextEmbedder>();
   v1::EmbedCatalogResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::EmbedCatalog, v1::EmbedCatalogRequest(), &response));
   return FollowJob(invocation, response.job());
 }
 
 absl::Status Vector(Invocation& invocation, const std::string& text) {
-  const auto stub = v1::TextEmbedder::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::TextEmbedder>();
   v1::EmbedTextsRequest request;
   request.add_texts(text);
   v1::EmbedTextsResponse response;
@@ -40,7 +40,7 @@ absl::Status Vector(Invocation& invocation, const std::string& text) {
 }
 
 absl::Status Similar(Invocation& invocation, const v1::FindSimilarRequest& request) {
-  const auto stub = v1::TextEmbedder::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::TextEmbedder>();
   v1::FindSimilarResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::FindSimilar, request, &response));
   if (invocation.json()) {

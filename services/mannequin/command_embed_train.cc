@@ -18,7 +18,7 @@ template <typename Enum>
 using Choices = std::vector<std::pair<std::string, Enum>>;
 
 absl::Status Train(Invocation& invocation, const Request& request) {
-  const auto stub = v1::TextEmbedder::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::TextEmbedder>();
   v1::TrainEmbeddingResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &v1::TextEmbedder::Stub::TrainEmbedding, request, &response));
   return FollowJob(invocation, response.job());

@@ -58,7 +58,7 @@ absl::Status Show(const GenerateOptions& options, const Invocation& invocation,
 absl::Status GenerateOne(Invocation& invocation, const GenerateOptions& options) {
   v1::GenerateImagesRequest request = options.request;
   ASSIGN_OR_RETURN(*request.mutable_product(), ProductOf(options.product));
-  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ImageGenerator>();
   v1::GenerateImagesResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::GenerateImages, request, &response));
   if (response.images().empty() && !response.has_category_card()) {
@@ -104,7 +104,7 @@ absl::Status GenerateFromFile(Invocation& invocation, const GenerateOptions& opt
   GenerateManyOptions many = options.many;
   many.folder = options.folder;
   many.like = options.request;
-  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ImageGenerator>();
   ProgressLine progress(invocation.json());
   const absl::StatusOr<GenerateManyReport> report = GenerateMany(many, *stub, [&](const GenerateManyProgress& p) {
     progress.Show(LineOf(p));
@@ -145,7 +145,7 @@ absl::Status GenerateSheet(Invocation& invocation, const GenerateOptions& option
   } else {
     ASSIGN_OR_RETURN(rows, RowsBetween(options.product, options.between[0], options.between[1], options.steps));
   }
-  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ImageGenerator>();
   ProgressLine progress(invocation.json());
   int drawn = 0;
   const absl::Time begin = absl::Now();

@@ -14,6 +14,7 @@
 #include "common/rpc/status.h"
 #include "common/store/remote_store.h"
 #include "google/protobuf/util/json_util.h"
+#include "mannequin/v1/product_store.grpc.pb.h"
 #include "services/mannequin/category_path.h"
 #include "services/mannequin/command_tree.h"
 #include "services/mannequin/job_view.h"
@@ -25,7 +26,7 @@ Invocation::Invocation() = default;
 
 Invocation::~Invocation() {
   store_.reset();
-  channel_.reset();
+  channels_.clear();
   suite_.reset();
   std::error_code ignored;
   if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
@@ -45,13 +46,15 @@ absl::Status Invocation::ServeLocally() {
   return absl::OkStatus();
 }
 
-const std::shared_ptr<grpc::Channel>& Invocation::Channel() {
-  if (!channel_) channel_ = rpc::NewChannel(server, client);
-  return channel_;
+const std::shared_ptr<grpc::Channel>& Invocation::Channel(absl::string_view contract) {
+  const std::string& address = addresses_.Of(contract);
+  std::shared_ptr<grpc::Channel>& channel = channels_[address];
+  if (!channel) channel = rpc::NewChannel(address, client);
+  return channel;
 }
 
 ProductStore& Invocation::Store() {
-  if (!store_) store_ = NewRemoteStore(Channel());
+  if (!store_) store_ = NewRemoteStore(Channel(v1::ProductStore::service_full_name()));
   return *store_;
 }
 
@@ -66,7 +69,10 @@ void AddCommands(CLI::App& app, Invocation& invocation) {
   app.set_help_flag("-h,--help", "what the command does and takes");
   app.require_subcommand(1);
   app.fallthrough();
-  app.add_option("--server", invocation.server, "HOST:PORT of a running suite")->capture_default_str();
+  app.add_option("--server", invocation.server,
+                 "HOST:PORT of a running suite; of services by themselves: store=HOST:PORT,fetcher=HOST:PORT,...")
+      ->envname("MANNEQUIN_SERVER")
+      ->capture_default_str();
   app.add_option("--output", invocation.output, "text for people, json for programs")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,7 @@
 #include "mannequin/config/v1/config.pb.h"
 #include "mannequin/v1/gan_trainer.pb.h"
 #include "nlohmann/json.hpp"
+#include "services/mannequin/server_addresses.h"
 
 namespace mannequin {
 
@@ -26,8 +28,8 @@ struct Invocation {
   Invocation();
   ~Invocation();
 
-  std::string server = "127.0.0.1:8600";
-  // How it is reached. Checked by CheckConnection.
+  std::string server = "127.0.0.1:8600";  // server_addresses.h
+  // How it is reached. Both are checked by CheckConnection.
   config::v1::ClientConfig client;
   std::string output = "text";
   // What the chosen command does.
@@ -40,17 +42,23 @@ struct Invocation {
   // A suite in this process, with the bundle that comes with this program and an empty store
   // that goes when the process ends; it becomes `server`. The suite's errors.
   absl::Status ServeLocally();
-  // INVALID_ARGUMENT and errors of the files when `client` cannot be; also for a token that would go to
-  // `server` in plain text over the network.
-  absl::Status CheckConnection() const;
-  // To `server`, made at the first call.
-  const std::shared_ptr<grpc::Channel>& Channel();
+  // INVALID_ARGUMENT and errors of the files when `server` or `client` cannot be; also for a token that would go
+  // to a server in plain text over the network.
+  absl::Status CheckConnection();
+  // Of the server that has this contract: Stub<v1::AbuseScorer>(). Over one channel for all calls of an address.
+  template <typename Contract>
+  std::unique_ptr<typename Contract::Stub> Stub() {
+    return Contract::NewStub(Channel(Contract::service_full_name()));
+  }
   ProductStore& Store();
 
  private:
+  const std::shared_ptr<grpc::Channel>& Channel(absl::string_view contract);
+
   std::string folder_;  // of `suite_`
   std::unique_ptr<Suite> suite_;
-  std::shared_ptr<grpc::Channel> channel_;
+  ServerAddresses addresses_;
+  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;  // by address
   std::unique_ptr<ProductStore> store_;
 };
 

@@ -17,7 +17,7 @@ namespace {
 using Stub = v1::GanTrainer::Stub;
 
 absl::StatusOr<v1::ListBundlesResponse> Bundles(Invocation& invocation) {
-  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::GanTrainer>();
   v1::ListBundlesResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::ListBundles, v1::ListBundlesRequest(), &response));
   return response;
@@ -47,7 +47,7 @@ absl::Status List(Invocation& invocation) {
 }
 
 absl::Status ShowProduct(Invocation& invocation, const std::string& version, const std::string& product) {
-  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::GanTrainer>();
   v1::GetLineageRequest request;
   request.set_version(version);
   request.add_product_ids(product);
@@ -79,7 +79,7 @@ absl::Status Show(Invocation& invocation, const std::string& version) {
 }
 
 absl::Status Promote(Invocation& invocation, const std::string& version, bool force) {
-  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::GanTrainer>();
   v1::PromoteBundleRequest request;
   request.set_version(version);
   request.set_force(force);

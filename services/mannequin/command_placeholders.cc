@@ -76,7 +76,7 @@ absl::Status Make(Invocation& invocation, const Options& options) {
   SetCategory(options, request.mutable_category_path());
   request.set_candidates(options.candidates);
   request.set_seed(options.seed);
-  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ImageGenerator>();
   v1::MakePlaceholdersResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::MakePlaceholders, request, &response));
   ProgressLine progress(invocation.json());
@@ -94,7 +94,7 @@ absl::Status Make(Invocation& invocation, const Options& options) {
 }
 
 absl::Status List(Invocation& invocation, const Options& options) {
-  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ImageGenerator>();
   v1::ListPlaceholderQueueRequest request;
   request.set_state(StateOf(options.state));
   SetCategory(options, request.mutable_category_path());
@@ -122,7 +122,7 @@ absl::Status List(Invocation& invocation, const Options& options) {
 }
 
 absl::Status Review(Invocation& invocation, const Options& options, bool approve) {
-  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ImageGenerator>();
   for (const std::string& id : options.ids) {
     v1::ReviewPlaceholderRequest request;
     request.set_product_id(id);
@@ -141,7 +141,7 @@ absl::Status ApproveAbove(Invocation& invocation, const Options& options) {
   request.set_min_confidence(options.above);
   SetCategory(options, request.mutable_category_path());
   request.set_reviewer(options.reviewer);
-  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ImageGenerator>();
   grpc::ClientContext context;
   // A badge is drawn for each.
   rpc::SetDeadline(context, absl::Hours(1));
@@ -167,7 +167,7 @@ absl::Status Redraw(Invocation& invocation, const Options& options) {
   request.set_reviewer(options.reviewer);
   request.set_reason(options.reason);
   ASSIGN_OR_RETURN(*request.mutable_words(), ProductOf(options.words));
-  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ImageGenerator>();
   v1::RedrawPlaceholderResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::RedrawPlaceholder, request, &response));
   if (invocation.json()) {
@@ -181,7 +181,7 @@ absl::Status Redraw(Invocation& invocation, const Options& options) {
 }
 
 absl::Status Withdraw(Invocation& invocation, const Options& options) {
-  const auto stub = v1::ImageGenerator::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ImageGenerator>();
   for (const std::string& id : options.ids) {
     v1::WithdrawPlaceholderRequest request;
     request.set_product_id(id);

@@ -131,7 +131,7 @@ absl::Status ExplainStream(const Invocation& invocation, const absl::Status& sta
 
 // A line a listing, in the file's order; what became of them on standard error.
 absl::Status ScoreFile(Invocation& invocation, const ScoreOptions& options) {
-  const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::AbuseScorer>();
   ScoreManyReport report;
   {
     VerdictPrinter print(invocation, 0);
@@ -149,7 +149,7 @@ absl::Status ScoreFile(Invocation& invocation, const ScoreOptions& options) {
 
 // The pictures of one listing, in their order.
 absl::Status ScorePictures(Invocation& invocation, const ScoreOptions& options) {
-  const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::AbuseScorer>();
   v1::ScoreListingRequest like = options.like;
   ASSIGN_OR_RETURN(*like.mutable_product(), ProductOf(options.product));
   VerdictPrinter print(invocation, static_cast<std::int64_t>(options.images.size()));
@@ -165,7 +165,7 @@ absl::Status ScorePictures(Invocation& invocation, const ScoreOptions& options) 
 }
 
 absl::Status ScoreStored(Invocation& invocation, const ScoreOptions& options) {
-  const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::AbuseScorer>();
   v1::ScoreListingRequest request = options.like;
   ASSIGN_OR_RETURN(*request.mutable_product(), ProductOf(options.product));
   request.set_stored(true);
@@ -176,7 +176,7 @@ absl::Status ScoreStored(Invocation& invocation, const ScoreOptions& options) {
 }
 
 absl::Status ScoreCatalog(Invocation& invocation, const std::string& policy, int scorers) {
-  const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::AbuseScorer>();
   v1::ScoreCatalogRequest request;
   request.set_policy(policy);
   request.set_parts(scorers);

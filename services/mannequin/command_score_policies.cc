@@ -29,7 +29,7 @@ std::string MeasureName(v1::PolicyMeasure measure) {
 }
 
 absl::Status Run(Invocation& invocation) {
-  const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::AbuseScorer>();
   v1::ListPoliciesResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &v1::AbuseScorer::Stub::ListPolicies, v1::ListPoliciesRequest(), &response));
   if (invocation.json()) {

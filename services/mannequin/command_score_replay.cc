@@ -16,7 +16,7 @@ absl::Status ReplayVerdict(Invocation& invocation, const std::string& product_id
   if (!image.empty()) {
     ASSIGN_OR_RETURN(*request.mutable_image(), ReadPicture(image));
   }
-  const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::AbuseScorer>();
   v1::ReplayVerdictResponse replay;
   RETURN_IF_ERROR(Call(invocation, *stub, &v1::AbuseScorer::Stub::ReplayVerdict, request, &replay));
   if (invocation.json()) {

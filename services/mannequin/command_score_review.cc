@@ -96,7 +96,7 @@ struct QueueOptions {
 
 // ABUSE first. All kinds that a person should look at.
 absl::Status Queue(Invocation& invocation, const QueueOptions& options) {
-  const auto stub = v1::ProductStore::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ProductStore>();
   std::vector<std::vector<std::string>> rows;
   std::int64_t shown = 0;
   bool more = false;
@@ -151,7 +151,7 @@ struct ReviewOptions {
 };
 
 absl::Status Review(Invocation& invocation, const ReviewOptions& options) {
-  const auto store = v1::ProductStore::NewStub(invocation.Channel());
+  const auto store = invocation.Stub<v1::ProductStore>();
   v1::GetVerdictRequest get;
   get.set_product_id(options.id);
   v1::GetVerdictResponse found;
@@ -163,7 +163,7 @@ absl::Status Review(Invocation& invocation, const ReviewOptions& options) {
   for (const std::string& reason : options.reasons) request.add_reasons(kReasons.at(reason));
   request.set_reviewer(options.reviewer);
   request.set_note(options.note);
-  const auto stub = v1::AbuseScorer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::AbuseScorer>();
   v1::SubmitReviewResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &v1::AbuseScorer::Stub::SubmitReview, request, &response));
   const v1::Review& review = response.review();
@@ -223,7 +223,7 @@ nlohmann::json AgreementJson(const ReviewAgreement& agreement) {
 }
 
 absl::Status Reviews(Invocation& invocation, const std::string& path) {
-  const auto stub = v1::ProductStore::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::ProductStore>();
   ReviewAgreement agreement;
   std::string lines;
   v1::ListReviewsRequest request;

@@ -80,7 +80,7 @@ absl::Status Start(Invocation& invocation, StartOptions options) {
   if (!options.schedule.empty()) options.request.set_learning_rate_schedule(schedules.at(options.schedule));
   if (!options.divergence.empty()) options.request.set_divergence_policy(policies.at(options.divergence));
   RETURN_IF_ERROR(SpreadDevices(options));
-  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::GanTrainer>();
   v1::CreateTrainingResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &Stub::CreateTraining, options.request, &response));
   if (!options.detach) return Follow(invocation, response.job().id(), true);
@@ -89,7 +89,7 @@ absl::Status Start(Invocation& invocation, StartOptions options) {
 }
 
 absl::Status List(Invocation& invocation) {
-  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::GanTrainer>();
   v1::ListTrainingsRequest request;
   std::vector<std::vector<std::string>> rows;
   do {
@@ -116,7 +116,7 @@ absl::Status List(Invocation& invocation) {
 }
 
 absl::Status Cancel(Invocation& invocation, const std::string& id) {
-  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::GanTrainer>();
   v1::CancelTrainingRequest request;
   request.set_job_id(id);
   v1::CancelTrainingResponse response;
@@ -126,7 +126,7 @@ absl::Status Cancel(Invocation& invocation, const std::string& id) {
 }
 
 absl::Status Resume(Invocation& invocation, const std::string& id) {
-  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::GanTrainer>();
   v1::ResumeTrainingRequest request;
   request.set_job_id(id);
   v1::ResumeTrainingResponse response;

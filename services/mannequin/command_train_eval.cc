@@ -11,7 +11,7 @@ namespace mannequin {
 namespace {
 
 absl::Status Evaluate(Invocation& invocation, const v1::EvaluateBundlesRequest& request) {
-  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::GanTrainer>();
   v1::EvaluateBundlesResponse response;
   RETURN_IF_ERROR(Call(invocation, *stub, &v1::GanTrainer::Stub::EvaluateBundles, request, &response));
   ProgressLine progress(invocation.json());

@@ -47,7 +47,7 @@ void Print(const GraphRequest& request, const v1::Job& job, const v1::GetTrainin
 }
 
 absl::Status Graph(Invocation& invocation, const GraphRequest& request) {
-  const auto stub = v1::GanTrainer::NewStub(invocation.Channel());
+  const auto stub = invocation.Stub<v1::GanTrainer>();
   v1::GetTrainingRequest get;
   get.set_job_id(request.job_id);
   v1::GetTrainingResponse found;

@@ -21,14 +21,18 @@ void AddConnectionOptions(CLI::App& app, Invocation& invocation) {
       "file with the token that says who you are, as `mannequin token new` prints one");
 }
 
-absl::Status Invocation::CheckConnection() const {
+absl::Status Invocation::CheckConnection() {
+  ASSIGN_OR_RETURN(addresses_, ServerAddresses::Parse(server));
   RETURN_IF_ERROR(rpc::CheckClient(client));
   if (client.token_file().empty() || !client.tls_ca_file().empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const rpc::HostPort where, rpc::ParseAddress(server, "--server"));
-  if (rpc::IsLoopback(where)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("--token-file: the token would go to ", where.host,
-                   " in plain text; give --tls-ca FILE with the authorities of its certificate"));
+  for (const auto& [contract, address] : addresses_.all()) {
+    ASSIGN_OR_RETURN(const rpc::HostPort where, rpc::ParseAddress(address, "--server"));
+    if (rpc::IsLoopback(where)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--token-file: the token would go to ", where.host,
+                     " in plain text; give --tls-ca FILE with the authorities of its certificate"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace mannequin

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/image/image.h"
@@ -143,6 +144,17 @@ TEST_F(MainJob, GoesFromCatalogueToVerdictsAsOneProcessAService) {
       SmallDemo());
   ASSERT_TRUE(result.ok()) << result.status();
   ExpectWhole(*result);
+  // The command line follows a job that the fetcher has and the store knows of.
+  std::vector<std::string> addresses;
+  for (const char* name : {"store", "fetcher"}) {
+    addresses.push_back(absl::StrCat(name, "=", services.AddressOf(name)));
+  }
+  Process crawl({Binary("mannequin"), "--server", absl::StrJoin(addresses, ","), "crawl"}, folder_);
+  EXPECT_EQ(crawl.Wait(), 0) << crawl.errors();
+  // Asked of the store alone it says what is wrong.
+  Process lost({Binary("mannequin"), "--server", services.AddressOf("store"), "crawl"}, folder_);
+  EXPECT_EQ(lost.Wait(), 1);
+  EXPECT_THAT(lost.errors(), ::testing::HasSubstr("the server has no such service"));
   // SIGTERM ends each cleanly.
   for (const char* name : {"scorer", "generator", "trainer", "embedder", "fetcher", "store"}) {
     EXPECT_EQ(services.Stop(name), 0) << services.LogOf(name);
