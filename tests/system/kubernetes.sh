@@ -8,7 +8,9 @@
 #
 #   tests/system/kubernetes.sh [OVERLAY...]      default: dev production large dgx training-workers
 #
-# Needs Go 1.24, Python 3 and openssl. The control plane is built from its released sources
+# Autoscalers are told their figures by a real Prometheus and prometheus-adapter.
+#
+# Needs Go 1.24, Python 3, openssl and prometheus. The control plane is built from its released sources
 # (kubernetes/go.mod) once, some 15 minutes on two cores, and kept in
 # ${XDG_CACHE_HOME:-~/.cache}/mannequin. Touches no cluster that exists, and needs no root.
 set -euo pipefail
@@ -18,7 +20,7 @@ overlays=("$@")
 [ $# -gt 0 ] || overlays=(dev production large dgx training-workers)
 
 cannot() { echo "kubernetes.sh: not checked: $*" >&2; exit 77; }
-for program in go python3 openssl diff; do
+for program in go python3 openssl diff prometheus; do
   command -v $program >/dev/null || cannot "$program is not installed"
 done
 
@@ -40,6 +42,8 @@ if [ ! -f "$tools/.complete" ]; then
   touch "$tools/.complete"
 fi
 cluster=$tools/cluster
+ADAPTER=$(tests/system/go_tool.sh prometheus_adapter sigs.k8s.io/prometheus-adapter/cmd/adapter) || cannot "prometheus-adapter (above)"
+export ADAPTER
 
 # --- started on loopback --------------------------------------------------------------------------
 folder=$(mktemp -d "${TMPDIR:-/tmp}/kubernetes-XXXXXX")

@@ -54,9 +54,12 @@ def rule_queries(prometheus):
 
 
 def autoscaler_queries():
-    for file in sorted(DEPLOY.glob("kubernetes/*/*.yaml")):
-        for metric in re.findall(r"metric: \{name: (\w+)\}", file.read_text()):
-            yield f"{file.parent.name}/{file.name}: autoscaler", metric, True
+    """Those of prometheus-adapter's rules, as it asks them for all series."""
+    for file in sorted(DEPLOY.glob("kubernetes/*/prometheus-adapter.yaml")):
+        rules = re.findall(r"seriesQuery: (\w+)\{.*?metricsQuery: ([^\n]+)", file.read_text(), re.DOTALL)
+        for series, query in rules:
+            query = query.replace("<<.Series>>", series).replace("<<.LabelMatchers>>", "").replace("<<.GroupBy>>", "instance")
+            yield f"{file.parent.name}/{file.name}: {series}", query, True
 
 
 def main(prometheus):

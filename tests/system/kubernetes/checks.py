@@ -14,9 +14,11 @@ import json
 import math
 import os
 import re
+import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -27,8 +29,9 @@ import urllib.request
 NAMESPACE = "mannequin"
 NAME = "app.kubernetes.io/name"
 GPU = "nvidia.com/gpu"
-# In flight in all pods together, which the autoscalers are told.
+# In flight in all pods together, and jobs that wait and run by kind, which the autoscalers are told.
 LOAD = {"scorer": 80, "generator": 24, "store": 60}
+JOBS = {"crawl": (3, 1), "score_catalog": (1, 1), "make_placeholders": (4, 0), "train_gan": (9, 1)}
 
 # Who else is in the cluster: namespace, its labels, a pod's labels.
 OTHERS = {
@@ -139,6 +142,12 @@ def kubectl(*arguments, check=True, text=None):
     return done
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def until(seconds, what):
     """Calls what() until it returns None; its last complaint is the failure."""
     deadline = time.monotonic() + seconds
@@ -183,20 +192,17 @@ def app(pod):
 
 
 class Metrics:
-    """custom.metrics.k8s.io, as prometheus-adapter serves it: LOAD, shared evenly among an app's pods."""
+    """What autoscalers go by: a real Prometheus and a real prometheus-adapter with the rules of deploy/.
+    LOAD, shared among an app's pods and over two methods, and JOBS are what the pods would say at /metrics."""
 
-    GROUP = "/apis/custom.metrics.k8s.io/v1beta2"
-    METRIC = "mannequin_rpc_server_in_flight"
-
-    def __init__(self, api, folder):
+    def __init__(self, api, folder, rules):
         metrics = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Pods(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                status, body = metrics.answer(urllib.parse.urlparse(self.path), api)
-                data = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
+                data = metrics.said_by_pods(api).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -204,67 +210,99 @@ class Metrics:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(f"{folder}/server.crt", f"{folder}/server.key")
-        self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, name="metrics", daemon=True).start()
-        port = self.server.server_address[1]
+        self.pods = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pods)
+        threading.Thread(target=self.pods.serve_forever, name="metrics", daemon=True).start()
+        prometheus, adapter = free_port(), free_port()
+        data = tempfile.mkdtemp(dir=folder)
+        config = {
+            "global": {"scrape_interval": "1s"},
+            "scrape_configs": [{"job_name": "mannequin", "static_configs": [{"targets": [f"127.0.0.1:{self.pods.server_address[1]}"]}]}],
+        }
+        json.dump(config, open(f"{data}/prometheus.yml", "w"))
+        kubeconfig = f"{folder}/admin.kubeconfig"
+        self.processes = [
+            subprocess.Popen(command, stdout=open(f"{folder}/{name}.log", "w"), stderr=subprocess.STDOUT)
+            for name, command in {
+                "prometheus": [
+                    "prometheus", f"--config.file={data}/prometheus.yml", f"--storage.tsdb.path={data}/series",
+                    f"--web.listen-address=127.0.0.1:{prometheus}",
+                ],
+                "adapter": [
+                    os.environ["ADAPTER"], f"--config={rules}", f"--prometheus-url=http://127.0.0.1:{prometheus}",
+                    "--metrics-relist-interval=2s", "--bind-address=127.0.0.1", f"--secure-port={adapter}",
+                    f"--tls-cert-file={folder}/server.crt", f"--tls-private-key-file={folder}/server.key",
+                    f"--lister-kubeconfig={kubeconfig}", f"--authentication-kubeconfig={kubeconfig}",
+                    f"--authorization-kubeconfig={kubeconfig}", "--authentication-skip-lookup",
+                    "--authorization-always-allow-paths=/*",
+                ],
+            }.items()
+        ]
         api.create(
             "/api/v1/namespaces/monitoring/services",
             {
                 "apiVersion": "v1",
                 "kind": "Service",
                 "metadata": {"name": "adapter"},
-                "spec": {"type": "ExternalName", "externalName": "localhost", "ports": [{"port": port}]},
+                "spec": {"type": "ExternalName", "externalName": "localhost", "ports": [{"port": adapter}]},
             },
         )
-        api.create(
-            "/apis/apiregistration.k8s.io/v1/apiservices",
-            {
-                "apiVersion": "apiregistration.k8s.io/v1",
-                "kind": "APIService",
-                "metadata": {"name": "v1beta2.custom.metrics.k8s.io"},
-                "spec": {
-                    "group": "custom.metrics.k8s.io",
-                    "version": "v1beta2",
-                    "insecureSkipTLSVerify": True,
-                    "groupPriorityMinimum": 100,
-                    "versionPriority": 100,
-                    "service": {"namespace": "monitoring", "name": "adapter", "port": port},
-                },
-            },
-        )
-
-    def answer(self, url, api):
-        if url.path == self.GROUP:
-            return 200, {
-                "kind": "APIResourceList",
-                "apiVersion": "v1",
-                "groupVersion": "custom.metrics.k8s.io/v1beta2",
-                "resources": [
-                    {"name": f"pods/{self.METRIC}", "namespaced": True, "kind": "MetricValueList", "verbs": ["get"], "singularName": ""}
-                ],
-            }
-        if urllib.parse.unquote(url.path) != f"{self.GROUP}/namespaces/{NAMESPACE}/pods/*/{self.METRIC}":
-            return 404, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "reason": "NotFound"}
-        selector = urllib.parse.parse_qs(url.query).get("labelSelector", [""])[0]
-        found = api.get(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=" + urllib.parse.quote(selector))["items"]
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        return 200, {
-            "kind": "MetricValueList",
-            "apiVersion": "custom.metrics.k8s.io/v1beta2",
-            "metadata": {},
-            "items": [
-                {
-                    "describedObject": {"kind": "Pod", "namespace": NAMESPACE, "name": pod["metadata"]["name"], "apiVersion": "v1"},
-                    "metric": {"name": self.METRIC},
-                    "timestamp": now,
-                    "value": f"{LOAD[app(pod)] * 1000 // len(found)}m",
-                }
-                for pod in found
-            ],
+        # The API server of this test shows the adapter no certificate, so it asks in nobody's name.
+        rule = {"apiGroups": [group for group, _ in self.APIS], "resources": ["*"], "verbs": ["*"]}
+        role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "metrics"}, "rules": [rule]}
+        binding = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "metrics"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "metrics"},
+            "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "system:anonymous"}],
         }
+        api.create("/apis/rbac.authorization.k8s.io/v1/clusterroles", role)
+        api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding)
+        for group, version in self.APIS:
+            api.create(
+                "/apis/apiregistration.k8s.io/v1/apiservices",
+                {
+                    "apiVersion": "apiregistration.k8s.io/v1",
+                    "kind": "APIService",
+                    "metadata": {"name": f"{version}.{group}"},
+                    "spec": {
+                        "group": group,
+                        "version": version,
+                        "insecureSkipTLSVerify": True,
+                        "groupPriorityMinimum": 100,
+                        "versionPriority": 100,
+                        "service": {"namespace": "monitoring", "name": "adapter", "port": adapter},
+                    },
+                },
+            )
+
+    APIS = (("custom.metrics.k8s.io", "v1beta2"), ("external.metrics.k8s.io", "v1beta1"))
+
+    def said_by_pods(self, api):
+        pods = api.get(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
+        lines = []
+        for name, load in LOAD.items():
+            found = [pod["metadata"]["name"] for pod in pods if app(pod) == name]
+            for pod in found:
+                for method, part in (("Score", 0.75), ("Replay", 0.25)):
+                    labels = f'namespace="{NAMESPACE}",pod="{pod}",service="{name}",method="{method}"'
+                    lines.append(f"mannequin_rpc_server_in_flight{{{labels}}} {load / len(found) * part}")
+        # One that cannot read its records among those that can.
+        for pod, known in (("store-0", True), ("store-1", True), ("store-2", False)):
+            for kind, (queued, running) in JOBS.items():
+                for state, jobs in (("queued", queued), ("running", running)):
+                    labels = f'namespace="{NAMESPACE}",pod="{pod}",kind="{kind}",state="{state}"'
+                    lines.append(f"mannequin_store_jobs{{{labels}}} {jobs if known else 'NaN'}")
+        return "\n".join(lines) + "\n"
+
+    def stop(self, api):
+        for group, version in self.APIS:
+            api.call("DELETE", f"/apis/apiregistration.k8s.io/v1/apiservices/{version}.{group}")
+        api.call("DELETE", "/api/v1/namespaces/monitoring/services/adapter")
+        for process in self.processes:
+            process.terminate()
+            process.wait()
+        self.pods.shutdown()
 
 
 class Readiness(threading.Thread):
@@ -455,12 +493,19 @@ class Overlay:
         found = self.autoscalers()
         if not found:
             return "no autoscaler here"
-        self.metrics = Metrics(self.api, self.folder)
+        self.metrics = Metrics(self.api, self.folder, "deploy/kubernetes/production/prometheus-adapter.yaml")
+
+        def wanted(name, metric):
+            if metric["type"] == "Pods":
+                return math.ceil(LOAD[name] / int(metric["pods"]["target"]["averageValue"]))
+            external = metric["external"]
+            return math.ceil(sum(JOBS[external["metric"]["selector"]["matchLabels"]["kind"]]) / int(external["target"]["averageValue"]))
+
         seen = []
         for item in found:
             name, target = item["metadata"]["name"], item["spec"]["scaleTargetRef"]
-            average = int(item["spec"]["metrics"][0]["pods"]["target"]["averageValue"])
-            want = math.ceil(LOAD[name] / average)
+            by_metric = [wanted(name, metric) for metric in item["spec"]["metrics"]]
+            want = max(by_metric)
 
             def complaint():
                 status = self.api.get(f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers/{name}")["status"]
@@ -469,16 +514,18 @@ class Overlay:
                     if not conditions.get(kind, "").startswith("True"):
                         return f"autoscaler {name} of {target['kind']}/{target['name']}: {kind}: {conditions.get(kind)}"
                 if status.get("desiredReplicas") != want:
-                    return f"autoscaler {name} wants {status.get('desiredReplicas')} replicas for {LOAD[name]} calls, not {want}"
+                    return f"autoscaler {name} wants {status.get('desiredReplicas')} replicas, not {want}: {conditions}"
+                if len(status.get("currentMetrics") or []) < len(by_metric):
+                    return f"autoscaler {name} knows {len(status.get('currentMetrics') or [])} of its {len(by_metric)} metrics"
                 return None
 
             least = item["spec"]["minReplicas"]
             if not least < want <= item["spec"]["maxReplicas"]:
-                raise Failed(f"autoscaler {name}: {want} is not between {least} and its greatest: change LOAD")
+                raise Failed(f"autoscaler {name}: {want} is not between {least} and its greatest: change LOAD or JOBS")
             until(180, complaint)
             seen.append(f"{name} {least} to {want}")
         self.settled()
-        return f"{'; '.join(seen)} replicas by calls in flight"
+        return f"{'; '.join(seen)} replicas by calls in flight and open jobs"
 
     def again(self):
         paths = {
@@ -856,9 +903,7 @@ class Overlay:
         for item in volumes:
             self.api.call("DELETE", f"/api/v1/persistentvolumes/{item['metadata']['name']}")
         if self.metrics:
-            self.api.call("DELETE", "/apis/apiregistration.k8s.io/v1/apiservices/v1beta2.custom.metrics.k8s.io")
-            self.api.call("DELETE", "/api/v1/namespaces/monitoring/services/adapter")
-            self.metrics.server.shutdown()
+            self.metrics.stop(self.api)
         for item in NODES[self.name]:
             self.api.call("DELETE", f"/api/v1/nodes/{item['metadata']['name']}")
         return f"nothing is left, {kept} volumes are released"
