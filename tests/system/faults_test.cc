@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <map>
 #include <random>
 #include <thread>
 #include <vector>
@@ -25,6 +24,7 @@
 #include "tests/integration/pictures.h"
 #include "tests/integration/service_processes.h"
 #include "tests/origin/crawl_origin.h"
+#include "tests/system/callers.h"
 #include "tests/system/faulty_proxy.h"
 #include "tests/unit/store/mounted_disk.h"
 
@@ -97,41 +97,15 @@ bool Await(absl::Duration patience, const std::function<bool()>& ready) {
   return true;
 }
 
-// Four callers who each ask again as soon as they are answered, until the object goes.
-class Callers {
- public:
-  explicit Callers(const std::string& address) : stub_(v1::AbuseScorer::NewStub(rpc::NewChannel(address))) {
-    for (int i = 0; i < 4; ++i) {
-      threads_.emplace_back([this, i] {
-        for (int n = 0; !done_; ++n) {
-          const Answer answer = Score(*stub_, Listing(absl::StrCat("caller", i, "-", n)));
-          ++answered_;
-          if (IsJudged(answer)) continue;
-          absl::MutexLock lock(&mutex_);
-          ++failures_[answer.status.ok() ? answer.verdict.not_scored_reason() : answer.status.error_message()];
-        }
-      });
-    }
-  }
-  ~Callers() { End(); }
-  // What went wrong, and how often.
-  std::map<std::string, int> End() {
-    done_ = true;
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-    absl::MutexLock lock(&mutex_);
-    return failures_;
-  }
-  int answered() const { return answered_; }
-
- private:
-  const std::unique_ptr<v1::AbuseScorer::Stub> stub_;
-  std::atomic<bool> done_{false};
-  std::atomic<int> answered_{0};
-  absl::Mutex mutex_;
-  std::map<std::string, int> failures_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::thread> threads_;
-};
+// Of Callers: asks for a verdict on a picture that is sent along.
+Callers::Call Scoring(const std::string& address) {
+  return [stub = std::shared_ptr<v1::AbuseScorer::Stub>(v1::AbuseScorer::NewStub(rpc::NewChannel(address)))](
+             const std::string& name) -> std::string {
+    const Answer answer = Score(*stub, Listing(name));
+    if (IsJudged(answer)) return "";
+    return answer.status.ok() ? answer.verdict.not_scored_reason() : answer.status.error_message();
+  };
+}
 
 class Faults : public testing::Test {
  protected:
@@ -188,34 +162,16 @@ class Faults : public testing::Test {
   ServiceProcesses suite_;
 };
 
-TEST_F(Faults, ARollingRestartUnderLoadFailsNoCall) {
-  StartBothScorers();
-  Callers callers(BothScorers());
-  for (const char* name : {"scorer-1", "scorer-2", "scorer-1"}) {
-    absl::SleepFor(absl::Seconds(1));
-    EXPECT_EQ(suite_.Stop(name), 0) << suite_.LogOf(name);
-    EXPECT_TRUE(absl::StrContains(suite_.LogOf(name), "drained for")) << suite_.LogOf(name);
-    suite_.Start(name);
-  }
-  absl::SleepFor(absl::Seconds(1));
-  const std::map<std::string, int> failures = callers.End();
-  EXPECT_TRUE(failures.empty()) << failures.begin()->second << " of " << callers.answered() << ": "
-                                << failures.begin()->first;
-  EXPECT_GT(callers.answered(), 100);
-}
-
 TEST_F(Faults, AScorerThatIsKilledUnderLoadFailsNoCallWhileAnotherOneServes) {
   StartBothScorers();
-  Callers callers(BothScorers());
+  Callers callers(4, Scoring(BothScorers()));
   for (const char* name : {"scorer-1", "scorer-2"}) {
     absl::SleepFor(absl::Seconds(1));
     suite_.Kill(name);
     absl::SleepFor(absl::Milliseconds(500));
     suite_.Start(name);
   }
-  const std::map<std::string, int> failures = callers.End();
-  EXPECT_TRUE(failures.empty()) << failures.begin()->second << " of " << callers.answered() << ": "
-                                << failures.begin()->first;
+  EXPECT_EQ(callers.End(), "");
 }
 
 TEST_F(Faults, AStoreThatIsKilledHasAllThatItAcknowledged) {
@@ -430,7 +386,7 @@ TEST_F(Faults, AFullDiskRefusesWhatMustBeKeptAndAllGoesOnByItselfOnceThereIsRoom
   for (int i = 0; i < 600; ++i) products.push_back(Shirt(absl::StrCat("p", i)));
   ASSERT_TRUE(Upsert(*store, products).ok());
   const v1::Job begun = MakePlaceholders("generator");
-  Callers callers(suite_.AddressOf("scorer"));
+  Callers callers(4, Scoring(suite_.AddressOf("scorer")));
   Keeper keeper(suite_.AddressOf("scorer"));
   ASSERT_TRUE(Await(absl::Seconds(60), [&] { return keeper.kept().size() > 10 && Placeholders(*store) > 0; }));
   EXPECT_TRUE(keeper.refusals().empty()) << keeper.refusals()[0].error_message();
@@ -466,9 +422,7 @@ TEST_F(Faults, AFullDiskRefusesWhatMustBeKeptAndAllGoesOnByItselfOnceThereIsRoom
   EXPECT_TRUE(Await(absl::Seconds(60), [&] { return keeper.kept().size() > kept + 20; })) << suite_.LogOf("store");
   const v1::Job job = AwaitEnd(*store, begun.id());
   EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.DebugString();
-  const std::map<std::string, int> failures = callers.End();
-  EXPECT_TRUE(failures.empty()) << failures.begin()->second << " of " << callers.answered() << ": "
-                                << failures.begin()->first;
+  EXPECT_EQ(callers.End(), "");
   const std::vector<std::string> acknowledged = keeper.End();
   suite_.Kill("store");
   suite_.Start("store");
@@ -556,6 +510,7 @@ TEST_F(SteppedClock, AnHourForwardAndBackTakesNoJobFromItsWorkerAndLosesNothing)
       absl::SleepFor(absl::Milliseconds(20));
     }
   });
+  Callers callers(2, Scoring(suite_.AddressOf("scorer")));
   Step(absl::Hours(1));
   EXPECT_EQ(GetJob(*store, crawl.job().id()).attempts(), 1);
   const std::int64_t asked = origin->Counts().requests;
@@ -565,6 +520,7 @@ TEST_F(SteppedClock, AnHourForwardAndBackTakesNoJobFromItsWorkerAndLosesNothing)
   const std::int64_t back = origin->Counts().requests;
   EXPECT_LT(back, kPictures) << "over before it was seen to go on";
   EXPECT_TRUE(Await(absl::Seconds(20), [&] { return origin->Counts().requests > back; }));
+  EXPECT_EQ(callers.End(), "");
   const v1::Job crawled = AwaitEnd(*store, crawl.job().id());
   EXPECT_EQ(crawled.state(), v1::JOB_STATE_SUCCEEDED) << crawled.DebugString();
   EXPECT_EQ(crawled.attempts(), 1);
