@@ -99,7 +99,9 @@ absl::Time SteadyNow() {
   return wall + absl::FromChrono(Steady::now() - begin);
 }
 
-absl::Time SteadyTimeOf(absl::Time wall) { return SteadyNow() + (wall - absl::Now()); }
+absl::Time WallNow() { return absl::FromChrono(std::chrono::system_clock::now()); }
+
+absl::Time SteadyTimeOf(absl::Time wall) { return SteadyNow() + (wall - WallNow()); }
 
 bool AwaitFor(absl::Mutex& mutex, const absl::Condition& condition, absl::Duration timeout) {
   if (condition.Eval()) return true;

@@ -10,8 +10,8 @@
 #include <memory>
 #include <string>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/steady.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -27,7 +27,7 @@ grpc::ChannelArguments ChannelArguments();
 
 // Every call has a deadline.
 inline void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
-  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  context.set_deadline(absl::ToChronoTime(WallNow() + timeout));
 }
 
 }  // namespace mannequin::rpc

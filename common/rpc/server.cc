@@ -190,7 +190,7 @@ void Server::Drain() {
   }
   if (impl_->arrivals.watched())
     spdlog::info("{} drained for {}", impl_->name, absl::FormatDuration(SteadyNow() - begin));
-  impl_->grpc->Shutdown(absl::ToChronoTime(absl::Now() + impl_->drain));
+  impl_->grpc->Shutdown(absl::ToChronoTime(WallNow() + impl_->drain));
   impl_->grpc->Wait();
 }
 

@@ -10,6 +10,7 @@
 namespace mannequin {
 
 struct CallTerms {
+  // By the wall clock, from WallNow().
   absl::Time deadline = absl::InfiniteFuture();
   // Of the reader's own token, "Bearer TOKEN"; empty: the channel's credentials say who calls.
   std::string authorization = {};

@@ -233,7 +233,7 @@ void ConsoleServer::Impl::Get(const httplib::Request& request, httplib::Response
   const absl::StatusOr<Reader> reader = CheckSession(request);
   if (rest == "/session") return SendSession(reader, response);
   if (!reader.ok()) return SendError(reader.status(), response);
-  const CallTerms picture_terms = {absl::Now() + kPictureTimeout, reader->authorization};
+  const CallTerms picture_terms = {WallNow() + kPictureTimeout, reader->authorization};
   if (absl::ConsumePrefix(&rest, "/images/")) {
     if (!Admit(*reader, kGetImage, response)) return;
     int side = 0;  // What is no number asks for the picture itself.
@@ -331,7 +331,7 @@ void ConsoleServer::Impl::Call(const httplib::Request& request, const std::strin
                                httplib::Response& response) const {
   const absl::StatusOr<absl::Duration> timeout = TimeoutOf(request, kDefaultTimeout);
   if (!timeout.ok()) return SendError(timeout.status(), response);
-  const absl::Time deadline = absl::Now() + std::min(*timeout, kMaxTimeout);
+  const absl::Time deadline = WallNow() + std::min(*timeout, kMaxTimeout);
   const absl::StatusOr<std::string> json = gateway.Call(request.path, body, {deadline, reader.authorization});
   if (!json.ok()) return SendError(json.status(), response);
   response.set_header("Cache-Control", "no-store");
@@ -345,7 +345,7 @@ void ConsoleServer::Impl::Stream(const httplib::Request& request, const std::str
     // A stream may go on for hours: its deadline is the caller's, or none.
     ASSIGN_OR_RETURN(const absl::Duration timeout, TimeoutOf(request, absl::InfiniteDuration()));
     ASSIGN_OR_RETURN(const absl::string_view json, OnlyConnectMessage(body));
-    return gateway.Stream(request.path, json, {absl::Now() + timeout, reader.authorization});
+    return gateway.Stream(request.path, json, {WallNow() + timeout, reader.authorization});
   };
   absl::StatusOr<std::unique_ptr<StreamCall>> begun = begin();
   if (!begun.ok()) return response.set_content(ConnectEndOfStream(begun.status()), kStreamType);

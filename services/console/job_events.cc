@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/base/steady.h"
 #include "common/rpc/status.h"
 #include "common/store/job_state.h"
 #include "mannequin/v1/product_store.grpc.pb.h"
@@ -21,7 +21,7 @@ constexpr absl::Duration kTimeout = absl::Seconds(10);
 
 absl::StatusOr<v1::Job> JobEvents::GetJob() const {
   grpc::ClientContext context;
-  SetTerms({absl::Now() + kTimeout, authorization_}, context);
+  SetTerms({WallNow() + kTimeout, authorization_}, context);
   v1::GetJobRequest request;
   request.set_id(job_id_);
   v1::GetJobResponse response;

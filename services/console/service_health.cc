@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
+#include "common/base/steady.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "nlohmann/json.hpp"
 
@@ -27,7 +28,7 @@ nlohmann::json Check(const std::string& name, const std::shared_ptr<grpc::Channe
 
 std::string ServiceHealthJson(const ConsoleChannels& channels, const std::vector<std::string>& metrics,
                               absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = WallNow() + timeout;
   const std::pair<const char*, std::shared_ptr<grpc::Channel>> services[] = {
       {"store", channels.store},     {"fetcher", channels.fetcher},     {"embedder", channels.embedder},
       {"trainer", channels.trainer}, {"generator", channels.generator}, {"scorer", channels.scorer},

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "common/base/steady.h"
 #include "common/rpc/status.h"
 #include "grpcpp/impl/codegen/proto_utils.h"  // how a message is put on the wire
 
@@ -40,7 +40,7 @@ void StreamCall::Finish() {
 }
 
 StreamCall::Event StreamCall::Next(absl::Duration patience) {
-  const auto until = absl::ToChronoTime(absl::Now() + patience);
+  const auto until = absl::ToChronoTime(WallNow() + patience);
   if (step_ == Step::kMessageTaken) Read();
   while (step_ != Step::kDone) {
     void* tag = nullptr;

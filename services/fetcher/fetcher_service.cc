@@ -215,7 +215,7 @@ grpc::Status FetcherService::ResumeCrawl(grpc::ServerContext* /*context*/, const
 
 grpc::Status FetcherService::FetchImage(grpc::ServerContext* context, const v1::FetchImageRequest* request,
                                         v1::FetchImageResponse* response) {
-  const absl::Duration left = absl::FromChrono(context->deadline()) - absl::Now();
+  const absl::Duration left = absl::FromChrono(context->deadline()) - WallNow();
   const absl::Duration timeout = std::clamp(left, absl::Milliseconds(1), kSingleFetchTimeout);
   return rpc::Respond(FetchOne(impl_->engine, request->url(), impl_->SingleFetchCheck(), timeout),
                       response->mutable_image());

@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
 #include "gmock/gmock.h"
