@@ -1,5 +1,5 @@
 // A training's process: opens the pack, trains, evaluates, and leaves a bundle's files in the
-// job's folder for the trainer to publish. Knows neither store nor gRPC; supervisor.h
+// job's folder for the trainer to publish. Knows neither store nor gRPC; local_process.h
 // starts it and says what it is given.
 //
 //   if (const std::optional<int> status = TrainingProcessMain(argc, argv)) return *status;   // first in main

@@ -26,8 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!table.ok())
     FUZZ_CHECK(absl::IsInvalidArgument(table.status()) && absl::StartsWith(table.status().message(), "f:"));
   if (table.ok()) {
-    for (const auto& [hash, entry] : *table) {
-      FUZZ_CHECK(hash.size() == 64 && entry.role() != config::v1::ROLE_UNSPECIFIED && !entry.name().empty());
+    for (const auto& [hash, known] : *table) {
+      FUZZ_CHECK(hash.size() == 64 && known.role != config::v1::ROLE_UNSPECIFIED && !known.name.empty());
     }
   }
 
