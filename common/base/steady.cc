@@ -37,7 +37,7 @@ class Timers {
   Waits::iterator Add(Steady::time_point end, Waiting& waiting) {
     std::lock_guard<std::mutex> lock(mutex_);
     const auto added = waits_.emplace(end, &waiting);
-    if (added == waits_.begin()) changed_.notify_one();
+    if (end < wakes_at_) changed_.notify_one();
     return added;
   }
 
@@ -59,8 +59,11 @@ class Timers {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
       if (waits_.empty()) {
+        wakes_at_ = Steady::time_point::max();
         changed_.wait(lock);
       } else if (const Steady::time_point next = waits_.begin()->first; Steady::now() < next) {
+        // Of waits that are over long before their time, one in such a span costs a look, and not each.
+        wakes_at_ = next;
         changed_.wait_until(lock, next);
       } else {
         Waiting& due = *waits_.begin()->second;
@@ -88,6 +91,8 @@ class Timers {
   std::mutex mutex_;
   std::condition_variable changed_;
   Waits waits_;
+  // What the thread sleeps until; before it does, it looks itself.
+  Steady::time_point wakes_at_ = Steady::time_point::min();
   const Waiting* ending_ = nullptr;
 };
 
