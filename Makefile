@@ -34,6 +34,7 @@ fuzz: deps
 
 chaos: all
 	@build/tests/faults_test
+	@build/tests/rolling_restart_test
 
 bench: all
 	@tests/bench/run.sh $(FIGURES)

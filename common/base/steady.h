@@ -18,8 +18,8 @@ namespace mannequin {
 // process alone. Thread-safe.
 absl::Time SteadyNow();
 
-// The wall clock as the system has it. absl::Now() of the Abseil we build with is drawn on by the processor's counter, and
-// knows up to two seconds later that the clock was set: a deadline made from it and given to gRPC, which asks the
+// The wall clock as the system has it. absl::Now() of the Abseil we build with is drawn on by the processor's counter,
+// and knows up to two seconds later that the clock was set: a deadline made from it and given to gRPC, which asks the
 // system, would be off by the step. Thread-safe.
 absl::Time WallNow();
 
