@@ -22,10 +22,10 @@ namespace {
 
 using grpc::experimental::InterceptionHookPoints;
 using grpc::experimental::InterceptorBatchMethods;
+using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
+
 // Of a message that waits, between looks at whether its call was cancelled.
 constexpr absl::Duration kLongestSleep = absl::Milliseconds(100);
-
-using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
 
 absl::string_view ValueOf(const Metadata& metadata, const char* name) {
   const auto found = metadata.find(name);
