@@ -24,6 +24,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/steady.h"
 #include "common/rpc/address.h"
+#include "common/rpc/method_access.h"
 #include "nlohmann/json.hpp"
 #include "services/console/connect.h"
 #include "services/console/job_events.h"
@@ -158,6 +159,16 @@ bool ReadBody(const httplib::Request& request, const httplib::ContentReader& rea
   return false;
 }
 
+// Those that the role is for, as the page calls them: "ProductStore/GetProduct".
+std::vector<std::string> MethodsOf(config::v1::Role role) {
+  std::vector<std::string> methods;
+  for (const rpc::MethodAccess& method : rpc::AllMethodAccess()) {
+    absl::string_view name = method.path;
+    if (absl::ConsumePrefix(&name, "/mannequin.v1.") && method.IsOpenTo(role)) methods.emplace_back(name);
+  }
+  return methods;
+}
+
 bool IsLoopbackAddress(const std::string& host) {
   return CheckLoopbackHost(absl::StrContains(host, ':') ? absl::StrCat("[", host, "]") : host).ok();
 }
@@ -275,6 +286,7 @@ void ConsoleServer::Impl::SendSession(const absl::StatusOr<Reader>& reader, http
   if (reader.ok() && !reader->caller.name.empty()) {
     session["name"] = reader->caller.name;
     session["role"] = rpc::RoleName(reader->caller.role);
+    session["methods"] = MethodsOf(reader->caller.role);
   }
   response.set_header("Cache-Control", "no-store");
   response.set_content(session.dump(), kJsonType);

@@ -13,7 +13,8 @@
 //                                   a job's progress as server-sent events
 //   GET  /health/services           whether the services answer
 //   GET  /healthz                   200 "ok"
-//   GET  /session                   {"needed":true,"signedIn":true,"name":"ana","role":"catalog"}
+//   GET  /session                   {"needed":true,"signedIn":true,"name":"ana","role":"catalog",
+//                                   "methods":["ProductStore/GetProduct",...]}
 //   POST /session, /session/end     {"token":"..."} signs in; {} signs out
 //
 // Without `token_file` and `tokens_file` there is no login (sessions.h): listen on loopback then (the default),

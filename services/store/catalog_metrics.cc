@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/strip.h"
@@ -36,10 +37,26 @@ std::string Label(absl::string_view name, absl::string_view prefix) {
   return absl::AsciiStrToLower(absl::StripPrefix(name, prefix));
 }
 
-void SetJobs(v1::JobKind kind, v1::JobState state, double jobs) {
+struct Queue {
+  v1::JobKind kind;
+  v1::JobState state;
+};
+
+// Of jobs that wait or run.
+std::vector<Queue> Queues() {
+  std::vector<Queue> queues;
+  for (int kind = v1::JobKind_MIN + 1; kind <= v1::JobKind_MAX; ++kind) {
+    for (const auto state : {v1::JOB_STATE_QUEUED, v1::JOB_STATE_RUNNING}) {
+      queues.push_back({static_cast<v1::JobKind>(kind), state});
+    }
+  }
+  return queues;
+}
+
+void SetJobs(const Queue& queue, double jobs) {
   Jobs()
-      .Add({{"kind", Label(v1::JobKind_Name(kind), "JOB_KIND_")},
-            {"state", Label(v1::JobState_Name(state), "JOB_STATE_")}})
+      .Add({{"kind", Label(v1::JobKind_Name(queue.kind), "JOB_KIND_")},
+            {"state", Label(v1::JobState_Name(queue.state), "JOB_STATE_")}})
       .Set(jobs);
 }
 
@@ -47,10 +64,10 @@ void SetProducts(v1::ImageState state, double products) {
   Products().Add({{"image_state", Label(v1::ImageState_Name(state), "IMAGE_STATE_")}}).Set(products);
 }
 
-absl::StatusOr<double> CountJobs(ProductStore& store, v1::JobKind kind, v1::JobState state) {
+absl::StatusOr<double> CountJobs(ProductStore& store, const Queue& queue) {
   v1::ListJobsRequest request;
-  request.set_kind(kind);
-  request.set_state(state);
+  request.set_kind(queue.kind);
+  request.set_state(queue.state);
   request.set_page_size(1000);
   double jobs = 0;
   do {
@@ -62,11 +79,9 @@ absl::StatusOr<double> CountJobs(ProductStore& store, v1::JobKind kind, v1::JobS
 }
 
 absl::Status Read(ProductStore& store) {
-  for (int kind = v1::JobKind_MIN + 1; kind <= v1::JobKind_MAX; ++kind) {
-    for (const auto state : {v1::JOB_STATE_QUEUED, v1::JOB_STATE_RUNNING}) {
-      ASSIGN_OR_RETURN(const double jobs, CountJobs(store, static_cast<v1::JobKind>(kind), state));
-      SetJobs(static_cast<v1::JobKind>(kind), state, jobs);
-    }
+  for (const Queue& queue : Queues()) {
+    ASSIGN_OR_RETURN(const double jobs, CountJobs(store, queue));
+    SetJobs(queue, jobs);
   }
   ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, store.GetStatistics({}));
   for (const v1::ImageStateCount& count : statistics.image_states()) {
@@ -78,11 +93,7 @@ absl::Status Read(ProductStore& store) {
 // An old figure would be taken for a new one.
 void SetUnknown() {
   const double unknown = std::numeric_limits<double>::quiet_NaN();
-  for (int kind = v1::JobKind_MIN + 1; kind <= v1::JobKind_MAX; ++kind) {
-    for (const auto state : {v1::JOB_STATE_QUEUED, v1::JOB_STATE_RUNNING}) {
-      SetJobs(static_cast<v1::JobKind>(kind), state, unknown);
-    }
-  }
+  for (const Queue& queue : Queues()) SetJobs(queue, unknown);
   for (int state = v1::ImageState_MIN + 1; state <= v1::ImageState_MAX; ++state) {
     SetProducts(static_cast<v1::ImageState>(state), unknown);
   }

@@ -1,11 +1,9 @@
 #include "tests/integration/process.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,17 +76,5 @@ std::string Process::output() const { return ReadFile(out_path_).value_or(""); }
 std::string Process::errors() const { return ReadFile(err_path_).value_or(""); }
 
 std::string Binary(const std::string& name) { return absl::StrCat(MANNEQUIN_BIN, "/", name); }
-
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  socklen_t size = sizeof address;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return ntohs(address.sin_port);
-}
 
 }  // namespace mannequin

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "tests/free_port.h"
 
 namespace mannequin {
 
@@ -37,8 +38,5 @@ class Process {
 
 // The binary of this build.
 std::string Binary(const std::string& name);
-
-// A loopback port that was free just now.
-int FreePort();
 
 }  // namespace mannequin

@@ -152,6 +152,15 @@ TEST_F(SecurityCommand, ReadersOfTheConsoleOfUpHaveTokensOfTheirOwn) {
               AllOf(HasSubstr("\"caller\":\"ana\""), HasSubstr("TextEmbedder/EmbedCatalog")));
 }
 
+TEST_F(SecurityCommand, AConsoleDoesNotSendItsReadersTokensInPlainTextToAnotherMachine) {
+  AddToken("ana", "operator");
+  std::ofstream(folder_ + "/console.textproto")
+      << "listen: \"127.0.0.1:0\" tokens_file: \"" << Tokens() << "\" scorer: \"192.0.2.1:8606\"";
+  Process console({Binary("mannequin-console"), "--config", folder_ + "/console.textproto"}, folder_);
+  EXPECT_EQ(console.Wait(), kFailed);
+  EXPECT_THAT(console.errors(), AllOf(HasSubstr("192.0.2.1:8606"), HasSubstr("plain text"), HasSubstr("tls_ca_file")));
+}
+
 // As processes of their own: the fetcher is let in to the store by its certificate.
 TEST_F(SecurityCommand, ServicesReachEachOtherByCertificatesAndPeopleByTokens) {
   AddToken("ana", "operator");

@@ -14,6 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "common/base/steady.h"
 
 namespace mannequin {
 
@@ -47,6 +49,15 @@ class Callers {
     return absl::StrCat(failures_.begin()->second, " of ", answered(), " calls: ", failures_.begin()->first);
   }
   int answered() const { return answered_; }
+  // Until so many more calls have been answered; false when that takes a minute.
+  bool AwaitMore(int calls) const {
+    const int enough = answered_ + calls;
+    for (const absl::Time end = SteadyNow() + absl::Minutes(1); answered_ < enough;) {
+      if (SteadyNow() > end) return false;
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    return true;
+  }
 
  private:
   const Call call_;

@@ -26,6 +26,7 @@
 #include "tests/origin/crawl_origin.h"
 #include "tests/system/callers.h"
 #include "tests/system/faulty_proxy.h"
+#include "tests/system/shirt.h"
 #include "tests/unit/store/mounted_disk.h"
 
 namespace mannequin {
@@ -45,14 +46,6 @@ std::string Picture() {
     }
   }
   return EncodeImage(pixels, "image/jpeg", 95).value();
-}
-
-v1::Product Shirt(const std::string& id) {
-  v1::Product product;
-  product.set_id(id);
-  product.set_title("Blue cotton shirt");
-  for (const char* part : {"Apparel", "Topwear", "Shirts"}) product.add_category_path(part);
-  return product;
 }
 
 v1::ScoreListingRequest Listing(const std::string& id, bool keep = false) {
@@ -166,9 +159,9 @@ TEST_F(Faults, AScorerThatIsKilledUnderLoadFailsNoCallWhileAnotherOneServes) {
   StartBothScorers();
   Callers callers(4, Scoring(BothScorers()));
   for (const char* name : {"scorer-1", "scorer-2"}) {
-    absl::SleepFor(absl::Seconds(1));
+    ASSERT_TRUE(callers.AwaitMore(40));
     suite_.Kill(name);
-    absl::SleepFor(absl::Milliseconds(500));
+    ASSERT_TRUE(callers.AwaitMore(20));
     suite_.Start(name);
   }
   EXPECT_EQ(callers.End(), "");
@@ -407,8 +400,7 @@ TEST_F(Faults, AFullDiskRefusesWhatMustBeKeptAndAllGoesOnByItselfOnceThereIsRoom
     EXPECT_TRUE(absl::StrContains(refusal.error_message(), "the disk is full")) << refusal.error_message();
   }
   // Reads, and verdicts on pictures that are sent, go on: nothing is taken out of the load balancer for it.
-  const int answered = callers.answered();
-  EXPECT_TRUE(Await(absl::Seconds(30), [&] { return callers.answered() > answered + 20; }));
+  EXPECT_TRUE(callers.AwaitMore(20));
   EXPECT_TRUE(suite_.IsReady("store"));
   EXPECT_TRUE(suite_.IsReady("scorer"));
   v1::GetProductRequest get;

@@ -6,7 +6,7 @@
 #   tests/system/images.sh [--cuda] [BIN]      default: build/bin. Needs root and buildah; debootstrap
 #                                              where no registry is reached.
 #
-# --cuda: the networks in their images for GPUs (2 GB to download, 20 GB of disk meanwhile). On a
+# --cuda: the networks in their images for GPUs (2 GB to download). On a
 # machine without a GPU that shows that every library of CUDA's is there and is loaded, and that the
 # services then take the processor.
 #

@@ -1,39 +1,44 @@
 // Each service is restarted under load while another process of it serves, and no call fails: the clients leave a
 // server that drains before it ends, and come back to one that is ready.
+#include <httplib.h>
+#include <signal.h>
+
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/file.h"
+#include "common/base/steady.h"
 #include "common/image/image.h"
 #include "common/rpc/channel.h"
 #include "common/store/remote_store.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "mannequin/v1/abuse_scorer.grpc.pb.h"
+#include "mannequin/v1/gan_trainer.grpc.pb.h"
 #include "mannequin/v1/image_fetcher.grpc.pb.h"
 #include "mannequin/v1/image_generator.grpc.pb.h"
 #include "mannequin/v1/text_embedder.grpc.pb.h"
 #include "services/mannequin/shipped_bundle.h"
+#include "tests/free_port.h"
 #include "tests/integration/pictures.h"
+#include "tests/integration/process.h"
 #include "tests/integration/service_processes.h"
 #include "tests/origin/crawl_origin.h"
 #include "tests/system/callers.h"
+#include "tests/system/shirt.h"
 #include "tests/unit/store/postgres/engines.h"
 
 namespace mannequin {
 namespace {
 
-v1::Product Shirt(const std::string& id) {
-  v1::Product product;
-  product.set_id(id);
-  product.set_title("Blue cotton shirt");
-  for (const char* part : {"Apparel", "Topwear", "Shirts"}) product.add_category_path(part);
-  return product;
-}
+constexpr int kCallsBetween = 40;  // answered before the next process goes
 
 class RollingRestart : public testing::Test {
  protected:
@@ -51,14 +56,13 @@ class RollingRestart : public testing::Test {
     for (const std::string& name : {one, two}) suite_.Start(name, configuration);
     Callers callers(4, call(rpc::NewChannel(absl::StrCat("ipv4:", suite_.AddressOf(one), ",", suite_.AddressOf(two)))));
     for (const std::string& name : {one, two, one}) {
-      absl::SleepFor(absl::Seconds(1));
+      ASSERT_TRUE(callers.AwaitMore(kCallsBetween));
       EXPECT_EQ(suite_.Stop(name), 0) << suite_.LogOf(name);
       EXPECT_TRUE(absl::StrContains(suite_.LogOf(name), "drained for")) << suite_.LogOf(name);
       suite_.Start(name, configuration);
     }
-    absl::SleepFor(absl::Seconds(1));
+    ASSERT_TRUE(callers.AwaitMore(kCallsBetween));
     EXPECT_EQ(callers.End(), "");
-    EXPECT_GT(callers.answered(), 50);
   }
 
   void InstallBundle() { ASSERT_TRUE(InstallShippedBundle(BundleFolder(suite_.bundles())).ok()); }
@@ -137,6 +141,60 @@ TEST_F(RollingRestart, OfFetchersFailsNoCall) {
           return stub->FetchImage(&context, request, &response).error_message();
         };
       });
+}
+
+TEST_F(RollingRestart, OfTrainersFailsNoCall) {
+  InstallBundle();
+  suite_.Start("store");
+  Run("trainer", "devices: \"cpu\"", [](const auto& channel) -> Callers::Call {
+    return [stub = std::shared_ptr(v1::GanTrainer::NewStub(channel))](const std::string&) -> std::string {
+      grpc::ClientContext context;
+      rpc::SetDeadline(context, absl::Seconds(20));
+      v1::ListBundlesResponse response;
+      const grpc::Status status = stub->ListBundles(&context, {}, &response);
+      if (!status.ok()) return status.error_message();
+      return response.bundles_size() == 1 ? "" : "not the one bundle";
+    };
+  });
+}
+
+// Behind a proxy, which takes the other one when a console does not take its connection.
+TEST_F(RollingRestart, OfConsolesFailsNoCallThatIsTriedAtTheOther) {
+  suite_.Start("store");
+  const std::vector<std::string> addresses = {absl::StrCat("127.0.0.1:", FreePort()),
+                                              absl::StrCat("127.0.0.1:", FreePort())};
+  std::vector<std::unique_ptr<Process>> consoles(addresses.size());
+  const auto start = [&](std::size_t i) {
+    consoles[i] =
+        std::make_unique<Process>(std::vector<std::string>{Binary("mannequin-console"), "--listen", addresses[i],
+                                                           "--store", suite_.AddressOf("store")},
+                                  folder_);
+    httplib::Client http("http://" + addresses[i]);
+    for (const absl::Time end = SteadyNow() + absl::Minutes(1); !http.Get("/healthz");) {
+      ASSERT_LT(SteadyNow(), end) << consoles[i]->errors();
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+  };
+  for (std::size_t i = 0; i < consoles.size(); ++i) start(i);
+  std::atomic<unsigned> turn{0};
+  Callers callers(4, [&](const std::string&) -> std::string {
+    const unsigned first = turn++;
+    for (unsigned i = 0; i < addresses.size(); ++i) {
+      httplib::Client http("http://" + addresses[(first + i) % addresses.size()]);
+      const auto answer = http.Post("/mannequin.v1.ProductStore/GetStatistics", "{}", "application/json");
+      if (answer) return answer->status == 200 ? "" : answer->body;
+      if (answer.error() != httplib::Error::Connection) return "cut off: " + httplib::to_string(answer.error());
+    }
+    return "no console took the connection";
+  });
+  for (const std::size_t i : {0, 1, 0}) {
+    ASSERT_TRUE(callers.AwaitMore(kCallsBetween));
+    consoles[i]->Signal(SIGTERM);
+    EXPECT_EQ(consoles[i]->Wait(), 0) << consoles[i]->errors();
+    start(i);
+  }
+  ASSERT_TRUE(callers.AwaitMore(kCallsBetween));
+  EXPECT_EQ(callers.End(), "");
 }
 
 // Writes, which are never sent twice by themselves, among them.

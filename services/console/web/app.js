@@ -1,6 +1,6 @@
 // Tabs, language, and which section is shown. A section is a module with
 // render(root, signal, argument): it fills `root`, and stops what it started when `signal`
-// aborts. "#catalogue/B000" is the section "catalogue" with the argument "B000".
+// aborts. `needs` is the method without which it is of no use: a reader whose role is not for that does not see it. "#catalogue/B000" is the section "catalogue" with the argument "B000".
 import { h } from './dom.js';
 import { t, language, setLanguage } from './i18n.js';
 import { setReader } from './api.js';
@@ -16,8 +16,6 @@ import * as training from './training.js';
 import * as system from './system.js';
 
 const sections = { check, generate, review, placeholders, similar, catalogue, training, system };
-// What a reader's role is for; without one of these all of it.
-const sectionsOf = { backend: ['check'], catalog: ['generate', 'placeholders', 'similar', 'catalogue', 'system'] };
 let allowed = Object.keys(sections);
 const main = document.getElementById('main');
 const tabs = document.querySelector('.tabs');
@@ -90,10 +88,10 @@ addEventListener('console-sign-in', lock);
 // What was being written stays; what could not be shown is asked for again.
 watchForLoss(() => { if (main.querySelector('.failed')) show(); });
 async function start() {
-  const { needed, signedIn, name, role } = await session();
+  const { needed, signedIn, name, methods } = await session();
   setReader(name);
   locked = Boolean(needed && !signedIn);
-  allowed = sectionsOf[role] || Object.keys(sections);
+  allowed = Object.keys(sections).filter((each) => !methods || methods.includes(sections[each].needs));
   drawFrame();
 }
 await start();

@@ -10,6 +10,8 @@ const STATES = ['UNSPECIFIED', 'STORED', 'PENDING', 'MISSING', 'FAILED'].map((na
 const VERDICTS = ['UNSPECIFIED', 'CLEAN', 'REVIEW', 'ABUSE', 'NOT_SCORED'].map((name) => `VERDICT_KIND_${name}`);
 const FOUND = 60;
 
+export const needs = 'ProductStore/ListProducts';
+
 export function render(root, signal, productId) {
   return productId ? renderProduct(root, signal, productId) : renderList(root, signal);
 }

@@ -9,6 +9,8 @@ import { t } from './i18n.js';
 const MAX_BYTES = 16 * 1024 * 1024;
 const EVIDENCE = 4;  // products of each kind
 
+export const needs = 'AbuseScorer/ScoreListing';
+
 export function render(root, signal) {
   let file;
   let shown;

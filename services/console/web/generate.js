@@ -9,6 +9,8 @@ import { t } from './i18n.js';
 const COUNT = 8;
 const newSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0]);
 
+export const needs = 'ImageGenerator/GenerateImages';
+
 export function render(root) {
   let before;
   const seed = h('input', { name: 'seed', inputmode: 'numeric', pattern: '[0-9]{1,20}', required: true, autocomplete: 'off', value: newSeed() });

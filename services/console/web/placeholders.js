@@ -10,6 +10,8 @@ import { t } from './i18n.js';
 
 const STATES = ['PROPOSED', 'APPROVED', 'REJECTED', 'RETIRED'].map((name) => `PLACEHOLDER_STATE_${name}`);
 
+export const needs = 'ImageGenerator/ListPlaceholderQueue';
+
 export function render(root, signal) {
   let token = '';
   const grid = h('div', { class: 'gallery review' });

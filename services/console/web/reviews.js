@@ -9,6 +9,8 @@ import { t } from './i18n.js';
 const KINDS = ['REVIEW', 'ABUSE', 'NOT_SCORED', 'CLEAN'].map((name) => `VERDICT_KIND_${name}`);
 const REASONS_SHOWN = 3;
 
+export const needs = 'AbuseScorer/SubmitReview';
+
 export function render(root, signal) {
   let token = '';
   const grid = h('div', { class: 'gallery review wide' });

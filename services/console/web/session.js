@@ -4,8 +4,8 @@ import { t } from './i18n.js';
 
 const post = (path, body) => fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 
-// {needed, signedIn}, and {name, role} of a token of the reader's own; nothing while the console is away, which the
-// first call then says.
+// {needed, signedIn}, and {name, role, methods} of a token of the reader's own, methods being those that the role is
+// for; nothing while the console is away, which the first call then says.
 export const session = () => fetch('/session').then((answer) => answer.json()).catch(() => ({}));
 
 export const signOut = () => post('/session/end', {});

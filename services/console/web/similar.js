@@ -4,6 +4,8 @@ import { call, categoryPath, imageUrl } from './api.js';
 import { categoryInput, categorySuggestions } from './product_form.js';
 import { t } from './i18n.js';
 
+export const needs = 'TextEmbedder/FindSimilar';
+
 export function render(root, signal, productId) {
   const input = h('input', { name: 'text', required: true, maxlength: '4096', autocomplete: 'off', placeholder: t('example.title') });
   const category = categoryInput({ type: 'search', placeholder: t('similar.any') });

@@ -8,6 +8,8 @@ import { t } from './i18n.js';
 const TONES = { serving: 'good', not_serving: 'warn', unreachable: 'bad' };
 const EVERY_MS = 5000;
 
+export const needs = 'ProductStore/GetStatistics';
+
 export function render(root, signal) {
   const health = h('div', { class: 'card' });
   const statistics = h('div', { class: 'card' });

@@ -5,6 +5,8 @@ import { trainingForm } from './training_form.js';
 import { trainingJob } from './training_job.js';
 import { t } from './i18n.js';
 
+export const needs = 'GanTrainer/ListTrainings';
+
 export function render(root, signal) {
   const list = h('div', { class: 'stack' });
   let shown = new AbortController();

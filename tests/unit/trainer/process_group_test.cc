@@ -1,10 +1,8 @@
 // Groups of real processes: this program starts itself again as each rank.
 #include "services/trainer/process_group.h"
 
-#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "services/trainer/batch_shard.h"
 #include "services/trainer/gradient_reducer.h"
+#include "tests/free_port.h"
 
 extern char** environ;
 
@@ -149,18 +148,6 @@ int RunRank(const std::string& what, int rank, const std::string& rendezvous, co
 }
 
 // --- the tests ---
-
-int FreePort() {
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  EXPECT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  close(listener);
-  return ntohs(address.sin_port);
-}
 
 class Processes : public testing::Test {
  protected:

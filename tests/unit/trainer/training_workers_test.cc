@@ -1,8 +1,6 @@
 // Trainings on devices of training workers, each a process of its own on this machine.
-#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "services/trainer/checkpoints.h"
 #include "services/trainer/curve.h"
+#include "tests/free_port.h"
 #include "tests/unit/rpc/certificates.h"
 #include "tests/unit/trainer/served_trainer.h"
 
@@ -37,18 +36,6 @@ class TrainingWorkers : public ServedTrainer {
       kill(pid, SIGKILL);
       waitpid(pid, nullptr, 0);
     }
-  }
-
-  static int FreePort() {
-    const int listener = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    close(listener);
-    return ntohs(address.sin_port);
   }
 
   // `more` is configuration.
