@@ -89,6 +89,21 @@ bool ServiceProcesses::IsReady(const std::string& name) {
   return answer && answer->status == 200;
 }
 
+bool ServiceProcesses::AwaitAnswer(const std::string& name, const std::string& method) {
+  httplib::Client client("http://" + Of(name).admin_address);
+  const std::string counted = absl::StrCat("method=\"/mannequin.v1.", method, "\"");
+  for (const absl::Time end = absl::Now() + absl::Minutes(1); absl::Now() < end;
+       absl::SleepFor(absl::Milliseconds(20))) {
+    const httplib::Result answer = client.Get("/metrics");
+    if (!answer) continue;
+    for (const absl::string_view line : absl::StrSplit(answer->body, '\n')) {
+      if (absl::StartsWith(line, "mannequin_rpc_server_handled_total{") && absl::StrContains(line, counted))
+        return true;
+    }
+  }
+  return false;
+}
+
 void ServiceProcesses::Kill(const std::string& name) {
   Process& process = *Of(name).process;
   process.Signal(SIGKILL);

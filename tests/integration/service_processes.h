@@ -34,6 +34,9 @@ class ServiceProcesses {
   void Kill(const std::string& name);
   int Stop(const std::string& name);
   bool IsReady(const std::string& name);
+  // Until the process has answered a call of this method, "AbuseScorer/ScoreListing"; false when none comes in a
+  // minute.
+  bool AwaitAnswer(const std::string& name, const std::string& method);
 
   // Where `name` listens, whether it runs or not.
   const std::string& AddressOf(const std::string& name);

@@ -1,20 +1,14 @@
 // Each service is restarted under load while another process of it serves, and no call fails: the clients leave a
 // server that drains before it ends, and come back to one that is ready.
-#include <httplib.h>
-#include <signal.h>
-
-#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/file.h"
-#include "common/base/steady.h"
 #include "common/image/image.h"
 #include "common/rpc/channel.h"
 #include "common/store/remote_store.h"
@@ -26,9 +20,7 @@
 #include "mannequin/v1/image_generator.grpc.pb.h"
 #include "mannequin/v1/text_embedder.grpc.pb.h"
 #include "services/mannequin/shipped_bundle.h"
-#include "tests/free_port.h"
 #include "tests/integration/pictures.h"
-#include "tests/integration/process.h"
 #include "tests/integration/service_processes.h"
 #include "tests/origin/crawl_origin.h"
 #include "tests/system/callers.h"
@@ -50,13 +42,16 @@ class RollingRestart : public testing::Test {
   ~RollingRestart() override { std::filesystem::remove_all(folder_); }
 
   // Two processes of `service` over one store, `call`ed at both addresses, as clients find those of a headless service.
-  void Run(const std::string& service, const std::string& configuration,
+  // `method` is one that each call makes, "AbuseScorer/ScoreListing".
+  void Run(const std::string& service, const std::string& configuration, const std::string& method,
            const std::function<Callers::Call(const std::shared_ptr<grpc::Channel>&)>& call) {
     const std::string one = service + "-1", two = service + "-2";
     for (const std::string& name : {one, two}) suite_.Start(name, configuration);
     Callers callers(4, call(rpc::NewChannel(absl::StrCat("ipv4:", suite_.AddressOf(one), ",", suite_.AddressOf(two)))));
     for (const std::string& name : {one, two, one}) {
       ASSERT_TRUE(callers.AwaitMore(kCallsBetween));
+      // The next one goes when the clients are back at the one before: a second or two after it is ready.
+      for (const std::string& each : {one, two}) ASSERT_TRUE(suite_.AwaitAnswer(each, method)) << suite_.LogOf(each);
       EXPECT_EQ(suite_.Stop(name), 0) << suite_.LogOf(name);
       EXPECT_TRUE(absl::StrContains(suite_.LogOf(name), "drained for")) << suite_.LogOf(name);
       suite_.Start(name, configuration);
@@ -75,7 +70,7 @@ class RollingRestart : public testing::Test {
 TEST_F(RollingRestart, OfScorersFailsNoCall) {
   InstallBundle();
   suite_.Start("store");
-  Run("scorer", "", [this](const auto& channel) -> Callers::Call {
+  Run("scorer", "", "AbuseScorer/ScoreListing", [this](const auto& channel) -> Callers::Call {
     return [this, stub = std::shared_ptr(v1::AbuseScorer::NewStub(channel))](const std::string& name) -> std::string {
       grpc::ClientContext context;
       rpc::SetDeadline(context, absl::Seconds(20));
@@ -93,7 +88,7 @@ TEST_F(RollingRestart, OfScorersFailsNoCall) {
 TEST_F(RollingRestart, OfEmbeddersFailsNoCall) {
   InstallBundle();
   suite_.Start("store");
-  Run("embedder", "", [](const auto& channel) -> Callers::Call {
+  Run("embedder", "", "TextEmbedder/EmbedTexts", [](const auto& channel) -> Callers::Call {
     return [stub = std::shared_ptr(v1::TextEmbedder::NewStub(channel))](const std::string& name) -> std::string {
       grpc::ClientContext context;
       rpc::SetDeadline(context, absl::Seconds(20));
@@ -108,7 +103,7 @@ TEST_F(RollingRestart, OfEmbeddersFailsNoCall) {
 TEST_F(RollingRestart, OfGeneratorsFailsNoCall) {
   InstallBundle();
   suite_.Start("store");
-  Run("generator", "", [](const auto& channel) -> Callers::Call {
+  Run("generator", "", "ImageGenerator/GenerateImages", [](const auto& channel) -> Callers::Call {
     return [stub = std::shared_ptr(v1::ImageGenerator::NewStub(channel))](const std::string& name) -> std::string {
       grpc::ClientContext context;
       rpc::SetDeadline(context, absl::Seconds(20));
@@ -130,7 +125,7 @@ TEST_F(RollingRestart, OfFetchersFailsNoCall) {
   Run("fetcher",
       "allow_addresses: \"127.0.0.0/8\" "
       "host_rules { host: \"*\" connections: 16 requests_per_second: -1 ignore_robots: true }",
-      [&](const auto& channel) -> Callers::Call {
+      "ImageFetcher/FetchImage", [&](const auto& channel) -> Callers::Call {
         return [url = origin->Url("/" + PictureName(0)),
                 stub = std::shared_ptr(v1::ImageFetcher::NewStub(channel))](const std::string&) -> std::string {
           grpc::ClientContext context;
@@ -146,7 +141,7 @@ TEST_F(RollingRestart, OfFetchersFailsNoCall) {
 TEST_F(RollingRestart, OfTrainersFailsNoCall) {
   InstallBundle();
   suite_.Start("store");
-  Run("trainer", "devices: \"cpu\"", [](const auto& channel) -> Callers::Call {
+  Run("trainer", "devices: \"cpu\"", "GanTrainer/ListBundles", [](const auto& channel) -> Callers::Call {
     return [stub = std::shared_ptr(v1::GanTrainer::NewStub(channel))](const std::string&) -> std::string {
       grpc::ClientContext context;
       rpc::SetDeadline(context, absl::Seconds(20));
@@ -158,45 +153,6 @@ TEST_F(RollingRestart, OfTrainersFailsNoCall) {
   });
 }
 
-// Behind a proxy, which takes the other one when a console does not take its connection.
-TEST_F(RollingRestart, OfConsolesFailsNoCallThatIsTriedAtTheOther) {
-  suite_.Start("store");
-  const std::vector<std::string> addresses = {absl::StrCat("127.0.0.1:", FreePort()),
-                                              absl::StrCat("127.0.0.1:", FreePort())};
-  std::vector<std::unique_ptr<Process>> consoles(addresses.size());
-  const auto start = [&](std::size_t i) {
-    consoles[i] =
-        std::make_unique<Process>(std::vector<std::string>{Binary("mannequin-console"), "--listen", addresses[i],
-                                                           "--store", suite_.AddressOf("store")},
-                                  folder_);
-    httplib::Client http("http://" + addresses[i]);
-    for (const absl::Time end = SteadyNow() + absl::Minutes(1); !http.Get("/healthz");) {
-      ASSERT_LT(SteadyNow(), end) << consoles[i]->errors();
-      absl::SleepFor(absl::Milliseconds(10));
-    }
-  };
-  for (std::size_t i = 0; i < consoles.size(); ++i) start(i);
-  std::atomic<unsigned> turn{0};
-  Callers callers(4, [&](const std::string&) -> std::string {
-    const unsigned first = turn++;
-    for (unsigned i = 0; i < addresses.size(); ++i) {
-      httplib::Client http("http://" + addresses[(first + i) % addresses.size()]);
-      const auto answer = http.Post("/mannequin.v1.ProductStore/GetStatistics", "{}", "application/json");
-      if (answer) return answer->status == 200 ? "" : answer->body;
-      if (answer.error() != httplib::Error::Connection) return "cut off: " + httplib::to_string(answer.error());
-    }
-    return "no console took the connection";
-  });
-  for (const std::size_t i : {0, 1, 0}) {
-    ASSERT_TRUE(callers.AwaitMore(kCallsBetween));
-    consoles[i]->Signal(SIGTERM);
-    EXPECT_EQ(consoles[i]->Wait(), 0) << consoles[i]->errors();
-    start(i);
-  }
-  ASSERT_TRUE(callers.AwaitMore(kCallsBetween));
-  EXPECT_EQ(callers.End(), "");
-}
-
 // Writes, which are never sent twice by themselves, among them.
 TEST_F(RollingRestart, OfStoreProcessesOnPostgresFailsNoCall) {
   absl::StatusOr<config::v1::StoreConfig> engines = NewEngines();
@@ -205,7 +161,7 @@ TEST_F(RollingRestart, OfStoreProcessesOnPostgresFailsNoCall) {
   engines->mutable_postgres()->set_max_connections(8);
   std::string configuration;
   google::protobuf::TextFormat::PrintToString(*engines, &configuration);
-  Run("store", configuration, [this](const auto& channel) -> Callers::Call {
+  Run("store", configuration, "ProductStore/UpsertProducts", [this](const auto& channel) -> Callers::Call {
     return [this, store = std::shared_ptr(NewRemoteStore(channel))](const std::string& name) -> std::string {
       v1::UpsertProductsRequest listings;
       *listings.add_products() = Shirt(name);
